@@ -1,0 +1,106 @@
+/**
+ * Counter-based random numbers: a value is a pure function of (key, counter), so nothing depends on threads, batch order or
+ * where a resume began. The graph's `random_bits`, every backend and the host's shuffles all use this one generator.
+ */
+
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** Skein key-schedule parity, low word (Salmon et al. 2011). */
+export const THREEFRY_PARITY = 0x1bd11bda;
+export const THREEFRY_ROUNDS = 20;
+
+/** Rotation of round `round` (0-based). */
+export const threefryRotation = (round: number): number => ROTATIONS[round % 8];
+
+/**
+ * Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", 2011).
+ * All arguments and both results are unsigned 32-bit integers.
+ */
+export function threefry2x32(key0: number, key1: number, counter0: number, counter1: number): [number, number] {
+  const keys = [key0 | 0, key1 | 0, key0 ^ key1 ^ THREEFRY_PARITY];
+  let x0 = (counter0 + keys[0]) | 0;
+  let x1 = (counter1 + keys[1]) | 0;
+  for (let round = 0; round < THREEFRY_ROUNDS; round++) {
+    const r = threefryRotation(round);
+    x0 = (x0 + x1) | 0;
+    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
+    if (round % 4 === 3) {
+      const s = (round + 1) / 4;
+      x0 = (x0 + keys[s % 3]) | 0;
+      x1 = (x1 + keys[(s + 1) % 3] + s) | 0;
+    }
+  }
+  return [x0 >>> 0, x1 >>> 0];
+}
+
+/** A 32-bit FNV-1a hash of a stream's name, so that streams are named and not numbered. */
+export function streamId(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) {
+    hash ^= name.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+/** The two key words of (seed, stream). `seed` is a non-negative integer up to 2^53. */
+export function streamKey(seed: number, stream: string): [number, number] {
+  return threefry2x32(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, streamId(stream), 0);
+}
+
+/** A sequence of random numbers for host code (shuffles, splits, initial weights), fixed by (seed, stream). */
+export class HostRandom {
+  private counter = 0;
+  private spare: number | undefined;
+
+  constructor(private readonly key: readonly [number, number]) {}
+
+  /** A uniform unsigned 32-bit integer. */
+  bits(): number {
+    if (this.spare !== undefined) {
+      const value = this.spare;
+      this.spare = undefined;
+      return value;
+    }
+    const index = this.counter++;
+    const [a, b] = threefry2x32(this.key[0], this.key[1], index >>> 0, Math.floor(index / 2 ** 32));
+    this.spare = b;
+    return a;
+  }
+
+  /** Uniform in [0, 1), 32 bits of resolution. */
+  uniform(): number {
+    return this.bits() / 2 ** 32;
+  }
+
+  /** Uniform integer in [0, n), free of modulo bias (rejection). `n` is at most 2^32. */
+  below(n: number): number {
+    const limit = Math.floor(2 ** 32 / n) * n;
+    for (;;) {
+      const value = this.bits();
+      if (value < limit) return value % n;
+    }
+  }
+
+  /** Standard normal (Box and Muller 1958). */
+  normal(): number {
+    const u = (this.bits() + 0.5) / 2 ** 32;
+    const v = this.bits() / 2 ** 32;
+    return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+  }
+
+  /** A uniform permutation of 0..n-1 (Fisher and Yates). */
+  permutation(n: number): Int32Array {
+    const order = Int32Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const t = order[i];
+      order[i] = order[j];
+      order[j] = t;
+    }
+    return order;
+  }
+}
+
+export function hostRandom(seed: number, stream: string): HostRandom {
+  return new HostRandom(streamKey(seed, stream));
+}
