@@ -1,0 +1,245 @@
+/**
+ * YAML 1.2 text to a tree of values that know their line and column. The `yaml` package parses; here its syntax tree is turned
+ * into ours, with anchors, aliases and merge keys resolved and everything refused that a config has no use for: duplicate or
+ * dangerous keys, unknown tags, aliases that multiply into a bomb, binary files.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Node,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
+import { ConfigError, problemAt, type Source } from './config-error.js';
+import { FORBIDDEN_KEYS, isMapping, type MappingEntry, type Place, type TreeNode } from './tree.js';
+
+/** Something that is wrong with YAML text. */
+export interface YamlFault {
+  readonly place: Place;
+  readonly message: string;
+  readonly hint?: string;
+}
+export type YamlResult = { readonly root: TreeNode } | { readonly faults: readonly YamlFault[] };
+
+/** Aliases may write out this many values in all, far more than a config of any use and far less than a bomb. */
+const MOST_ALIASED_VALUES = 10_000;
+/** Far deeper than any config, and far from the end of the stack. */
+const DEEPEST = 200;
+/** A config is written by hand: a larger file is a data file given by mistake. */
+const LARGEST_FILE = 4 * 1024 * 1024;
+
+/** What the parser's own words leave unclear. */
+const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'tabs are not allowed as indentation; use spaces',
+  MULTIPLE_DOCS: 'a second YAML document starts here; a config is a single one',
+  BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot start here; check the indentation, or quote a text that contains ": "',
+  MULTILINE_IMPLICIT_KEY: 'a key must be on a single line; is a ":" missing?',
+  MISSING_CHAR: 'a closing quote or bracket is missing',
+};
+
+class AliasBomb extends Error {}
+
+/** Turns the parser's nodes into ours. */
+class Converter {
+  readonly faults: YamlFault[] = [];
+  private readonly anchors = new Map<string, Node>();
+  private readonly open = new Set<Node>();
+  private aliasDepth = 0;
+  private aliasedValues = 0;
+
+  constructor(private readonly placeOf: (offset: number) => Place) {}
+
+  convert(node: Node | null, fallback: Place): TreeNode {
+    if (node === null) return { place: fallback, value: null };
+    const place = this.placeOfNode(node, fallback);
+    if (this.aliasDepth > 0 && ++this.aliasedValues > MOST_ALIASED_VALUES) throw new AliasBomb();
+    if (isAlias(node)) return this.alias(node.source, place);
+    if (node.anchor !== undefined && this.aliasDepth === 0) this.anchors.set(node.anchor, node);
+    if (this.open.size > DEEPEST) return this.fault(place, `nested more than ${DEEPEST} levels deep`);
+    this.open.add(node);
+    try {
+      if (isMap(node)) return { place, value: this.mapping(node, place) };
+      if (isSeq(node)) return { place, value: node.items.map((item) => this.convert(item as Node | null, place)) };
+      return { place, value: isScalar(node) ? this.scalar(node.value, place) : null };
+    } finally {
+      this.open.delete(node);
+    }
+  }
+
+  private placeOfNode(node: Node, fallback: Place): Place {
+    return node.range === null || node.range === undefined ? fallback : this.placeOf(node.range[0]);
+  }
+
+  private fault(place: Place, message: string, hint?: string): TreeNode {
+    this.faults.push({ place, message, ...(hint === undefined ? {} : { hint }) });
+    return { place, value: null };
+  }
+
+  private scalar(value: unknown, place: Place): string | number | boolean | null {
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return value;
+    this.fault(place, 'expected a text, a number, true, false or null');
+    return null;
+  }
+
+  /** The aliased value, itself placed at the alias: that is what the user can change there. */
+  private alias(name: string, place: Place): TreeNode {
+    const target = this.anchors.get(name);
+    if (target === undefined) return this.fault(place, `there is no anchor &${name} before the alias *${name}`);
+    if (this.open.has(target))
+      return this.fault(place, `the alias *${name} stands inside of the value that it repeats`);
+    this.aliasDepth++;
+    try {
+      return { place, value: this.convert(target, place).value };
+    } finally {
+      this.aliasDepth--;
+    }
+  }
+
+  private mapping(map: YAMLMap, place: Place): Map<string, MappingEntry> {
+    const own = new Map<string, MappingEntry>();
+    const merged = new Map<string, MappingEntry>();
+    for (const { key, value } of map.items as { key: Node | null; value: Node | null }[]) {
+      const keyPlace = key === null ? place : this.placeOfNode(key, place);
+      const name = this.keyName(key, keyPlace);
+      if (name === undefined) continue;
+      const node = this.convert(value, keyPlace);
+      if (name === '<<') {
+        // An earlier merge wins over a later one, as in a list of mappings to merge.
+        for (const [inherited, entry] of this.mergeEntries(node)) {
+          if (!merged.has(inherited)) merged.set(inherited, entry);
+        }
+        continue;
+      }
+      const earlier = own.get(name);
+      if (earlier === undefined) own.set(name, { keyPlace, node });
+      else this.fault(keyPlace, `duplicate key "${name}"${onLine(earlier.keyPlace)}`);
+    }
+    for (const [inherited, entry] of merged) if (!own.has(inherited)) own.set(inherited, entry);
+    return own;
+  }
+
+  private keyName(key: Node | null, place: Place): string | undefined {
+    if (key === null || !isScalar(key) || key.value === null || typeof key.value === 'object') {
+      this.fault(place, 'a key must be a plain name');
+      return undefined;
+    }
+    const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+    if (FORBIDDEN_KEYS.has(name)) {
+      this.fault(place, `the key "${name}" is not allowed`);
+      return undefined;
+    }
+    return name;
+  }
+
+  private mergeEntries(node: TreeNode): (readonly [string, MappingEntry])[] {
+    const { value, place } = node;
+    if (isMapping(value)) return [...value];
+    if (Array.isArray(value)) return (value as readonly TreeNode[]).flatMap((item) => this.mergeEntries(item));
+    this.fault(place, 'a merge key "<<" needs a mapping, or a list of mappings');
+    return [];
+  }
+}
+
+const onLine = (place: Place): string => (place.kind === 'file' ? `, already on line ${place.line}` : '');
+
+function syntaxFault(error: YAMLError, placeOf: (offset: number) => Place): YamlFault {
+  const message =
+    SYNTAX_MESSAGES[error.code] ?? error.message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  return { place: placeOf(error.pos[0]), message };
+}
+
+/** One fault a line: the parser's later ones on a line follow from its first. */
+function oneALine(faults: readonly YamlFault[]): YamlFault[] {
+  const seen = new Set<number>();
+  return faults.filter(({ place }) => {
+    const line = place.kind === 'file' ? place.line : 0;
+    return !seen.has(line) && seen.add(line);
+  });
+}
+
+/**
+ * Reads one YAML value. Places are those of `text`, or all `at` where that is given (the value of an override or of an
+ * environment variable). Empty text is null.
+ */
+export function readYaml(text: string, at?: Place): YamlResult {
+  const lineCounter = new LineCounter();
+  const placeOf = (offset: number): Place => {
+    if (at !== undefined) return at;
+    const { line, col } = lineCounter.linePos(offset);
+    return { kind: 'file', line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  let document;
+  try {
+    // Duplicate keys are found by the converter, in linear time and with the line of the first.
+    document = parseDocument(text, {
+      lineCounter,
+      prettyErrors: false,
+      uniqueKeys: false,
+      version: '1.2',
+      stringKeys: false,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { faults: [{ place: placeOf(0), message: 'nested too deeply' }] };
+  }
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) return { faults: oneALine(syntax.map((error) => syntaxFault(error, placeOf))) };
+  const converter = new Converter(placeOf);
+  try {
+    const root = converter.convert(document.contents, placeOf(0));
+    return converter.faults.length > 0 ? { faults: converter.faults } : { root };
+  } catch (error) {
+    if (!(error instanceof AliasBomb)) throw error;
+    const message = `aliases repeat more than ${MOST_ALIASED_VALUES} values in all`;
+    return { faults: [{ place: placeOf(0), message }] };
+  }
+}
+
+/** The text of a config file. Throws ConfigError where it cannot be read or is no UTF-8 text. */
+export function readConfigText(file: string): string {
+  const refuse = (message: string): ConfigError => new ConfigError([{ file, path: '', message }]);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw refuse('no such file');
+    if (code === 'EISDIR') throw refuse('is a directory, not a config file');
+    throw refuse(`cannot be read: ${(error as Error).message}`);
+  }
+  if (bytes.length > LARGEST_FILE) {
+    throw refuse(`is ${(bytes.length / 2 ** 20).toFixed(1)} MiB large; a config is a YAML text of at most 4 MiB`);
+  }
+  if (bytes.includes(0)) throw refuse('is a binary file (or not UTF-8); a config is a YAML text');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw refuse('is not valid UTF-8; a config is a YAML text in UTF-8');
+  }
+}
+
+/** Parses the text of a config: one mapping of keys. Throws ConfigError with every fault found. */
+export function parseConfigText(text: string, file: string): { root: TreeNode; source: Source } {
+  const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const source: Source = { file, lines: content.split(/\r\n|\n|\r/) };
+  if (content.includes('\0'))
+    throw new ConfigError([{ file, path: '', message: 'is a binary file; a config is a YAML text' }]);
+  const result = readYaml(content);
+  if ('faults' in result) {
+    throw new ConfigError(result.faults.map(({ place, message, hint }) => problemAt(source, place, [], message, hint)));
+  }
+  const { root } = result;
+  if (root.value === null)
+    throw new ConfigError([{ file, path: '', message: 'the file is empty; expected a mapping of keys' }]);
+  if (!isMapping(root.value)) {
+    const got = Array.isArray(root.value) ? 'a list' : JSON.stringify(root.value);
+    throw new ConfigError([problemAt(source, root.place, [], `expected a mapping of keys, got ${got}`)]);
+  }
+  return { root, source };
+}
