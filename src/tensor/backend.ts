@@ -1,0 +1,56 @@
+/** What a backend is: it compiles programs over a shared set of input buffers and runs them. */
+import type { DType, Node, Values } from './graph.js';
+
+/** One step: what to compute, and which inputs to replace by new values once everything has been computed. */
+export interface Program {
+  readonly name: string;
+  readonly outputs: readonly Node[];
+  /** State updates: input nodes and the nodes (of the same shape and type) whose values they take. */
+  readonly updates: readonly (readonly [Node, Node])[];
+}
+
+export interface Executable {
+  /** Runs the program once on the current values of its inputs. */
+  run(): void;
+  /** The value of outputs[i] after the last run. Valid until the next run; copy it to keep it. */
+  output(i: number): TypedValues;
+}
+
+export type TypedValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+/** Input buffers and the programs that share them. Inputs are one buffer by node, zero until written. */
+export interface Session {
+  compile(program: Program): Executable;
+  write(input: Node, values: ArrayLike<number>): void;
+  /** A copy of an input's current value. */
+  read(input: Node): TypedValues;
+  /** Bytes held, by use. */
+  memory(): MemoryReport;
+  close(): void;
+}
+
+export interface MemoryReport {
+  readonly inputs: number;
+  readonly scratch: number;
+  readonly total: number;
+}
+
+export interface Backend {
+  readonly name: string;
+  open(options: { threads: number }): Session;
+}
+
+/** Whole-number arrays of the right kind for a dtype; `float` is Float64Array on the reference backend. */
+export function allocate(dtype: DType, size: number): Values {
+  switch (dtype) {
+    case 'f32':
+      return new Float64Array(size);
+    case 'i32':
+      return new Int32Array(size);
+    case 'u32':
+      return new Uint32Array(size);
+    case 'u8':
+    case 'bool':
+      return new Uint8Array(size);
+  }
+}

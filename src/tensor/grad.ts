@@ -1,0 +1,35 @@
+/** Reverse-mode differentiation on the graph: it returns nodes, so it can be applied again. */
+import { type Node, type Op, primitiveOf, type NodeOf, type Primitive, topologicalOrder, withScope } from './graph.js';
+import { showShape } from './shape.js';
+import { add, onesLike, zerosLike } from './primitives/elementwise.js';
+
+/**
+ * Derivatives of the scalar `loss` with respect to each node of `wrt`, with their shapes (zeros where the loss does not depend on
+ * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape.
+ */
+export function grad(loss: Node, wrt: readonly Node[], cotangent?: Node): Node[] {
+  if (!cotangent && loss.shape.length !== 0) throw new Error(`grad needs a scalar, got shape ${showShape(loss.shape)}`);
+  const order = topologicalOrder([loss]);
+  const reaches = new Set<Node>(wrt);
+  for (const node of order)
+    if (node.op !== 'stop_gradient' && node.inputs.some((i) => reaches.has(i))) reaches.add(node);
+
+  const cotangents = new Map<Node, Node>([[loss, cotangent ?? onesLike(loss)]]);
+  for (const node of order.reverse()) {
+    const g = cotangents.get(node);
+    if (!g || node.dtype !== 'f32' || !node.inputs.some((i) => reaches.has(i))) continue;
+    const parts = withScope(node.scope, () => derivativeOf(node, g));
+    node.inputs.forEach((operand, i) => {
+      const part = parts[i];
+      if (!part || !reaches.has(operand)) return;
+      const known = cotangents.get(operand);
+      cotangents.set(operand, known ? withScope(node.scope, () => add(known, part)) : part);
+    });
+  }
+  return wrt.map((node) => cotangents.get(node) ?? zerosLike(node));
+}
+
+function derivativeOf<K extends Op>(node: NodeOf<K> | Node, cotangent: Node): (Node | undefined)[] {
+  const primitive = primitiveOf(node.op) as Primitive<Op>;
+  return primitive.derivative?.(node as NodeOf<Op>, cotangent) ?? [];
+}

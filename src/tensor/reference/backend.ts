@@ -1,0 +1,72 @@
+/**
+ * The reference backend: every primitive's own `evaluate` in float64, one node after the other. Slow and obvious; the oracle that
+ * the other backends are fuzzed against.
+ */
+import { allocate, type Backend, type Executable, type Program, type Session } from '../backend.js';
+import {
+  type Node,
+  type NodeOf,
+  type Op,
+  type Primitive,
+  primitiveOf,
+  topologicalOrder,
+  type Values,
+} from '../graph.js';
+import { sizeOf } from '../shape.js';
+
+/** Evaluates `roots` given the values of the inputs, in float64. */
+export function evaluate(roots: readonly Node[], valueOf: (input: NodeOf<'input'>) => Values): Values[] {
+  const values = new Map<Node, Values>();
+  for (const node of topologicalOrder(roots)) {
+    if (node.op === 'input') {
+      values.set(node, valueOf(node));
+      continue;
+    }
+    const out = allocate(node.dtype, sizeOf(node.shape));
+    const args = node.inputs.map((i) => values.get(i) ?? allocate(i.dtype, 0));
+    (primitiveOf(node.op) as Primitive<Op>).evaluate(node as NodeOf<Op>, args, out);
+    values.set(node, out);
+  }
+  return roots.map((r) => values.get(r) ?? allocate(r.dtype, 0));
+}
+
+class ReferenceSession implements Session {
+  private readonly buffers = new Map<Node, Values>();
+
+  private buffer(node: Node): Values {
+    let values = this.buffers.get(node);
+    if (!values) this.buffers.set(node, (values = allocate(node.dtype, sizeOf(node.shape))));
+    return values;
+  }
+
+  compile(program: Program): Executable {
+    const roots = [...program.outputs, ...program.updates.map(([, value]) => value)];
+    let results: Values[] = [];
+    return {
+      run: () => {
+        results = evaluate(roots, (node) => this.buffer(node)).map((v) => v.slice());
+        program.updates.forEach(([target], i) => this.buffer(target).set(results[program.outputs.length + i]));
+      },
+      output: (i) => results[i],
+    };
+  }
+
+  write(input: Node, values: ArrayLike<number>): void {
+    this.buffer(input).set(values);
+  }
+
+  read(input: Node): Values {
+    return this.buffer(input).slice();
+  }
+
+  memory(): { inputs: number; scratch: number; total: number } {
+    const inputs = [...this.buffers.values()].reduce((total, v) => total + v.byteLength, 0);
+    return { inputs, scratch: 0, total: inputs };
+  }
+
+  close(): void {
+    this.buffers.clear();
+  }
+}
+
+export const referenceBackend: Backend = { name: 'reference', open: () => new ReferenceSession() };
