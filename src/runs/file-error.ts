@@ -1,0 +1,42 @@
+/** What the common system errors mean to a user, and what to do about them. */
+const explanations: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
+  ENOSPC: ['there is no space left on the device', 'free some space, or choose another folder with --runs-dir'],
+  EDQUOT: ['the disk quota is used up', 'free some space, or choose another folder with --runs-dir'],
+  EACCES: ['permission denied', 'check who owns the folder, or choose another one with --runs-dir'],
+  EPERM: ['the operation is not permitted', 'check who owns the folder, or choose another one with --runs-dir'],
+  EROFS: ['the file system is read-only', 'choose another folder with --runs-dir'],
+  ENOENT: ['no such file or folder', 'check the path; was the folder moved or deleted?'],
+  ENOTDIR: ['a part of the path is a file, not a folder', 'check the path'],
+  EISDIR: ['this is a folder, not a file', 'check the path'],
+  EMFILE: ['too many files are open', 'raise the limit of open files (ulimit -n)'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter name'],
+  EIO: ['the device reported an input/output error', 'check the disk'],
+};
+
+/** The code of a system error such as `ENOENT`; undefined for any other value. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** A system error in words: what happened (with its code) and what to do. */
+export function explainSystemError(error: unknown): { problem: string; hint: string } {
+  const code = errorCode(error);
+  const known = code === undefined ? undefined : explanations[code];
+  if (known) return { problem: `${known[0]} (${code})`, hint: known[1] };
+  return { problem: error instanceof Error ? error.message : String(error), hint: 'check the path and the disk' };
+}
+
+/** A file of a run that could not be written. */
+export class FileWriteError extends Error {
+  readonly code: string | undefined;
+
+  constructor(
+    readonly file: string,
+    cause: unknown,
+  ) {
+    const { problem, hint } = explainSystemError(cause);
+    super(`cannot write ${file}: ${problem}\n  ${hint}`, { cause });
+    this.name = 'FileWriteError';
+    this.code = errorCode(cause);
+  }
+}
