@@ -1,0 +1,21 @@
+// What a run leaves on the disk, and how it is found again: the run directory with its config, provenance, metrics,
+// checkpoints, summary and log. Everything that touches files of a run is here; src/train knows nothing of it and
+// is handed what it needs by src/cli.
+export { writeFileAtomic } from './atomic-file.js';
+export { CheckpointError } from './checkpoint-error.js';
+export { loadCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint.js';
+export { FileWriteError } from './file-error.js';
+export type { Json } from './json.js';
+export {
+  appendMetricsRow,
+  metricsColumns,
+  readMetrics,
+  truncateMetricsAfter,
+  type MetricsRow,
+  type MetricsTable,
+} from './metrics-csv.js';
+export { collectProvenance, writeProvenance, type Provenance } from './provenance.js';
+export { RunDirectoryError } from './run-directory-error.js';
+export { RunDirectory, runPaths, type RunPaths } from './run-directory.js';
+export type { SafetensorsDtype, StoredTensor, TensorValues } from './safetensors.js';
+export { writeSummary, type Summary } from './summary.js';

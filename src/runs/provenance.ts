@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { writeFileAtomic } from './atomic-file.js';
+
+/** Where a run's results come from: all that someone needs to make them again. */
+export interface Provenance {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly started: string;
+  readonly seed: number;
+  readonly versions: { readonly nn: string; readonly node: string; readonly v8: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memory_gb: number;
+    readonly platform: string;
+    readonly arch: string;
+    readonly release: string;
+  };
+  /** Absent where the working directory is in no git repository, or git is not installed. */
+  readonly git?: GitState;
+  readonly data: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+export interface GitState {
+  readonly commit: string;
+  /** Whether a tracked file differs from the commit. */
+  readonly dirty: boolean;
+}
+
+/** Describes this process, machine and working directory, with the run's seed and the digests of its data files. */
+export async function collectProvenance(seed: number, data: Provenance['data']): Promise<Provenance> {
+  const git = await gitState(process.cwd());
+  const processors = cpus();
+  return {
+    command: process.argv,
+    cwd: process.cwd(),
+    started: new Date(performance.timeOrigin).toISOString(),
+    seed,
+    versions: { nn: packageVersion(), node: process.versions.node, v8: process.versions.v8 },
+    machine: {
+      cpu: processors[0]?.model.trim() ?? 'unknown',
+      cores: processors.length,
+      memory_gb: Math.round(totalmem() / 1e8) / 10,
+      platform: process.platform,
+      arch: process.arch,
+      release: release(),
+    },
+    ...(git && { git }),
+    data,
+  };
+}
+
+/** Writes provenance.json. Throws `FileWriteError`. */
+export function writeProvenance(path: string, provenance: Provenance): void {
+  writeFileAtomic(path, `${JSON.stringify(provenance, null, 2)}\n`);
+}
+
+/** The commit and dirty flag of the repository around `folder`; undefined without git, a repository or a commit. */
+export function gitState(folder: string): Promise<GitState | undefined> {
+  const args = ['status', '--porcelain=v2', '--branch', '--untracked-files=no'];
+  // A status normally refreshes the index file; a run must not disturb a git command of the user.
+  const options = { cwd: folder, timeout: 5000, env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' } };
+  return new Promise((resolve) => {
+    execFile('git', args, options, (error, output) => {
+      const commit = /^# branch\.oid ([0-9a-f]{40,64})$/m.exec(output)?.[1];
+      const dirty = output.split('\n').some((line) => line !== '' && !line.startsWith('#'));
+      resolve(error || commit === undefined ? undefined : { commit, dirty });
+    });
+  });
+}
+
+/** The version in package.json, which lies two folders up from the sources and from the compiled files alike. */
+function packageVersion(): string {
+  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const known = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
+  return known ? String(parsed.version) : 'unknown';
+}
