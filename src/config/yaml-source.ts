@@ -108,7 +108,8 @@ class Converter {
       const keyPlace = key === null ? place : this.placeOfNode(key, place);
       const name = this.keyName(key, keyPlace);
       if (name === undefined) continue;
-      const node = this.convert(value, keyPlace);
+      const node =
+        isScalar(value) && value.source === '' ? { place: keyPlace, value: null } : this.convert(value, keyPlace);
       if (name === '<<') {
         // An earlier merge wins over a later one, as in a list of mappings to merge.
         for (const [inherited, entry] of this.mergeEntries(node)) {
@@ -125,11 +126,12 @@ class Converter {
   }
 
   private keyName(key: Node | null, place: Place): string | undefined {
-    if (key === null || !isScalar(key) || key.value === null || typeof key.value === 'object') {
+    const value = isScalar(key) ? key.value : null;
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
       this.fault(place, 'a key must be a plain name');
       return undefined;
     }
-    const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+    const name = String(value);
     if (FORBIDDEN_KEYS.has(name)) {
       this.fault(place, `the key "${name}" is not allowed`);
       return undefined;

@@ -1,0 +1,84 @@
+/**
+ * From a config file to a checked, typed config: read, interpolate the environment, set the overrides, parse by the schema, and
+ * report everything that is wrong at once. What comes back still knows its places, for the checks that need more than a schema.
+ */
+import type * as z from 'zod';
+import { ConfigError, problemAt, type Problem, type Source } from './config-error.js';
+import { interpolate, type Environment } from './interpolate.js';
+import { issueMessage, problemsOf } from './issues.js';
+import { applyOverrides } from './overrides.js';
+import { find, toConfigValue, walk } from './schema-walk.js';
+import { formatPath, plain, type Path, type Place, type TreeNode } from './tree.js';
+import { parseConfigText, readConfigText } from './yaml-source.js';
+
+export interface LoadOptions {
+  /** The file as the user named it; messages show it like this. */
+  readonly file: string;
+  /** Its text, where it is not to be read from disk (a config from a checkpoint). */
+  readonly text?: string;
+  /** `key=value`, the right-most wins. */
+  readonly overrides?: readonly string[];
+  /** For `${env:NAME}`; the process environment unless given. */
+  readonly env?: Environment;
+}
+
+/** A place; with the line of text where it is in the file. */
+export type Location = Place & { readonly sourceLine?: string };
+
+export interface LoadedConfig<Output = unknown> {
+  readonly config: Output;
+  /** Defaults, file and overrides merged, as one would write it: printed as YAML it loads to the same config. */
+  readonly resolved: unknown;
+  readonly file: string;
+  /** Where the value at `path` was written; for a value that was not, the nearest mapping around it. */
+  readonly locate: (path: Path) => Location;
+}
+
+/** Loads a config. Throws ConfigError with all problems of the file and of the overrides. */
+export function loadConfig<S extends z.ZodType>(schema: S, options: LoadOptions): LoadedConfig<z.output<S>> {
+  const { file, overrides = [], env = process.env } = options;
+  const { root: written, source } = parseConfigText(options.text ?? readConfigText(file), file);
+  const filled = interpolate(written, env);
+  const { root, faults } = applyOverrides(filled.root, schema, overrides, env);
+  const problems: Problem[] = faults.map(({ text, path, message, hint }) =>
+    problemAt(source, { kind: 'override', text }, path, message, hint),
+  );
+  // A text that an override has replaced need not be filled in.
+  for (const [node, path] of walk(root, schema)) {
+    const failure = filled.failures.get(node);
+    if (failure !== undefined) problems.push(problemAt(source, node.place, path, failure));
+  }
+  const result = schema.safeParse(plain(root), { error: issueMessage, reportInput: true });
+  if (!result.success) {
+    const found = problemsOf(result.error.issues, schema, root, source);
+    problems.push(...found.filter(({ node }) => !filled.failures.has(node)).map(({ problem }) => problem));
+  }
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  return {
+    config: result.data,
+    resolved: toConfigValue(schema, result.data),
+    file,
+    locate: (path) => placeOf(root, schema, source, path),
+  };
+}
+
+function placeOf(root: TreeNode, schema: z.core.$ZodType, source: Source, path: Path): Location {
+  const found = find(root, schema, path);
+  const place = found.exact ? found.node.place : (found.keyPlace ?? found.node.place);
+  return place.kind === 'file' ? { ...place, sourceLine: source.lines[place.line - 1] } : place;
+}
+
+/** A problem found by a check beyond the schema, located at the value that `path` leads to. Collect several in a ConfigError. */
+export function locatedProblem(loaded: LoadedConfig, path: Path, message: string, hint?: string): Problem {
+  const place = loaded.locate(path);
+  const where =
+    place.kind === 'override'
+      ? { override: place.text }
+      : { line: place.line, column: place.column, sourceLine: place.sourceLine };
+  return { file: loaded.file, path: formatPath(path), message, ...where, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The error of a single such problem. */
+export function located(loaded: LoadedConfig, path: Path, message: string, hint?: string): ConfigError {
+  return new ConfigError([locatedProblem(loaded, path, message, hint)]);
+}
