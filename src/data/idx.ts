@@ -1,0 +1,165 @@
+/**
+ * The idx format of MNIST (http://yann.lecun.com/exdb/mnist): two zero bytes, the element type, the rank, the dimensions as
+ * big-endian u32, then the elements, big-endian and row by row; often compressed with gzip. Lengths are checked before they are
+ * used: nothing is allocated on the word of a header alone.
+ */
+import { constants as bufferLimits } from 'node:buffer';
+import { promisify } from 'node:util';
+import { constants, gunzip, gunzipSync } from 'node:zlib';
+import { DataError } from './data-error.js';
+import { product } from './table.js';
+
+export type IdxType = 'u8' | 'i8' | 'i16' | 'i32' | 'f32' | 'f64';
+
+export interface IdxArray {
+  readonly type: IdxType;
+  readonly dims: readonly number[];
+  /** u8 as it is, without a copy; everything else, in its exact value, as float64. */
+  readonly values: Uint8Array | Float64Array;
+}
+
+interface ElementType {
+  readonly type: IdxType;
+  readonly bytes: number;
+  readonly get: (view: DataView, offset: number) => number;
+}
+
+const ELEMENT_TYPES: Readonly<Record<number, ElementType>> = {
+  0x08: { type: 'u8', bytes: 1, get: (view, offset) => view.getUint8(offset) },
+  0x09: { type: 'i8', bytes: 1, get: (view, offset) => view.getInt8(offset) },
+  0x0b: { type: 'i16', bytes: 2, get: (view, offset) => view.getInt16(offset) },
+  0x0c: { type: 'i32', bytes: 4, get: (view, offset) => view.getInt32(offset) },
+  0x0d: { type: 'f32', bytes: 4, get: (view, offset) => view.getFloat32(offset) },
+  0x0e: { type: 'f64', bytes: 8, get: (view, offset) => view.getFloat64(offset) },
+};
+
+/** The rank is one byte, so no header is longer. */
+const LONGEST_HEADER = 4 + 4 * 255;
+/** DEFLATE's own limit: a bit for a match of 258 bytes and as much for its distance, 1032 to 1. */
+const MOST_EXPANSION = 1032;
+const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
+
+const inflate = promisify(gunzip);
+
+export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+/** The array in `bytes`, the content of an idx file, plain or gzip. Throws DataError where the content is not whole and exact. */
+export async function parseIdx(bytes: Buffer, file: string): Promise<IdxArray> {
+  const packed = isGzip(bytes);
+  const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
+  const { element, dims, offset } = header;
+  const expected = offset + product(dims) * element.bytes;
+  if (expected > (packed ? bytes.length * MOST_EXPANSION : bytes.length)) {
+    const room = packed ? `this gzip file of ${bytes.length} bytes cannot hold them` : `it has ${bytes.length}`;
+    throw new DataError(`truncated: the header promises ${describe(header)}, ${expected} bytes in all, but ${room}`, {
+      file,
+      hint: WHOLE_FILE_HINT,
+    });
+  }
+  const content = packed ? await inflateWhole(bytes, expected, file) : bytes;
+  if (content.length < expected) {
+    throw new DataError(
+      `truncated: the header promises ${describe(header)}, ${expected} bytes in all, but there are ${content.length}`,
+      { file, hint: WHOLE_FILE_HINT },
+    );
+  }
+  if (content.length > expected) throw trailing(`${content.length - expected} bytes`, header, file);
+  return { type: element.type, dims, values: elements(content.subarray(offset), element) };
+}
+
+interface Header {
+  readonly element: ElementType;
+  readonly dims: readonly number[];
+  readonly offset: number;
+}
+
+const describe = ({ element, dims }: Header): string => `${dims.join(' x ')} values of type ${element.type}`;
+
+function parseHeader(start: Buffer, file: string): Header {
+  if (start.length < 4) {
+    throw new DataError(`truncated: an idx file has at least 4 bytes, this one ${start.length}`, {
+      file,
+      hint: WHOLE_FILE_HINT,
+    });
+  }
+  const element = ELEMENT_TYPES[start[2]];
+  const rank = start[3];
+  if (start[0] !== 0 || start[1] !== 0 || element === undefined || rank === 0) {
+    const magic = [...start.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    throw new DataError(`not an idx file: it starts with ${magic}, not with 00 00, an element type and a rank`, {
+      file,
+      hint: 'idx files start with 00 00 08 01 (labels) or 00 00 08 03 (images); for tables use data.source: csv',
+    });
+  }
+  const offset = 4 + 4 * rank;
+  if (start.length < offset) {
+    throw new DataError(`truncated: a header of rank ${rank} has ${offset} bytes, but there are ${start.length}`, {
+      file,
+      hint: WHOLE_FILE_HINT,
+    });
+  }
+  const dims = Array.from({ length: rank }, (_, i) => start.readUInt32BE(4 + 4 * i));
+  if (dims.includes(0)) throw new DataError(`the file is empty: its dimensions are ${dims.join(' x ')}`, { file });
+  if (!Number.isSafeInteger(product(dims) * element.bytes)) {
+    throw new DataError(`damaged: dimensions ${dims.join(' x ')} are larger than any file`, {
+      file,
+      hint: WHOLE_FILE_HINT,
+    });
+  }
+  return { element, dims, offset };
+}
+
+function trailing(amount: string, header: Header, file: string): DataError {
+  return new DataError(`${amount} after the end of the ${describe(header)} that the header promises`, {
+    file,
+    hint: 'the header does not belong to this content: the file is damaged',
+  });
+}
+
+/** The start of the content of a gzip file, enough for any header. */
+function inflateStart(bytes: Buffer, file: string): Buffer {
+  try {
+    // Z_SYNC_FLUSH: give what is there, without asking for the end of the stream. 64 compressed KiB bound the work.
+    const options = { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 1 << 16 };
+    return gunzipSync(bytes.subarray(0, 1 << 12), options).subarray(0, LONGEST_HEADER);
+  } catch (error) {
+    throw inflateError(error, file);
+  }
+}
+
+/** The content of a gzip file, `expected` bytes long; longer or shorter is left to the caller or refused, never allocated. */
+async function inflateWhole(bytes: Buffer, expected: number, file: string): Promise<Buffer> {
+  if (expected + 64 > bufferLimits.MAX_LENGTH) {
+    throw new DataError(`${expected} bytes unpacked are more than one array can hold`, { file });
+  }
+  try {
+    // One chunk with room to spare: zlib then returns it without joining pieces.
+    return await inflate(bytes, { chunkSize: expected + 64, maxOutputLength: expected + 1 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw trailing('there are bytes', parseHeader(inflateStart(bytes, file), file), file);
+    }
+    throw inflateError(error, file);
+  }
+}
+
+function inflateError(error: unknown, file: string): unknown {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (code === 'Z_BUF_ERROR')
+    return new DataError('truncated: the gzip data ends early', { file, hint: WHOLE_FILE_HINT });
+  if (code === 'Z_DATA_ERROR') {
+    return new DataError(`damaged: the gzip data is not valid (${(error as Error).message})`, {
+      file,
+      hint: WHOLE_FILE_HINT,
+    });
+  }
+  return error;
+}
+
+function elements(bytes: Buffer, { type, bytes: size, get }: ElementType): Uint8Array | Float64Array {
+  if (type === 'u8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const values = new Float64Array(bytes.length / size);
+  for (let i = 0; i < values.length; i++) values[i] = get(view, i * size);
+  return values;
+}

@@ -1,0 +1,44 @@
+/** The `data` part of an experiment: where samples come from, how they are split, what is done to them. */
+import * as z from 'zod';
+import { positiveInt } from '../config/atoms.js';
+import { component } from '../config/component.js';
+import { csvSource } from './csv-source.js';
+import { idxSource } from './idx-source.js';
+import { preprocessors } from './preprocess.js';
+
+/** All data sources by name. */
+export const dataSources = { idx: idxSource, csv: csvSource };
+
+const partSize = z
+  .union([z.number().gt(0).lt(1), positiveInt])
+  .describe('a fraction between 0 and 1 of the samples in the training file, or a count of them');
+
+const splitSchema = z.strictObject({
+  val: partSize.optional().describe('validation samples: a fraction between 0 and 1 of the training file, or a count'),
+  test: partSize.optional().describe('test samples: a fraction between 0 and 1 of the training file, or a count'),
+  stratify: z.boolean().default(false).describe('whether every part gets the same share of each class'),
+});
+
+const limit = (role: string) => positiveInt.optional().describe(`only the first n ${role} samples after the split`);
+
+export const dataSchema = z
+  .strictObject({
+    source: component(dataSources).describe('where the samples come from'),
+    split: splitSchema.prefault({}).describe('what is carved from the training file, shuffled by the seed'),
+    preprocess: z
+      .array(component(preprocessors))
+      .default([])
+      .describe('what is done to the numeric features, in this order, fitted on the training split'),
+    limit_train: limit('training'),
+    limit_val: limit('validation'),
+    limit_test: limit('test'),
+  })
+  .superRefine(({ source, split }, context) => {
+    for (const role of ['val', 'test'] as const) {
+      if (split[role] === undefined || source[role] === undefined) continue;
+      const message = `the source has ${role} files of its own: leave out the one or the other`;
+      context.addIssue({ code: 'custom', path: ['split', role], message });
+    }
+  });
+
+export type DataConfig = z.output<typeof dataSchema>;
