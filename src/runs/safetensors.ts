@@ -22,7 +22,7 @@ const elementTypes = {
 } as const;
 
 export type SafetensorsDtype = keyof typeof elementTypes;
-export type TensorValues = InstanceType<(typeof elementTypes)[SafetensorsDtype]['Values']>;
+export type TensorValues = Float64Array | BigInt64Array | Float32Array | Int32Array | Uint32Array | Uint8Array;
 
 /** A named tensor's content: row-major values, one byte (0 or 1) an element for BOOL. */
 export interface StoredTensor {
