@@ -90,6 +90,7 @@ export type CaseName =
   | `unary ${UnaryKind}`
   | `binary ${BinaryKind}`
   | `compare ${CompareKind}`
+  | 'pad with minus infinity'
   | `${'argmax' | 'reduce_max' | 'pool_max_gather' | 'pool_max_scatter'} with ties`;
 
 const BUDGET = 400;
@@ -278,6 +279,13 @@ const maxPoolScatter = (draw: Draw): MakeCase =>
     return applyAs('pool_max_scatter', operands, attrs, x, 'f32');
   });
 
+const padOf = (valueOf: (random: HostRandom, dtype: DType) => number): MakeCase =>
+  moved((random, x) => {
+    const amounts = (most: number): number[] => x.shape.map(() => (chance(random, 0.5) ? 0 : whole(random, 0, most)));
+    const value = valueOf(random, x.dtype);
+    return apply('pad', [x], { low: amounts(3), high: amounts(3), interior: amounts(2), value });
+  });
+
 const reduceMaxOf = (draw: Draw): MakeCase =>
   define((draft, random, budget) => {
     const dtype = pick(random, WORDS);
@@ -385,11 +393,8 @@ export const cases: Record<CaseName, MakeCase> = {
     const step = x.shape.map(() => (chance(random, 0.5) ? 1 : whole(random, 1, 4)));
     return apply('slice', [x], { start, stop, step });
   }),
-  pad: moved((random, x) => {
-    const amounts = (most: number): number[] => x.shape.map(() => (chance(random, 0.5) ? 0 : whole(random, 0, most)));
-    const value = pick(random, x.dtype === 'f32' ? [0, 0, -1.5, -Infinity] : [0, 0, 1]);
-    return apply('pad', [x], { low: amounts(3), high: amounts(3), interior: amounts(2), value });
-  }),
+  pad: padOf((random, dtype) => pick(random, dtype === 'f32' ? [0, 0, -1.5] : [0, 0, 1])),
+  'pad with minus infinity': padOf((_random, dtype) => (dtype === 'f32' ? -Infinity : 0)),
   concat: define((draft, random, budget) => {
     const dtype = pick(random, ALL);
     const shape = randomShape(random, budget / 3, 1);
