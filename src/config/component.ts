@@ -16,9 +16,11 @@ export interface ComponentEntry {
 export type ComponentRegistry = Readonly<Record<string, ComponentEntry>>;
 
 type Flat<T> = { [K in keyof T]: T[K] };
+/** An object without parameters is a record of nevers to zod, and would make `type` never. */
+type Params<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 /** The parsed components of a registry: a union told apart by `type`. */
 export type ComponentConfig<R extends ComponentRegistry> = {
-  [K in keyof R & string]: Flat<{ type: K } & z.output<R[K]['schema']>>;
+  [K in keyof R & string]: Flat<{ type: K } & Params<z.output<R[K]['schema']>>>;
 }[keyof R & string];
 /** How the components of a registry are written. */
 export type ComponentInput<R extends ComponentRegistry> =

@@ -109,7 +109,9 @@ class Converter {
       const name = this.keyName(key, keyPlace);
       if (name === undefined) continue;
       const node =
-        isScalar(value) && value.source === '' ? { place: keyPlace, value: null } : this.convert(value, keyPlace);
+        isScalar(value) && value.value === null && value.source === ''
+          ? { place: keyPlace, value: null }
+          : this.convert(value, keyPlace);
       if (name === '<<') {
         // An earlier merge wins over a later one, as in a list of mappings to merge.
         for (const [inherited, entry] of this.mergeEntries(node)) {
