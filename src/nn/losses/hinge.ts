@@ -1,0 +1,41 @@
+/** Margin losses of class labels, as in support vector machines. */
+import * as z from 'zod';
+import { atoms } from '../../config/index.js';
+import { add, div, maximum, mul, reduceSum, reshape, select, sub } from '../../tensor/index.js';
+import { checkLabels, isLabel, targetLike } from '../target.js';
+import { unitPerLabel } from './binary-cross-entropy.js';
+import { defineLoss } from './loss.js';
+import { meanPerSample } from './numerics.js';
+
+/** The heads of losses that take one unit for two classes, or one unit per class. */
+export const binaryOrMulticlass = (target: Parameters<typeof unitPerLabel>[0], needs: string) =>
+  target.classes === 2 ? [1, 2] : target.classes !== undefined ? [target.classes] : unitPerLabel(target, needs);
+
+export const hinge = defineLoss({
+  description: 'Margin loss of support vector machines: the score of the true class must lead by the margin.',
+  schema: z.object({
+    margin: atoms.positive.default(1).describe('Lead that the true class needs.'),
+    squared: z.boolean().default(false).describe('Square each shortfall: smooth, and harder on large ones.'),
+  }),
+  tasks: ['classification'],
+  outputSizes: (target) => binaryOrMulticlass(target, 'hinge'),
+  /**
+   * One unit per yes-or-no label: max(0, margin - t x) with t = -1 or 1. Otherwise the mean over all classes of the shortfalls
+   * max(0, margin - x_label + x_class), the label's own left out, as PyTorch's multi_margin_loss.
+   */
+  perSample(output, target, { margin, squared }) {
+    const penalty = (shortfall: typeof output) => {
+      const positivePart = maximum(shortfall, 0);
+      return squared ? mul(positivePart, positivePart) : positivePart;
+    };
+    const [batch, units] = output.shape;
+    if (target.dtype !== 'i32' || units === 1) {
+      const t = sub(mul(targetLike(output, target, 'hinge'), 2), 1);
+      return meanPerSample(penalty(sub(margin, mul(t, output))));
+    }
+    checkLabels(output, target, 'hinge');
+    const hit = isLabel(target, units);
+    const score = reshape(reduceSum(select(hit, output, 0), 1), [batch, 1]);
+    return div(reduceSum(select(hit, 0, penalty(add(sub(output, score), margin))), 1), units);
+  },
+});

@@ -1,0 +1,18 @@
+/** What a loss is: one number per sample, as a function of nodes, and the network head that it fits. */
+import type * as z from 'zod';
+import type { Node } from '../../tensor/index.js';
+import type { TargetInfo, Task } from '../target.js';
+
+export interface Loss<S extends z.ZodObject = z.ZodObject> {
+  readonly description: string;
+  readonly schema: S;
+  readonly tasks: readonly Task[];
+  /** The numbers of output units that fit such targets, the usual one first; or why the loss cannot take them. */
+  outputSizes(target: TargetInfo, params: z.output<S>): readonly number[] | string;
+  /** The loss of every sample, [batch], from the network's output [batch, units]; several outputs are averaged. Throws ShapeError. */
+  perSample(output: Node, target: Node, params: z.output<S>): Node;
+  /** The network's output as predictions in the targets' units, which metrics compare; absent where it is the output itself. */
+  prediction?(output: Node): Node;
+}
+
+export const defineLoss = <S extends z.ZodObject>(loss: Loss<S>): Loss<S> => loss;

@@ -1,0 +1,27 @@
+/**
+ * Building blocks of losses that stay finite, with right first and second derivatives, for any finite argument. Where a formula
+ * has a kink that cancels (softplus at 0), its two halves take the same side there.
+ */
+import { add, div, exp, ge, log, log1p, maximum, neg, type Node, reduceMax, reduceSum, reshape, select, sizeOf, stopGradient, sub } from '../../tensor/index.js'; // prettier-ignore
+
+/** The mean over everything but the batch axis: [batch]. */
+export function meanPerSample(x: Node): Node {
+  const [batch] = x.shape;
+  const values = sizeOf(x.shape) / batch;
+  return div(reduceSum(reshape(x, [batch, values]), 1), values);
+}
+
+/** log(1 + exp(x)) and log(1 + exp(-x)), each to full relative accuracy; they share the logarithm. */
+export function softplusBoth(x: Node): { positive: Node; negative: Node } {
+  const tail = log1p(exp(select(ge(x, 0), neg(x), x)));
+  // At x = 0 the cotangent of a maximum goes to its first operand: 1 for the first, 0 for the second, as the tail's -1/2 needs.
+  return { positive: add(maximum(x, 0), tail), negative: add(maximum(0, neg(x)), tail) };
+}
+
+/** log(sum(exp(x))) over the last axis of [batch, n]: [batch, 1]. */
+export function logSumExp(x: Node): Node {
+  const rows = [x.shape[0], 1];
+  // The shift cancels, so it needs no derivative.
+  const top = stopGradient(reshape(reduceMax(x, 1), rows));
+  return add(top, log(reshape(reduceSum(exp(sub(x, top)), 1), rows)));
+}

@@ -1,0 +1,64 @@
+/** Losses of the residual d = output - target, averaged over the outputs of a sample. */
+import * as z from 'zod';
+import { atoms } from '../../config/index.js';
+import { abs, maximum, minimum, mul, type Node, sub } from '../../tensor/index.js';
+import { softplus } from '../activations.js';
+import { targetLike, type TargetInfo } from '../target.js';
+import { defineLoss } from './loss.js';
+import { meanPerSample } from './numerics.js';
+
+const regression = {
+  tasks: ['regression'] as const,
+  outputSizes: ({ size }: TargetInfo): readonly number[] => [size],
+};
+
+const residual = (what: string, output: Node, target: Node): Node => sub(output, targetLike(output, target, what));
+
+export const meanSquaredError = defineLoss({
+  ...regression,
+  description: 'Mean of d^2: the negative log likelihood of targets with Gaussian noise of one variance.',
+  schema: z.object({}),
+  perSample(output, target) {
+    const d = residual('mean_squared_error', output, target);
+    return meanPerSample(mul(d, d));
+  },
+});
+
+export const meanAbsoluteError = defineLoss({
+  ...regression,
+  description: 'Mean of |d|: fits the median, so outliers count little.',
+  schema: z.object({}),
+  perSample: (output, target) => meanPerSample(abs(residual('mean_absolute_error', output, target))),
+});
+
+export const huber = defineLoss({
+  ...regression,
+  description: 'd^2 / 2 for residuals up to delta and linear beyond (Huber 1964): robust, with a smooth minimum.',
+  schema: z.object({ delta: atoms.positive.default(1).describe('Residual from which on the loss is linear.') }),
+  perSample(output, target, { delta }) {
+    const d = residual('huber', output, target);
+    // c (d - c / 2) with d clamped to c is both branches at once, and has second derivative 1 at d = 0.
+    const c = maximum(minimum(d, delta), -delta);
+    return meanPerSample(mul(c, sub(d, mul(c, 0.5))));
+  },
+});
+
+export const logCosh = defineLoss({
+  ...regression,
+  description: 'Mean of log cosh d: near d^2 / 2 for small residuals, near |d| - log 2 for large ones.',
+  schema: z.object({}),
+  perSample(output, target) {
+    const d = residual('log_cosh', output, target);
+    return meanPerSample(sub(sub(softplus(mul(d, 2)), d), Math.LN2));
+  },
+});
+
+export const quantile = defineLoss({
+  ...regression,
+  description: 'Pinball loss (Koenker and Bassett 1978): the output is the q-quantile of the targets.',
+  schema: z.object({ q: z.number().gt(0).lt(1).default(0.5).describe('Which quantile; 0.5 is the median.') }),
+  perSample(output, target, { q }) {
+    const d = residual('quantile', output, target);
+    return meanPerSample(maximum(mul(d, 1 - q), mul(d, -q)));
+  },
+});
