@@ -1,0 +1,38 @@
+/** All layers by the name that they have in a config. Every activation function is a layer, too: `- relu`. */
+import { type Activation, type ActivationConfig, activations } from '../activations.js';
+import type { Layer } from '../layer.js';
+import { batchNorm } from './batch-norm.js';
+import { conv2d } from './conv2d.js';
+import { dense } from './dense.js';
+import { dropout } from './dropout.js';
+import { flatten } from './flatten.js';
+import { gaussianNoise } from './gaussian-noise.js';
+import { layerNorm } from './layer-norm.js';
+import { avgPool2d, globalAvgPool2d, maxPool2d } from './pool2d.js';
+import { reshape } from './reshape.js';
+
+const activationLayers = Object.fromEntries(
+  Object.entries<Activation>(activations).map(([type, { description, schema }]): [string, Layer] => [
+    type,
+    {
+      description,
+      schema,
+      build: (context, config, x) => context.activate({ type, ...config } as ActivationConfig, x),
+    },
+  ]),
+);
+
+export const layers: Readonly<Record<string, Layer>> = {
+  dense,
+  conv2d,
+  max_pool2d: maxPool2d,
+  avg_pool2d: avgPool2d,
+  global_avg_pool2d: globalAvgPool2d,
+  flatten,
+  reshape,
+  dropout,
+  gaussian_noise: gaussianNoise,
+  batch_norm: batchNorm,
+  layer_norm: layerNorm,
+  ...activationLayers,
+};
