@@ -31,5 +31,5 @@ export function grad(loss: Node, wrt: readonly Node[], cotangent?: Node): Node[]
 
 function derivativeOf<K extends Op>(node: NodeOf<K> | Node, cotangent: Node): (Node | undefined)[] {
   const primitive = primitiveOf(node.op) as Primitive<Op>;
-  return primitive.derivative?.(node as NodeOf<Op>, cotangent) ?? [];
+  return primitive.derivative?.(node, cotangent) ?? [];
 }

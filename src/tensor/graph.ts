@@ -3,7 +3,7 @@
  * so common subexpressions merge for free. What an operation means (shape rule, reference value, derivative) is its primitive's
  * entry, registered from `primitives/`.
  */
-import { type Shape, showShape } from './shape.js';
+import { normalizeAxes, type Shape, showShape } from './shape.js';
 
 export type DType = 'f32' | 'i32' | 'u32' | 'u8' | 'bool';
 
@@ -84,7 +84,7 @@ export type Values = Float64Array | Int32Array | Uint32Array | Uint8Array;
 
 export interface Primitive<K extends Op> {
   /** Shape and dtype of the result; throws ShapeError. Absent where the builder gives them. */
-  infer?(inputs: readonly Node[], attrs: Attributes[K]): { shape: Shape; dtype: DType };
+  infer?(this: void, inputs: readonly Node[], attrs: Attributes[K]): { shape: Shape; dtype: DType };
   /** The value in float64, slow and obvious. Fills `out`, which starts as zeros. */
   evaluate(node: NodeOf<K>, args: readonly Values[], out: Values): void;
   /** The cotangent of each input given that of the output, written in primitives (so it differentiates again). */
@@ -102,6 +102,20 @@ export class ShapeError extends Error {
   }
 }
 
+/** Throws unless the node has one of `dtypes`. */
+export function checkType(what: string, node: Node, ...dtypes: readonly DType[]): void {
+  if (!dtypes.includes(node.dtype)) throw new ShapeError(`${what} needs ${dtypes.join(' or ')}, got ${node.dtype}`);
+}
+
+/** The sorted, non-negative form of `axes` (all when undefined); throws where the node has no such axis. */
+export function checkedAxes(what: string, node: Node, axes: number | readonly number[] | undefined): number[] {
+  const list = normalizeAxes(axes, node.shape.length);
+  if (list.some((a) => !(a >= 0 && a < node.shape.length))) {
+    throw new ShapeError(`${what}: axes ${showShape(list)} of a tensor of shape ${showShape(node.shape)}`);
+  }
+  return list;
+}
+
 const primitives: { [K in Op]?: Primitive<K> } = {};
 
 export function definePrimitive<K extends Op>(op: K, primitive: Primitive<K>): void {
@@ -111,7 +125,7 @@ export function definePrimitive<K extends Op>(op: K, primitive: Primitive<K>): v
 export function primitiveOf<K extends Op>(op: K): Primitive<K> {
   const primitive = primitives[op];
   if (!primitive) throw new Error(`operation ${op} has no primitive`);
-  return primitive as Primitive<K>;
+  return primitive;
 }
 
 let nextId = 1;
@@ -149,7 +163,7 @@ function intern<K extends Op>(node: Omit<NodeOf<K>, 'id' | 'scope'>): NodeOf<K> 
   }
   const newest = node.inputs.reduce((a, b) => (b.id > a.id ? b : a));
   let table = tables.get(newest);
-  if (!table) tables.set(newest, (table = new Map()));
+  if (!table) tables.set(newest, (table = new Map<string, Node>()));
   const known = table.get(key);
   if (known) return known as NodeOf<K>;
   const made = create();

@@ -74,6 +74,7 @@ export class HostRandom {
 
   /** Uniform integer in [0, n), free of modulo bias (rejection). `n` is at most 2^32. */
   below(n: number): number {
+    if (!(n >= 1 && n <= 2 ** 32)) throw new RangeError(`no whole number below ${n}`);
     const limit = Math.floor(2 ** 32 / n) * n;
     for (;;) {
       const value = this.bits();

@@ -4,8 +4,8 @@
  * The three operations are the partial derivatives of one trilinear form T(x, w, g) = sum of conv(x, w) * g: `conv` is dT/dg,
  * `conv_input` is dT/dx and `conv_weight` is dT/dw. So the derivative of each is made of the other two, to any order.
  */
-import { applyAs, type ConvAttrs, definePrimitive, type Node, ShapeError, type Values } from '../graph.js';
-import { type Shape, showShape } from '../shape.js';
+import { applyAs, checkType, type ConvAttrs, definePrimitive, type Node, ShapeError, type Values } from '../graph.js';
+import { sameShape, type Shape, showShape } from '../shape.js';
 
 /** Output size along a spatial axis. */
 export function windowedSize(
@@ -92,15 +92,17 @@ definePrimitive('conv_weight', {
   },
 });
 
-/** Convolution of x [n, h, w, c] with weights [kh, kw, c / groups, filters]: [n, h', w', filters]. */
-export function conv(x: Node, w: Node, attrs: ConvAttrs): Node {
-  if (x.shape.length !== 4)
-    throw new ShapeError(`convolution needs [batch, height, width, channels], got ${showShape(x.shape)}`);
-  const [n, height, width, channels] = x.shape;
-  const [kh, kw, groupChannels, filters] = w.shape;
+/** The shape of conv(x, w). */
+function convolvedShape(x: Shape, w: Shape, attrs: ConvAttrs): number[] {
+  if (x.length !== 4) throw new ShapeError(`convolution needs [batch, height, width, channels], got ${showShape(x)}`);
+  if (w.length !== 4) {
+    throw new ShapeError(`convolution needs weights [height, width, channels / groups, filters], got ${showShape(w)}`);
+  }
+  const [n, height, width, channels] = x;
+  const [kh, kw, groupChannels, filters] = w;
   if (groupChannels * attrs.groups !== channels || filters % attrs.groups !== 0) {
     throw new ShapeError(
-      `convolution: ${channels} channels (input ${showShape(x.shape)}) with weights ${showShape(w.shape)} in ${attrs.groups} groups; ` +
+      `convolution: ${channels} channels (input ${showShape(x)}) with weights ${showShape(w)} in ${attrs.groups} groups; ` +
         `channels must be groups x ${groupChannels}, and filters a multiple of the groups`,
     );
   }
@@ -111,15 +113,39 @@ export function conv(x: Node, w: Node, attrs: ConvAttrs): Node {
       `convolution: a ${kh}x${kw} kernel does not fit an input of ${height}x${width}; use a smaller kernel or padding: same`,
     );
   }
-  return applyAs('conv', [x, w], attrs, [n, outHeight, outWidth, filters], 'f32');
+  return [n, outHeight, outWidth, filters];
+}
+
+/** Throws unless conv(x, w) has the shape of its cotangent `g`. */
+function checkCotangent(what: string, x: Shape, w: Shape, g: Node, attrs: ConvAttrs): void {
+  const shape = convolvedShape(x, w, attrs);
+  if (!sameShape(shape, g.shape)) {
+    throw new ShapeError(
+      `${what}: input ${showShape(x)} with weights ${showShape(w)} gives ${showShape(shape)}, not ${showShape(g.shape)}`,
+    );
+  }
+}
+
+function checkFloats(...operands: Node[]): void {
+  for (const operand of operands) checkType('convolution', operand, 'f32');
+}
+
+/** Convolution of x [n, h, w, c] with weights [kh, kw, c / groups, filters]: [n, h', w', filters]. */
+export function conv(x: Node, w: Node, attrs: ConvAttrs): Node {
+  checkFloats(x, w);
+  return applyAs('conv', [x, w], attrs, convolvedShape(x.shape, w.shape, attrs), 'f32');
 }
 
 /** The cotangent of x, given that of conv(x, w). Also the transposed convolution. */
 export function convInput(g: Node, w: Node, inputShape: Shape, attrs: ConvAttrs): Node {
+  checkFloats(g, w);
+  checkCotangent('conv_input', inputShape, w.shape, g, attrs);
   return applyAs('conv_input', [g, w], attrs, inputShape, 'f32');
 }
 
 /** The cotangent of w, given that of conv(x, w). */
 export function convWeight(x: Node, g: Node, weightShape: Shape, attrs: ConvAttrs): Node {
+  checkFloats(x, g);
+  checkCotangent('conv_weight', x.shape, weightShape, g, attrs);
   return applyAs('conv_weight', [x, g], attrs, weightShape, 'f32');
 }

@@ -1,5 +1,5 @@
 /** Element-wise operations: one table line each for the value and the derivative. */
-import { apply, applyAs, type BinaryKind, type CompareKind, definePrimitive, type DType, type Node, ShapeError, type UnaryKind } from '../graph.js'; // prettier-ignore
+import { apply, applyAs, type BinaryKind, checkType, type CompareKind, definePrimitive, type DType, type Node, ShapeError, type UnaryKind } from '../graph.js'; // prettier-ignore
 import { threefry2x32 } from '../random.js';
 import { broadcastShapes, sameShape, showShape } from '../shape.js';
 import { constant, splatValue } from './leaf.js';
@@ -26,14 +26,17 @@ export function erfValue(x: number): number {
 }
 
 interface UnaryRule {
-  value(x: number): number;
+  value: (x: number) => number;
   /** The cotangent of x, given x, y = f(x) and the cotangent g of y. Absent where it is zero. */
   derivative?(g: Node, x: Node, y: Node): Node;
+  /** The types it takes; f32 alone by default. */
+  types?: readonly DType[];
 }
+const SIGNED: readonly DType[] = ['f32', 'i32'];
 const unaryRules: Record<UnaryKind, UnaryRule> = {
-  neg: { value: (x) => -x, derivative: (g) => neg(g) },
-  abs: { value: Math.abs, derivative: (g, x) => mul(g, sign(x)) },
-  sign: { value: Math.sign },
+  neg: { value: (x) => -x, derivative: (g) => neg(g), types: SIGNED },
+  abs: { value: Math.abs, derivative: (g, x) => mul(g, sign(x)), types: SIGNED },
+  sign: { value: Math.sign, types: SIGNED },
   floor: { value: Math.floor },
   sqrt: { value: Math.sqrt, derivative: (g, _x, y) => div(mul(g, 0.5), y) },
   exp: { value: Math.exp, derivative: (g, _x, y) => mul(g, y) },
@@ -44,15 +47,19 @@ const unaryRules: Record<UnaryKind, UnaryRule> = {
   erf: { value: erfValue, derivative: (g, x) => mul(g, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))) },
   sin: { value: Math.sin, derivative: (g, x) => mul(g, cos(x)) },
   cos: { value: Math.cos, derivative: (g, x) => neg(mul(g, sin(x))) },
-  not: { value: (x) => (x === 0 ? 1 : 0) },
+  not: { value: (x) => (x === 0 ? 1 : 0), types: ['bool'] },
 };
 
 interface BinaryRule {
-  value(a: number, b: number): number;
+  value: (a: number, b: number) => number;
   /** The cotangents of a and b. Absent where they are zero. */
   derivative?: [(g: Node, a: Node, b: Node, y: Node) => Node, (g: Node, a: Node, b: Node, y: Node) => Node];
-  integer?: true;
+  /** The types it takes; all but u8 and bool (which are for storage) by default. */
+  types?: readonly DType[];
 }
+const NUMBERS: readonly DType[] = ['f32', 'i32', 'u32'];
+const WORDS: readonly DType[] = ['i32', 'u32'];
+const BITS: readonly DType[] = [...WORDS, 'bool'];
 const zero = (like: Node): Node => constantLike(like, 0);
 const binaryRules: Record<BinaryKind, BinaryRule> = {
   add: { value: (a, b) => a + b, derivative: [(g) => g, (g) => g] },
@@ -61,6 +68,7 @@ const binaryRules: Record<BinaryKind, BinaryRule> = {
   div: { value: (a, b) => a / b, derivative: [(g, _a, b) => div(g, b), (g, _a, b, y) => neg(div(mul(g, y), b))] },
   pow: {
     value: Math.pow,
+    types: ['f32'],
     derivative: [
       (g, a, b) => mul(g, mul(b, pow(a, sub(b, 1)))),
       // a^b log a, with the limit 0 at a = 0.
@@ -76,11 +84,11 @@ const binaryRules: Record<BinaryKind, BinaryRule> = {
     value: Math.min,
     derivative: [(g, a, b) => select(le(a, b), g, zero(g)), (g, a, b) => select(le(a, b), zero(g), g)],
   },
-  and: { value: (a, b) => a & b, integer: true },
-  or: { value: (a, b) => a | b, integer: true },
-  xor: { value: (a, b) => a ^ b, integer: true },
-  shl: { value: (a, b) => a << b, integer: true },
-  shr: { value: (a, b) => a >>> b, integer: true },
+  and: { value: (a, b) => a & b, types: BITS },
+  or: { value: (a, b) => a | b, types: BITS },
+  xor: { value: (a, b) => a ^ b, types: BITS },
+  shl: { value: (a, b) => a << b, types: WORDS },
+  shr: { value: (a, b) => a >>> b, types: WORDS },
 };
 
 const compareRules: Record<CompareKind, (a: number, b: number) => boolean> = {
@@ -92,8 +100,15 @@ const compareRules: Record<CompareKind, (a: number, b: number) => boolean> = {
   ge: (a, b) => a >= b,
 };
 
+function checkSameType(what: string, a: Node, b: Node): void {
+  if (a.dtype !== b.dtype) throw new ShapeError(`${what}: operands of types ${a.dtype} and ${b.dtype}`);
+}
+
 definePrimitive('unary', {
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  infer: ([x], { kind }) => {
+    checkType(kind, x, ...(unaryRules[kind].types ?? ['f32']));
+    return { shape: x.shape, dtype: x.dtype };
+  },
   evaluate(node, [x], out) {
     const { value } = unaryRules[node.attrs.kind];
     for (let i = 0; i < out.length; i++) out[i] = value(x[i]);
@@ -105,7 +120,8 @@ definePrimitive('unary', {
 
 definePrimitive('binary', {
   infer: ([a, b], { kind }) => {
-    if (a.dtype !== b.dtype) throw new ShapeError(`${kind}: operands of types ${a.dtype} and ${b.dtype}`);
+    checkSameType(kind, a, b);
+    checkType(kind, a, ...(binaryRules[kind].types ?? NUMBERS));
     return { shape: a.shape, dtype: a.dtype };
   },
   evaluate(node, [a, b], out) {
@@ -124,7 +140,10 @@ definePrimitive('binary', {
 });
 
 definePrimitive('compare', {
-  infer: ([a]) => ({ shape: a.shape, dtype: 'bool' }),
+  infer: ([a, b], { kind }) => {
+    checkSameType(kind, a, b);
+    return { shape: a.shape, dtype: 'bool' };
+  },
   evaluate(node, [a, b], out) {
     const holds = compareRules[node.attrs.kind];
     for (let i = 0; i < out.length; i++) out[i] = holds(a[i], b[i]) ? 1 : 0;
@@ -132,7 +151,11 @@ definePrimitive('compare', {
 });
 
 definePrimitive('select', {
-  infer: ([, a]) => ({ shape: a.shape, dtype: a.dtype }),
+  infer: ([condition, a, b]) => {
+    checkType('the condition of select', condition, 'bool');
+    checkSameType('select', a, b);
+    return { shape: a.shape, dtype: a.dtype };
+  },
   evaluate(_node, [condition, a, b], out) {
     for (let i = 0; i < out.length; i++) out[i] = condition[i] ? a[i] : b[i];
   },
@@ -161,9 +184,10 @@ definePrimitive('stop_gradient', {
 });
 
 definePrimitive('random_bits', {
-  infer: ([key, counter], _attrs) => {
+  infer: ([key, counter]) => {
     if (!sameShape(key.shape, [2]) || key.dtype !== 'u32')
       throw new ShapeError('random_bits needs a key of two u32 words');
+    checkType('the counter of random_bits', counter, 'u32');
     return { shape: counter.shape, dtype: 'u32' };
   },
   evaluate(node, [key, counter], out) {

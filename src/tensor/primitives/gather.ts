@@ -1,5 +1,5 @@
 /** Rows by index and their transpose, sums of rows by index. */
-import { applyAs, definePrimitive, type Node, ShapeError } from '../graph.js';
+import { applyAs, checkType, definePrimitive, type Node, ShapeError } from '../graph.js';
 import { sameShape, showShape, sizeOf } from '../shape.js';
 
 definePrimitive('gather', {
@@ -26,13 +26,15 @@ definePrimitive('scatter_add', {
 
 /** Rows x[indices]: shape indices.shape + x.shape[1..]. Indices are i32 and must be in range (callers check data when it is loaded). */
 export function gather(x: Node, indices: Node): Node {
-  if (indices.dtype !== 'i32') throw new ShapeError(`gather needs i32 indices, got ${indices.dtype}`);
+  checkType('gather by indices', indices, 'i32');
   if (x.shape.length === 0) throw new ShapeError('gather needs a tensor with at least one axis');
   return applyAs('gather', [x, indices], {}, [...indices.shape, ...x.shape.slice(1)], x.dtype);
 }
 
 /** Zeros of `rows` rows with `updates` added at `indices`; equal indices accumulate in order. */
 export function scatterAdd(indices: Node, updates: Node, rows: number): Node {
+  checkType('scatter_add at indices', indices, 'i32');
+  checkType('scatter_add of updates', updates, 'f32');
   if (!sameShape(updates.shape.slice(0, indices.shape.length), indices.shape)) {
     throw new ShapeError(
       `scatter_add: updates ${showShape(updates.shape)} must start with the shape of the indices ${showShape(indices.shape)}`,

@@ -1,6 +1,6 @@
 /** Nodes without operands: inputs (parameters, data, state), constants and index ramps. */
-import { applyAs, definePrimitive, type DType, type Node } from '../graph.js';
-import { type Shape, sizeOf, stridesOf } from '../shape.js';
+import { applyAs, definePrimitive, type DType, type Node, ShapeError } from '../graph.js';
+import { type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 
 definePrimitive('input', {
   evaluate(node) {
@@ -39,6 +39,7 @@ export function constant(value: number | readonly number[], shape: Shape = [], d
 
 /** The index along `axis` at every element, as u32. */
 export function iota(shape: Shape, axis: number, dtype: DType = 'u32'): Node {
+  if (!(axis in shape)) throw new ShapeError(`iota along axis ${axis} of shape ${showShape(shape)}`);
   return applyAs('iota', [], { axis }, shape, dtype);
 }
 

@@ -1,5 +1,5 @@
 /** Batched matrix product. */
-import { apply, definePrimitive, type Node, ShapeError } from '../graph.js';
+import { apply, checkType, definePrimitive, type Node, ShapeError } from '../graph.js';
 import { broadcastShapes, sameShape, showShape } from '../shape.js';
 import { broadcastTo, transpose } from './movement.js';
 
@@ -11,6 +11,7 @@ export function matrixTranspose(x: Node): Node {
 
 definePrimitive('matmul', {
   infer([a, b]) {
+    for (const operand of [a, b]) checkType('matmul', operand, 'f32');
     const rank = a.shape.length;
     const fits =
       rank >= 2 && b.shape.length === rank && a.shape[rank - 1] === b.shape[rank - 2] &&

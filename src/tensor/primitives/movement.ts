@@ -1,5 +1,5 @@
 /** Operations that move elements without computing: reshape, transpose, broadcast, slice, pad, concat, reverse. */
-import { apply, applyAs, definePrimitive, type Node, ShapeError } from '../graph.js';
+import { apply, applyAs, checkedAxes, definePrimitive, type Node, ShapeError } from '../graph.js';
 import { broadcastShapes, forEachIndex, sameShape, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { constant, splatValue } from './leaf.js';
 import { reduceSum } from './reduce.js';
@@ -42,11 +42,15 @@ definePrimitive('broadcast', {
 
 definePrimitive('slice', {
   infer([x], { start, stop, step }) {
-    const shape = start.map((s, d) => Math.max(0, Math.ceil((stop[d] - s) / step[d])));
     const fits =
-      start.every((s, d) => s >= 0 && stop[d] <= x.shape[d] && step[d] >= 1) && start.length === x.shape.length;
-    if (!fits)
-      throw new ShapeError(`slice from ${showShape(start)} to ${showShape(stop)} of shape ${showShape(x.shape)}`);
+      [start, stop, step].every((list) => list.length === x.shape.length) &&
+      start.every((s, d) => s >= 0 && stop[d] <= x.shape[d] && step[d] >= 1);
+    if (!fits) {
+      throw new ShapeError(
+        `slice from ${showShape(start)} to ${showShape(stop)} in steps ${showShape(step)} of shape ${showShape(x.shape)}`,
+      );
+    }
+    const shape = start.map((s, d) => Math.max(0, Math.ceil((stop[d] - s) / step[d])));
     return { shape, dtype: x.dtype };
   },
   evaluate(node, [x], out) {
@@ -72,10 +76,16 @@ definePrimitive('slice', {
 });
 
 definePrimitive('pad', {
-  infer: ([x], { low, high, interior }) => ({
-    shape: x.shape.map((size, d) => low[d] + high[d] + size + Math.max(0, size - 1) * interior[d]),
-    dtype: x.dtype,
-  }),
+  infer([x], { low, high, interior }) {
+    if ([low, high, interior].some((list) => list.length !== x.shape.length || list.some((v) => !(v >= 0)))) {
+      throw new ShapeError(
+        `pad: low ${showShape(low)}, high ${showShape(high)}, interior ${showShape(interior)} around shape ${showShape(x.shape)}; ` +
+          'each needs one size an axis, none negative',
+      );
+    }
+    const shape = x.shape.map((size, d) => low[d] + high[d] + size + Math.max(0, size - 1) * interior[d]);
+    return { shape, dtype: x.dtype };
+  },
   evaluate(node, [x], out) {
     const { low, interior, value } = node.attrs;
     const strides = stridesOf(node.shape);
@@ -102,7 +112,8 @@ definePrimitive('pad', {
 definePrimitive('concat', {
   infer(parts, { axis }) {
     const first = parts[0].shape;
-    for (const { shape } of parts) {
+    for (const { shape, dtype } of parts) {
+      if (dtype !== parts[0].dtype) throw new ShapeError(`concat: parts of types ${parts[0].dtype} and ${dtype}`);
       const fits = shape.length === first.length && shape.every((size, d) => d === axis || size === first[d]);
       if (!fits) {
         throw new ShapeError(
@@ -204,8 +215,10 @@ function applyOnes(x: Node, rank: number): Node {
 /** Elements start, start + step, ... below stop along every axis. */
 export function slice(x: Node, start: readonly number[], stop: readonly number[], step?: readonly number[]): Node {
   const steps = step ?? start.map(() => 1);
-  const whole = start.every((s, d) => s === 0 && stop[d] === x.shape[d] && steps[d] === 1);
-  return whole ? x : apply('slice', [x], { start: [...start], stop: [...stop], step: [...steps] });
+  const whole = x.shape.every((size, d) => start[d] === 0 && stop[d] === size && steps[d] === 1);
+  return whole && start.length === x.shape.length
+    ? x
+    : apply('slice', [x], { start: [...start], stop: [...stop], step: [...steps] });
 }
 
 /** Adds `low` and `high` elements of `value` around every axis and `interior` between neighbours. */
@@ -216,16 +229,19 @@ export function pad(
   interior: readonly number[] = low.map(() => 0),
   value = 0,
 ): Node {
-  if ([low, high, interior].every((list) => list.every((v) => v === 0))) return x;
+  const lists = [low, high, interior];
+  if (lists.every((list) => list.length === x.shape.length && list.every((v) => v === 0))) return x;
   return apply('pad', [x], { low: [...low], high: [...high], interior: [...interior], value });
 }
 
+/** The parts one after the other along `axis` (negative counts from the end); at least one part. */
 export function concat(parts: readonly Node[], axis: number): Node {
-  return parts.length === 1
-    ? parts[0]
-    : apply('concat', parts, { axis: axis < 0 ? axis + parts[0].shape.length : axis });
+  const [along] = checkedAxes('concat', parts[0], axis);
+  return parts.length === 1 ? parts[0] : apply('concat', parts, { axis: along });
 }
 
+/** The elements in opposite order along each of `axes`. */
 export function reverse(x: Node, axes: readonly number[]): Node {
-  return axes.length === 0 ? x : apply('reverse', [x], { axes: [...axes] });
+  const list = checkedAxes('reverse', x, axes);
+  return list.length === 0 ? x : apply('reverse', [x], { axes: list });
 }

@@ -2,7 +2,7 @@
  * Window pooling of NHWC tensors. Max pooling is a gather of x at the window's first maximum; gather and scatter along that
  * choice are each other's transpose, and so are the two sums, so both pairs are closed under derivatives.
  */
-import { applyAs, definePrimitive, type Node, type PoolAttrs, ShapeError, type Values } from '../graph.js';
+import { applyAs, checkType, definePrimitive, type Node, type PoolAttrs, ShapeError, type Values } from '../graph.js';
 import { type Shape, showShape } from '../shape.js';
 import { div } from './elementwise.js';
 import { windowedSize } from './conv.js';
@@ -77,6 +77,7 @@ definePrimitive('pool_sum_grad', {
 });
 
 function pooledShape(x: Node, attrs: PoolAttrs): number[] {
+  checkType('pooling', x, 'f32');
   if (x.shape.length !== 4)
     throw new ShapeError(`pooling needs [batch, height, width, channels], got ${showShape(x.shape)}`);
   const [n, height, width, channels] = x.shape;

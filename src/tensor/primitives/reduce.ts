@@ -1,6 +1,6 @@
 /** Reductions over axes: sum, max and argmax. */
-import { apply, definePrimitive, type Node, ShapeError } from '../graph.js';
-import { forEachIndex, normalizeAxes, type Shape, showShape, stridesOf } from '../shape.js';
+import { apply, checkedAxes, checkType, definePrimitive, type Node } from '../graph.js';
+import { forEachIndex, type Shape, stridesOf } from '../shape.js';
 import { cast, div, eq, mul } from './elementwise.js';
 import { broadcastTo, reshape } from './movement.js';
 
@@ -64,16 +64,9 @@ definePrimitive('argmax', {
   },
 });
 
-function checkedAxes(what: string, x: Node, axes: number | readonly number[] | undefined): number[] {
-  const list = normalizeAxes(axes, x.shape.length);
-  if (list.some((a) => a < 0 || a >= x.shape.length)) {
-    throw new ShapeError(`${what}: axes ${showShape(list)} of a tensor of shape ${showShape(x.shape)}`);
-  }
-  return list;
-}
-
 /** Sum over `axes` (all by default), which disappear. */
 export function reduceSum(x: Node, axes?: number | readonly number[]): Node {
+  checkType('sum', x, 'f32', 'i32', 'u32');
   const list = checkedAxes('sum', x, axes);
   return list.length === 0 ? x : apply('reduce_sum', [x], { axes: list });
 }
