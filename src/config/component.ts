@@ -8,7 +8,7 @@ import { processSchema, type JSONSchema, type ProcessParams, type ToJSONSchemaCo
 
 /** What the config needs to know of a component. A registry's entries may hold more, such as the function that builds it. */
 export interface ComponentEntry {
-  /** The parameters. Unknown keys are refused, whether or not the object is declared strict. */
+  /** The parameters. Unknown keys are refused, also where the object is not declared strict; objects within it must be. */
   readonly schema: z.ZodObject;
   /** One line for the reference docs and the editor. */
   readonly description: string;

@@ -38,7 +38,7 @@ const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'tabs are not allowed as indentation; use spaces',
   MULTIPLE_DOCS: 'a second YAML document starts here; a config is a single one',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot start here; check the indentation, or quote a text that contains ": "',
-  MULTILINE_IMPLICIT_KEY: 'a key must be on a single line; is a ":" missing?',
+  MULTILINE_IMPLICIT_KEY: 'expected a key with a colon (key: value) here',
   MISSING_CHAR: 'a closing quote or bracket is missing',
 };
 
@@ -152,16 +152,32 @@ class Converter {
 
 const onLine = (place: Place): string => (place.kind === 'file' ? `, already on line ${place.line}` : '');
 
-function syntaxFault(error: YAMLError, placeOf: (offset: number) => Place): YamlFault {
-  const message =
-    SYNTAX_MESSAGES[error.code] ?? error.message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
-  return { place: placeOf(error.pos[0]), message };
+function syntaxFault(error: YAMLError, text: string, placeOf: (offset: number) => Place): YamlFault {
+  const [start, end] = error.pos;
+  const place = placeOf(start);
+  if (error.code === 'UNEXPECTED_TOKEN') {
+    const token = text.slice(start, Math.min(end, start + 20)).trim();
+    const what = token === '' ? 'something is missing here' : `unexpected ${JSON.stringify(token)}`;
+    return { place, message: `${what}; check the indentation, brackets and quotes before it` };
+  }
+  const open = /^Flow (map|sequence) in/.exec(error.message);
+  if (open !== null) {
+    const [bracket, closing] = open[1] === 'map' ? ['{', '}'] : ['[', ']'];
+    return {
+      place,
+      message: `a "${bracket}" is not closed by "${closing}" before this, or its lines are not indented`,
+    };
+  }
+  const own = error.message.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
+  return { place, message: SYNTAX_MESSAGES[error.code] ?? own };
 }
 
-/** One fault a line: the parser's later ones on a line follow from its first. */
-function oneALine(faults: readonly YamlFault[]): YamlFault[] {
+/** One fault a line, and none of the unexpected tokens that only follow from an earlier fault. */
+function withoutEchoes(errors: readonly YAMLError[], placeOf: (offset: number) => Place): YAMLError[] {
   const seen = new Set<number>();
-  return faults.filter(({ place }) => {
+  return errors.filter(({ code, pos }, i) => {
+    if (i > 0 && code === 'UNEXPECTED_TOKEN') return false;
+    const place = placeOf(pos[0]);
     const line = place.kind === 'file' ? place.line : 0;
     return !seen.has(line) && seen.add(line);
   });
@@ -193,7 +209,8 @@ export function readYaml(text: string, at?: Place): YamlResult {
     return { faults: [{ place: placeOf(0), message: 'nested too deeply' }] };
   }
   const syntax = [...document.errors, ...document.warnings];
-  if (syntax.length > 0) return { faults: oneALine(syntax.map((error) => syntaxFault(error, placeOf))) };
+  if (syntax.length > 0)
+    return { faults: withoutEchoes(syntax, placeOf).map((error) => syntaxFault(error, text, placeOf)) };
   const converter = new Converter(placeOf);
   try {
     const root = converter.convert(document.contents, placeOf(0));

@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../../src/config/index.js';
+import { hostRandom } from '../../src/tensor/random.js';
+import { experiment } from './example-schema.js';
+
+const TEXT = `name: demo
+task: classification
+model: &m
+  layers:
+    - flatten
+    - dense: {units: 8, activation: {leaky_relu: {slope: 0.2}}}
+    - residual: {layers: [dense: {units: 8, activation: tanh}]}
+    - dropout: {rate: 0.5}
+split: 0.2
+seed: "\${env:SEED,3}"
+optimizer: {sgd: {lr: 0.1}}
+preprocess: [{scale: 2}]
+train: {early_stopping: {patience: 3}}
+`;
+const PIECES = [
+  ': ',
+  '- ',
+  '{',
+  '}',
+  '[',
+  ']',
+  '&a ',
+  '*a',
+  '*m',
+  '<<: *m',
+  '"',
+  "'",
+  '\n',
+  '  ',
+  '\t',
+  '0',
+  '-1',
+  '.nan',
+  'null',
+].concat([
+  '!!str ',
+  '${env:',
+  '|',
+  '>',
+  '#',
+  '?',
+  '__proto__: ',
+  '1e400',
+  ',',
+  '\u2028',
+  '\uFEFF',
+  '%',
+  '---\n',
+  '\0',
+  '\ud800',
+]);
+const OVERRIDES = [
+  'model.layers.1.units=3',
+  'optimizer.lr=2',
+  'train.early_stopping.mode=x',
+  'model.layers.2.layers.0.units=2',
+].concat(['seed.x=1', 'preprocess.0.scale=3', 'optimizer=adam', 'model={}', 'model.layers.0=[', 'split=${env:X}']);
+
+it('a mutated config loads, or fails with a ConfigError that has a message and a place', () => {
+  const random = hostRandom(1, 'config mutations');
+  for (let i = 0; i < 500; i++) {
+    let text = TEXT;
+    for (let edits = random.below(3) + 1; edits > 0; edits--) {
+      const at = random.below(text.length);
+      const removed = random.below(3) === 0 ? random.below(20) : 0;
+      text =
+        text.slice(0, at) + (random.below(4) > 0 ? PIECES[random.below(PIECES.length)] : '') + text.slice(at + removed);
+    }
+    const overrides = random.below(2) === 0 ? [] : [OVERRIDES[random.below(OVERRIDES.length)]];
+    try {
+      loadConfig(experiment, { file: 'f.yaml', text, overrides, env: {} });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw new Error(`mutation ${i}: ${JSON.stringify(text)}`, { cause: error });
+      for (const problem of error.problems) expect(problem.message).not.toMatch(/undefined|\[object|Invalid input/);
+    }
+  }
+});
