@@ -49,7 +49,6 @@ export function fitColumn(
   if (present.length === 0) {
     throw new DataError(`column "${name}" has no value in the training split`, {
       file: table.file,
-      column: column.number,
       hint: `leave it out: drop: [${name}]`,
     });
   }
@@ -58,7 +57,6 @@ export function fitColumn(
     if (!categorical && categories.length > MOST_DETECTED_CATEGORIES) {
       throw new DataError(`column "${name}" is text with ${categories.length} different values`, {
         file: table.file,
-        column: column.number,
         hint: `leave it out (drop: [${name}]), or list it under categorical for a one-hot column each`,
       });
     }
@@ -163,7 +161,7 @@ export function encodeColumn(
 
 /** Throws DataError for the first row without a target: that one cannot be made up. */
 export function refuseMissingTargets(table: CsvTable, column: CsvColumn): void {
-  if (!column.values.some(isMissing)) return;
+  if (!codesIn(column, undefined).some((code) => isMissing(column.values[code]))) return;
   const row = firstRow(column, undefined, isMissing);
   throw errorAt(table, column, row, `missing value in the target column "${column.name}"`, MISSING_TARGET_HINT);
 }

@@ -3,7 +3,7 @@ export interface DataErrorPlace {
   readonly file: string;
   /** 1-based. */
   readonly line?: number;
-  /** 1-based number of the field in its line. */
+  /** 1-based number of the field in its line; only with a line. */
   readonly column?: number;
   /** What the user can do about it. */
   readonly hint?: string;

@@ -22,12 +22,12 @@ export interface Statistics {
 }
 
 /** One entry's map. */
-interface Line {
+export interface Line {
   readonly scale: number;
   readonly shift: number;
 }
 
-interface Preprocessor<P> {
+export interface Preprocessor<P> {
   readonly schema: z.ZodObject;
   readonly description: string;
   /** `statistics` are those of the values as they come in, after the components before this one; asking for them costs a pass. */
