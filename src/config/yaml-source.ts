@@ -155,6 +155,10 @@ const onLine = (place: Place): string => (place.kind === 'file' ? `, already on 
 function syntaxFault(error: YAMLError, text: string, placeOf: (offset: number) => Place): YamlFault {
   const [start, end] = error.pos;
   const place = placeOf(start);
+  // Between brackets a plain text ends at the brace of an interpolation.
+  if (text.startsWith('${', start - 1)) {
+    return { place: placeOf(start - 1), message: 'between brackets, an interpolation needs quotes: "${env:NAME}"' };
+  }
   if (error.code === 'UNEXPECTED_TOKEN') {
     const token = text.slice(start, Math.min(end, start + 20)).trim();
     const what = token === '' ? 'something is missing here' : `unexpected ${JSON.stringify(token)}`;

@@ -68,6 +68,16 @@ describe('YAML', () => {
     ],
     ['a list among keys', 'a: 1\n- b\n', ['2:1 expected a key with a colon (key: value) here']],
     ['a bracket too many', '{a: 1}}\n', ['1:7 unexpected "}"; check the indentation, brackets and quotes before it']],
+    [
+      'an interpolation between braces',
+      'a: {lr: ${env:LR,0.1}}\n',
+      ['1:9 between brackets, an interpolation needs quotes: "${env:NAME}"'],
+    ],
+    [
+      'an interpolation between brackets',
+      'a: [${env:LR}, 2]\n',
+      ['1:5 between brackets, an interpolation needs quotes: "${env:NAME}"'],
+    ],
     ['an unknown alias', 'a: *x\n', ['1:4 there is no anchor &x before the alias *x']],
     ['an alias within itself', 'a: &x [1, *x]\n', ['1:11 the alias *x stands inside of the value that it repeats']],
     ['an alias bomb', bomb, ['1:1 aliases repeat more than 10000 values in all']],
