@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { type OptimizerConfig, optimizerOf, optimizers, optimizerSchema } from '../../../src/nn/optimizers/index.js';
+import { add, constant, div, evaluate, grad, input, matmul, mul, type Node, reduceSum, referenceBackend, sub, tanh } from '../../../src/tensor/index.js'; // prettier-ignore
+import { difference, golden } from '../helpers/golden.js';
+
+interface OptimizerCase {
+  optimizer: string;
+  params: Record<string, unknown>;
+  factors: number[];
+  steps: { loss: number; weight: number[]; bias: number[] }[];
+}
+interface OptimizerGolden {
+  x: number[];
+  y: number[];
+  weight: number[];
+  bias: number[];
+  cases: OptimizerCase[];
+}
+const problem = golden<OptimizerGolden>('optimizers');
+
+const parse = (name: string, params: object = {}): OptimizerConfig => optimizerSchema.parse({ [name]: params });
+
+/** Runs `config` on the problem of the golden file and returns the loss and weights of every step. */
+function train(config: OptimizerConfig, factors: readonly number[]): OptimizerCase['steps'] {
+  const [weight, bias, rate, step] = [
+    input('weight', [3, 2]),
+    input('bias', [2]),
+    input('rate', []),
+    input('step', []),
+  ];
+  const residual = sub(tanh(add(matmul(constant(problem.x, [6, 3]), weight), bias)), constant(problem.y, [6, 2]));
+  const loss = div(reduceSum(mul(residual, residual)), 12);
+  const gradients = grad(loss, [weight, bias]);
+  const optimizer = optimizerOf(config);
+  const initial = Object.entries(optimizer.state(config));
+  const session = referenceBackend.open({ threads: 1 });
+  const updates: [Node, Node][] = [];
+  [weight, bias].forEach((parameter, i) => {
+    const slots = initial.map(([slot, value]) => {
+      const node = input(`${slot}.${i}`, parameter.shape);
+      session.write(node, session.read(node).fill(value));
+      return [slot, node] as const;
+    });
+    const state = Object.fromEntries(slots);
+    const result = optimizer.update({ parameter, gradient: gradients[i], state, rate, step, params: config });
+    updates.push([parameter, result.parameter]);
+    for (const [slot, node] of slots) updates.push([node, result.state[slot]]);
+  });
+  const executable = session.compile({ name: 'step', outputs: [loss], updates });
+  session.write(weight, problem.weight);
+  session.write(bias, problem.bias);
+  return factors.map((factor, t) => {
+    session.write(rate, [config.lr * factor]);
+    session.write(step, [t + 1]);
+    executable.run();
+    return { loss: executable.output(0)[0], weight: [...session.read(weight)], bias: [...session.read(bias)] };
+  });
+}
+
+describe('optimizers', () => {
+  it('has a golden trajectory for each', () => {
+    expect(new Set(problem.cases.map((c) => c.optimizer))).toEqual(new Set(Object.keys(optimizers)));
+  });
+
+  it.each(problem.cases.map((c) => ({ ...c, title: `${c.optimizer} ${JSON.stringify(c.params)}` })))(
+    '$title takes the ten steps of PyTorch, or of its paper',
+    ({ optimizer, params, factors, steps }) => {
+      train(parse(optimizer, params), factors).forEach((step, t) => {
+        expect(Math.abs(step.loss - steps[t].loss), `loss of step ${t + 1}`).toBeLessThan(1e-9);
+        expect(difference(step.weight, steps[t].weight), `weights after step ${t + 1}`).toBeLessThan(1e-9);
+        expect(difference(step.bias, steps[t].bias), `bias after step ${t + 1}`).toBeLessThan(1e-9);
+      });
+    },
+  );
+
+  it.each(Object.keys(optimizers))('%s does not move the weights at a rate of zero', (name) => {
+    const [first] = train(parse(name, { lr: 0 }), [1]);
+    expect(first.weight).toEqual(problem.weight);
+  });
+
+  it.each(Object.keys(optimizers))('%s stays finite where the gradient is always zero', (name) => {
+    const config = parse(name);
+    const optimizer = optimizerOf(config);
+    const [parameter, gradient, rate] = [constant(1, [3]), constant(0, [3]), constant(config.lr)];
+    const state = Object.fromEntries(Object.entries(optimizer.state(config)).map(([k, v]) => [k, constant(v, [3])]));
+    for (const t of [1, 2, 7, 100_000]) {
+      const result = optimizer.update({ parameter, gradient, state, rate, step: constant(t), params: config });
+      const nodes = [result.parameter, ...Object.values(result.state)];
+      const values = evaluate(nodes, () => new Float64Array());
+      expect(values.every((v) => [...v].every(Number.isFinite))).toBe(true);
+    }
+  });
+
+  it('starts from the defaults of PyTorch', () => {
+    expect(parse('adam')).toEqual({ type: 'adam', lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0, amsgrad: false }); // prettier-ignore
+    expect(optimizerSchema.parse('sgd')).toEqual({ type: 'sgd', lr: 0.01, momentum: 0, dampening: 0, nesterov: false, weight_decay: 0 }); // prettier-ignore
+  });
+
+  it('keeps no slot that nothing reads', () => {
+    const slots = (config: OptimizerConfig): string[] => Object.keys(optimizerOf(config).state(config));
+    expect(slots(parse('sgd'))).toEqual([]);
+    expect(slots(parse('sgd', { momentum: 0.9 }))).toEqual(['momentum']);
+    expect(slots(parse('adam'))).toEqual(['mean', 'square']);
+    expect(slots(parse('rmsprop', { centered: true }))).toEqual(['square', 'mean']);
+  });
+
+  it('refuses what cannot work', () => {
+    expect(optimizerSchema.safeParse({ sgd: { nesterov: true } }).error?.issues[0].path).toEqual(['nesterov']);
+    expect(optimizerSchema.safeParse({ adam: { betas: [0.9, 1] } }).success).toBe(false);
+    expect(optimizerSchema.safeParse({ adam: { lr: -1 } }).success).toBe(false);
+    expect(optimizerSchema.safeParse({ rprop: { step_sizes: [1, 0.1] } }).success).toBe(false);
+    expect(optimizerSchema.safeParse({ adam: { momentum: 0.9 } }).success).toBe(false);
+  });
+});
