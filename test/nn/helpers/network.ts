@@ -1,4 +1,5 @@
 /** Small networks written as in a config, evaluated in float64 with given or simple values. */
+import { expect } from 'vitest';
 import { evaluate, hostRandom, input, type Node, type Shape, sizeOf } from '../../../src/tensor/index.js';
 import { initSchema } from '../../../src/nn/initializers.js';
 import { modelSchema, traceModel, type TracedModel } from '../../../src/nn/model.js';
@@ -29,11 +30,20 @@ export function network(
   return { x, model: traceModel(modelSchema.parse({ layers }), x, options) };
 }
 
+/** Equal to seven digits after the point. */
+export function expectValues(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => expect(actual[i], `element ${i}`).toBeCloseTo(value, 7));
+}
+
 /** sin(a * i + b): numbers that another program repeats in one line. */
 export const wave = (length: number, a: number, b: number): number[] =>
   Array.from({ length }, (_, i) => Math.sin(a * i + b));
 
-/** The values that the PyTorch scripts of these tests use for x, weight and bias, by the last part of the input's name. */
+/**
+ * Values by the last part of the input's name. The expected numbers of the layer tests were computed by PyTorch 1.13 in float64
+ * from these, in our layout (NHWC images, HWIO weights), transposed for PyTorch and back; `same` was padded by hand.
+ */
 const usual: Record<string, (length: number) => number[]> = {
   x: (n) => wave(n, 0.37, 0.11),
   weight: (n) => wave(n, 0.53, 0.2),
