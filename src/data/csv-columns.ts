@@ -102,24 +102,32 @@ export function encodeNumeric(
   rows: Rows,
   fill: number | undefined,
   { values, width, offset }: Target,
-  missingHint = 'set data.source.missing to drop, mean or median',
 ): void {
-  const { name, codes } = column;
-  const numberOf = Float64Array.from(column.values, (value) =>
-    isMissing(value) && fill !== undefined ? fill : parseNumber(value),
+  const { codes } = column;
+  // Decided once for each distinct value: NaN where it is no number, or missing without a fill.
+  const numberOf = Float64Array.from(column.values, (value) => {
+    if (!isMissing(value)) return parseNumber(value);
+    return fill ?? NaN;
+  });
+  const usable = Uint8Array.from(column.values, (value, code) =>
+    isMissing(value) ? Number(fill !== undefined) : Number(!Number.isNaN(numberOf[code])),
   );
-  const bad = column.values.map((value) => !isMissing(value) && Number.isNaN(parseNumber(value)));
   const size = rows?.length ?? codes.length;
   for (let i = 0; i < size; i++) {
     const row = rows === undefined ? i : rows[i];
     const code = codes[row];
-    if (bad[code]) throw notANumber(table, column, row);
-    if (fill === undefined && isMissing(column.values[code])) {
-      const shown = column.values[code] === '' ? '' : ` ("${column.values[code]}")`;
-      throw errorAt(table, column, row, `missing value${shown} in column "${name}"`, missingHint);
-    }
+    if (usable[code] === 0) throw unusable(table, column, row);
     values[i * width + offset] = numberOf[code];
   }
+}
+
+const MISSING_HINT = 'set data.source.missing to drop, mean or median';
+
+function unusable(table: CsvTable, column: CsvColumn, row: number): DataError {
+  const value = column.values[column.codes[row]];
+  if (!isMissing(value)) return notANumber(table, column, row);
+  const shown = value === '' ? '' : ` ("${value}")`;
+  return errorAt(table, column, row, `missing value${shown} in column "${column.name}"`, MISSING_HINT);
 }
 
 function notANumber(table: CsvTable, column: CsvColumn, row: number): DataError {
