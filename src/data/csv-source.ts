@@ -19,6 +19,7 @@ import type { Role, Rows, Table, Task } from './table.js';
 
 const columnRef = z.union([text, z.int().nonnegative()]);
 const columnList = z.array(columnRef);
+const character = z.string().refine((c) => c.length === 1 && !/[\r\n]/.test(c), 'must be a single character');
 const schema = z
   .object({
     path: text.optional().describe('the file that data.split divides, relative to the config'),
@@ -40,10 +41,14 @@ const schema = z
         'what to do about empty fields, NA, NaN and ?: refuse, drop the row, or fill in from the training split',
       ),
     header: z.boolean().default(true).describe('whether the first line has the names; else they are c0, c1, ...'),
-    delimiter: z.string().length(1).default(',').describe('the character between fields'),
-    quote: z.string().max(1).default('"').describe('the character around fields that contain a delimiter; "" for none'),
+    delimiter: character.default(',').describe('the character between fields'),
+    quote: z
+      .union([character, z.literal('')])
+      .default('"')
+      .describe('the character around fields that contain a delimiter; "" for none'),
   })
-  .superRefine(({ path, train }, context) => {
+  .superRefine(({ path, train, delimiter, quote }, context) => {
+    if (delimiter === quote) context.addIssue({ code: 'custom', path: ['quote'], message: 'is the delimiter as well' });
     if (path === undefined && train === undefined) {
       context.addIssue({ code: 'custom', message: 'give the file as path, or as train, val and test' });
     }
