@@ -111,7 +111,9 @@ export function checkType(what: string, node: Node, ...dtypes: readonly DType[])
 export function checkedAxes(what: string, node: Node, axes: number | readonly number[] | undefined): number[] {
   const list = normalizeAxes(axes, node.shape.length);
   if (list.some((a) => !(a >= 0 && a < node.shape.length))) {
-    throw new ShapeError(`${what}: axes ${showShape(list)} of a tensor of shape ${showShape(node.shape)}`);
+    throw new ShapeError(
+      `${what}: axes ${showShape([axes ?? list].flat())} of a tensor of shape ${showShape(node.shape)}`,
+    );
   }
   return list;
 }
