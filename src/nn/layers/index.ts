@@ -4,11 +4,14 @@ import type { Layer } from '../layer.js';
 import { batchNorm } from './batch-norm.js';
 import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
-import { dropout } from './dropout.js';
+import { dropout, spatialDropout } from './dropout.js';
+import { embedding } from './embedding.js';
 import { flatten } from './flatten.js';
 import { gaussianNoise } from './gaussian-noise.js';
+import { groupNorm, instanceNorm } from './group-norm.js';
 import { layerNorm } from './layer-norm.js';
-import { avgPool2d, globalAvgPool2d, maxPool2d } from './pool2d.js';
+import { permute } from './permute.js';
+import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pool2d.js';
 import { reshape } from './reshape.js';
 
 const activationLayers = Object.fromEntries(
@@ -28,11 +31,17 @@ export const layers: Readonly<Record<string, Layer>> = {
   max_pool2d: maxPool2d,
   avg_pool2d: avgPool2d,
   global_avg_pool2d: globalAvgPool2d,
+  global_max_pool2d: globalMaxPool2d,
+  embedding,
   flatten,
   reshape,
+  permute,
   dropout,
+  spatial_dropout: spatialDropout,
   gaussian_noise: gaussianNoise,
   batch_norm: batchNorm,
   layer_norm: layerNorm,
+  group_norm: groupNorm,
+  instance_norm: instanceNorm,
   ...activationLayers,
 };

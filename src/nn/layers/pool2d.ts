@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { avgPool, div, maxPool, type Node, type PoolAttrs, reduceSum } from '../../tensor/index.js';
+import { avgPool, div, maxPool, type Node, type PoolAttrs, reduceMax, reduceSum } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
 import { paddingMode, pairOf, requireFit, requireImages, sizePair, windowPadding } from './window.js';
 
@@ -30,5 +30,14 @@ export const globalAvgPool2d = defineLayer({
   build(_context, _config, x) {
     requireImages(x);
     return div(reduceSum(x, [1, 2]), x.shape[1] * x.shape[2]);
+  },
+});
+
+export const globalMaxPool2d = defineLayer({
+  description: 'The largest value of each channel of the whole image.',
+  schema: z.object({}),
+  build(_context, _config, x) {
+    requireImages(x);
+    return reduceMax(x, [1, 2]);
   },
 });

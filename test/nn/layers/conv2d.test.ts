@@ -26,6 +26,15 @@ describe('conv2d', () => {
       ],
     },
     {
+      written: { filters: 1, kernel_size: [3, 2], padding: 'same' },
+      sample: [3, 4, 1],
+      shape: [3, 4, 1],
+      expected: [
+        1.84884269, 2.35447969, 2.58144617, 1.50256862, 2.44812272, 2.08374369, 1.477337, 0.258106361, 0.892289632,
+        0.078248116, -0.706386642, -0.439890606,
+      ],
+    },
+    {
       written: { filters: 1, kernel_size: 2, dilation: 3 },
       sample: [5, 5, 2],
       shape: [2, 2, 1],

@@ -31,3 +31,20 @@ describe('dropout', () => {
     expectDerivatives(network([{ dropout: { rate: 0.5 } }, 'tanh'], [5]));
   });
 });
+
+describe('spatial_dropout', () => {
+  it('keeps or drops a whole channel of a sample', () => {
+    const net = network([{ spatial_dropout: { rate: 0.5 } }], [5, 1, 20], { batch: 20 });
+    const y = outputOf(net, { x: new Array<number>(2000).fill(1), rng: [3, 4] });
+    const channels = y.filter((_, i) => i % 100 < 20);
+    y.forEach((v, i) => expect(v).toBe(channels[Math.floor(i / 100) * 20 + (i % 20)]));
+    // 400 decisions: a standard error of 2.5 %.
+    expect(channels.filter((v) => v === 2).length / 400).toBeCloseTo(0.5, 0.7);
+    expect(new Set(channels)).toEqual(new Set([0, 2]));
+  });
+
+  it('does nothing in evaluation', () => {
+    const { x, model } = network([{ spatial_dropout: { rate: 0.5 } }], [2, 2, 1], { training: false });
+    expect(model.output).toBe(x);
+  });
+});

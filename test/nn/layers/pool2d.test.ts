@@ -20,10 +20,16 @@ describe('pooling', () => {
     expectValues(outputOf(network(['global_avg_pool2d'], [2, 3, 2], { batch: 2 })), expected);
   });
 
+  it('global_max_pool2d is the largest value of each channel', () => {
+    const x = [1, 8, 2, 7, 3, 6, 4, 5];
+    expect(outputOf(network(['global_max_pool2d'], [2, 2, 2]), { x })).toEqual([4, 8]);
+  });
+
   it('has the derivatives of finite differences', () => {
     expectDerivatives(network([{ max_pool2d: { pool_size: 3, strides: 2, padding: 'same' } }], [4, 5, 2]));
     expectDerivatives(network([{ avg_pool2d: { pool_size: 3, strides: 2, padding: 'same' } }], [4, 5, 2]));
     expectDerivatives(network(['global_avg_pool2d'], [3, 2, 2]));
+    expectDerivatives(network(['global_max_pool2d'], [3, 2, 2]));
   });
 
   it('names a window that does not fit', () => {
