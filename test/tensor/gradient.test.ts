@@ -22,6 +22,7 @@ import {
   reduceMax,
   reduceSum,
   reshape,
+  slice,
   stopGradient,
   sub,
   tanh,
@@ -131,6 +132,10 @@ describe('grad', () => {
     const [none] = gradients(scalar.node, [other], [scalar, other]);
     expect(one).toEqual([1]);
     expect(none).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is zero through a slice of nothing', () => {
+    expect(gradients(reduceSum(slice(x.node, [1], [1], [3])), [x])).toEqual([[0, 0]]);
   });
 
   it('stops at stop_gradient, and passes beside it', () => {

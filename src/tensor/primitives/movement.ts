@@ -63,7 +63,7 @@ definePrimitive('slice', {
   derivative(node, g) {
     const from = node.inputs[0].shape;
     const { start, step } = node.attrs;
-    const high = from.map((size, d) => size - start[d] - ((node.shape[d] - 1) * step[d] + 1));
+    const high = from.map((size, d) => size - start[d] - Math.max(0, (node.shape[d] - 1) * step[d] + 1));
     return [
       pad(
         g,
