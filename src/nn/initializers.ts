@@ -18,7 +18,11 @@ export interface Initializer<S extends z.ZodObject = z.ZodObject> {
 const initializer = <S extends z.ZodObject>(entry: Initializer<S>): Initializer<S> => entry;
 
 /** A tensor whose elements are drawn one after the other, row-major. */
-const filled = (shape: Shape, next: () => number): Float32Array => Float32Array.from({ length: sizeOf(shape) }, next);
+function filled(shape: Shape, next: () => number): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = next();
+  return values;
+}
 
 const uniformBetween = (shape: Shape, low: number, high: number, random: HostRandom): Float32Array =>
   filled(shape, () => low + (high - low) * random.uniform());
@@ -83,6 +87,21 @@ function orthonormal(count: number, length: number, random: HostRandom): Float64
   return basis;
 }
 
+/** Offset of the [in, out] matrix at the centre of a kernel; 0 for a matrix that has no spatial axes. */
+function centreOf(shape: Shape): number {
+  const place = shape.slice(0, -2).reduce((at, size) => at * size + Math.floor((size - 1) / 2), 0);
+  return place * sizeOf(shape.slice(-2));
+}
+
+/** rows x columns, row-major; orthonormal columns, or rows where these are fewer. */
+function orthogonalMatrix(rows: number, columns: number, random: HostRandom): Float64Array {
+  const basis = orthonormal(Math.min(rows, columns), Math.max(rows, columns), random);
+  return Float64Array.from({ length: rows * columns }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    return rows >= columns ? basis[column][row] : basis[row][column];
+  });
+}
+
 export const initializers = {
   zeros: initializer({
     description: 'All 0.',
@@ -132,12 +151,40 @@ export const initializers = {
     needsMatrix: true,
     values(shape, _fanIn, _fanOut, random, params) {
       const columns = shape[shape.length - 1];
+      const matrix = orthogonalMatrix(sizeOf(shape) / columns, columns, random);
+      return Float32Array.from(matrix, (value) => params.gain * value);
+    },
+  }),
+  delta_orthogonal: initializer({
+    description: 'Orthogonal at the centre of a kernel and 0 elsewhere (Xiao et al. 2018).',
+    schema: z.object({ gain }),
+    needsMatrix: true,
+    values(shape, _fanIn, _fanOut, random, params) {
+      const [inputs, outputs] = shape.slice(-2);
+      const values = new Float32Array(sizeOf(shape));
+      values.set(
+        orthogonalMatrix(inputs, outputs, random).map((value) => params.gain * value),
+        centreOf(shape),
+      );
+      return values;
+    },
+  }),
+  sparse: initializer({
+    description: 'Each output sees only a few inputs, with normal weights (Martens 2010).',
+    schema: z.object({
+      connections: atoms.positiveInt.default(15).describe('inputs that an output sees'),
+      std: atoms.nonNegative.default(1),
+    }),
+    needsMatrix: true,
+    values(shape, _fanIn, _fanOut, random, params) {
+      const columns = shape[shape.length - 1];
       const rows = sizeOf(shape) / columns;
-      const basis = orthonormal(Math.min(rows, columns), Math.max(rows, columns), random);
-      return Float32Array.from({ length: rows * columns }, (_, i) => {
-        const [row, column] = [Math.floor(i / columns), i % columns];
-        return params.gain * (rows >= columns ? basis[column][row] : basis[row][column]);
-      });
+      const values = new Float32Array(sizeOf(shape));
+      for (let column = 0; column < columns; column++) {
+        for (const row of random.permutation(rows).subarray(0, params.connections))
+          values[row * columns + column] = params.std * random.normal();
+      }
+      return values;
     },
   }),
   identity: initializer({
@@ -146,10 +193,9 @@ export const initializers = {
     needsMatrix: true,
     values(shape, _fanIn, _fanOut, _random, params) {
       const [inputs, outputs] = shape.slice(-2);
-      const spatial = shape.slice(0, -2);
-      const centre = spatial.reduce((at, size) => at * size + Math.floor((size - 1) / 2), 0) * inputs;
+      const centre = centreOf(shape);
       const values = new Float32Array(sizeOf(shape));
-      for (let i = 0; i < Math.min(inputs, outputs); i++) values[(centre + i) * outputs + i] = params.gain;
+      for (let i = 0; i < Math.min(inputs, outputs); i++) values[centre + i * outputs + i] = params.gain;
       return values;
     },
   }),

@@ -85,6 +85,23 @@ describe('initializers', () => {
     expect(values.reduce((a, b) => a + b, 0)).toBe(6);
   });
 
+  it('delta_orthogonal is orthogonal at the centre of a kernel and 0 elsewhere', () => {
+    const values = drawn('delta_orthogonal', [3, 3, 2, 4]);
+    const centre = values.slice(4 * 8, 5 * 8);
+    product(centre, 4, true).forEach((row, i) =>
+      row.forEach((value, j) => expect(value).toBeCloseTo(i === j ? 1 : 0, 6)),
+    );
+    expect(values.filter((v) => v !== 0)).toHaveLength(centre.length);
+  });
+
+  it('sparse connects each output with its number of inputs', () => {
+    const columns = 200;
+    const values = drawn({ sparse: { connections: 15, std: 2 } }, [50, columns]);
+    for (let c = 0; c < columns; c++) expect(values.filter((v, i) => i % columns === c && v !== 0)).toHaveLength(15);
+    expect(spreadOf(values.filter((v) => v !== 0)) / 2).toBeCloseTo(1, 1);
+    expect(drawn({ sparse: { connections: 15 } }, [3, 2]).every((v) => v !== 0)).toBe(true);
+  });
+
   it('give the same values for the same seed and others for another', () => {
     expect(drawn('he_normal', [4, 4])).toEqual(drawn('he_normal', [4, 4]));
     expect(drawn('he_normal', [4, 4])).not.toEqual(drawn('he_normal', [4, 4], 4, 4, 4));
