@@ -24,7 +24,7 @@ export function evaluate(roots: readonly Node[], valueOf: (input: NodeOf<'input'
     }
     const out = allocate(node.dtype, sizeOf(node.shape));
     const args = node.inputs.map((i) => values.get(i) ?? allocate(i.dtype, 0));
-    (primitiveOf(node.op) as Primitive<Op>).evaluate(node as NodeOf<Op>, args, out);
+    (primitiveOf(node.op) as Primitive<Op>).evaluate(node, args, out);
     values.set(node, out);
   }
   return roots.map((r) => values.get(r) ?? allocate(r.dtype, 0));
