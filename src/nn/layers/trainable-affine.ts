@@ -1,10 +1,6 @@
 /** The trainable scale and shift per channel that follow a normalization; they start at 1 and 0 whatever the model's `init`. */
 import { add, mul, type Node, ShapeError } from '../../tensor/index.js';
-import { initializerSchema } from '../initializers.js';
 import { type BuildContext, sampleShape } from '../layer.js';
-
-const ones = initializerSchema.parse('ones');
-const zeros = initializerSchema.parse('zeros');
 
 /** The channels of x are its last axis. */
 export function trainableAffine(
@@ -15,7 +11,7 @@ export function trainableAffine(
   if (sample.length === 0) throw new ShapeError('needs at least one axis per sample, got []');
   const channels = sample[sample.length - 1];
   const fans = { fanIn: 1, fanOut: 1 };
-  const scale = context.parameter('weight', [channels], { kind: 'scale', ...fans, init: ones });
-  const shift = context.parameter('bias', [channels], { kind: 'bias', ...fans, init: zeros });
+  const scale = context.parameter('weight', [channels], { kind: 'scale', ...fans, init: { type: 'ones' } });
+  const shift = context.parameter('bias', [channels], { kind: 'bias', ...fans, init: { type: 'zeros' } });
   return { channels, apply: (normalized) => add(mul(normalized, scale), shift) };
 }
