@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, exp, mul, reduceSum, reshape, select, sub } from '../../tensor/index.js';
 import { checkLabels, isLabel, targetLike } from '../target.js';
-import { binaryOrMulticlass } from './hinge.js';
+import { unitPerClassOrLabel } from './heads.js';
 import { defineLoss } from './loss.js';
 import { logSumExp, meanPerSample, softplusBoth } from './numerics.js';
 
@@ -13,15 +13,13 @@ const NEVER = -1e30;
 export const focal = defineLoss({
   description: 'Cross-entropy times (1 - p)^gamma, p the probability of the true label: easy samples count little.',
   schema: z.object({
-    gamma: atoms.nonNegative
-      .default(2)
-      .describe('How strongly easy samples are played down; 0 is plain cross-entropy.'),
+    gamma: atoms.nonNegative.default(2).describe('how strongly easy samples are played down; 0 is plain cross-entropy'),
     alpha: atoms.probability
       .default(0.25)
-      .describe('Factor on label 1, with 1 - alpha on label 0; with one unit per class, a factor on all.'),
+      .describe('factor on label 1, with 1 - alpha on label 0; with one unit per class, a factor on all'),
   }),
   tasks: ['classification'],
-  outputSizes: (target) => binaryOrMulticlass(target, 'focal'),
+  outputSizes: unitPerClassOrLabel,
   /** (1 - p)^gamma as exp(gamma log(1 - p)), which stays finite and differentiable at p = 1 for every gamma. */
   perSample(output, target, { gamma, alpha }) {
     const [batch, units] = output.shape;

@@ -3,22 +3,18 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, div, maximum, mul, reduceSum, reshape, select, sub } from '../../tensor/index.js';
 import { checkLabels, isLabel, targetLike } from '../target.js';
-import { unitPerLabel } from './binary-cross-entropy.js';
+import { unitPerClassOrLabel } from './heads.js';
 import { defineLoss } from './loss.js';
 import { meanPerSample } from './numerics.js';
-
-/** The heads of losses that take one unit for two classes, or one unit per class. */
-export const binaryOrMulticlass = (target: Parameters<typeof unitPerLabel>[0], needs: string) =>
-  target.classes === 2 ? [1, 2] : target.classes !== undefined ? [target.classes] : unitPerLabel(target, needs);
 
 export const hinge = defineLoss({
   description: 'Margin loss of support vector machines: the score of the true class must lead by the margin.',
   schema: z.object({
-    margin: atoms.positive.default(1).describe('Lead that the true class needs.'),
-    squared: z.boolean().default(false).describe('Square each shortfall: smooth, and harder on large ones.'),
+    margin: atoms.positive.default(1).describe('lead that the true class needs'),
+    squared: z.boolean().default(false).describe('square each shortfall: smooth, and harder on large ones'),
   }),
   tasks: ['classification'],
-  outputSizes: (target) => binaryOrMulticlass(target, 'hinge'),
+  outputSizes: unitPerClassOrLabel,
   /**
    * One unit per yes-or-no label: max(0, margin - t x) with t = -1 or 1. Otherwise the mean over all classes of the shortfalls
    * max(0, margin - x_label + x_class), the label's own left out, as PyTorch's multi_margin_loss.

@@ -41,7 +41,7 @@ function meanAndLogVariance(output: Node): [Node, Node] {
 export const gaussianNll = defineLoss({
   description:
     'Gaussian likelihood with a variance that the network learns: for k targets, k means and k log-variances.',
-  schema: z.object({ full: z.boolean().default(false).describe('Add the constant log(2 pi) / 2.') }),
+  schema: z.object({ full: z.boolean().default(false).describe('add the constant log(2 pi) / 2') }),
   tasks: ['regression'],
   outputSizes: ({ size }) => [2 * size],
   /** (s + (y - mean)^2 exp(-s)) / 2 with s the log-variance (Nix and Weigend 1994); values as PyTorch's gaussian_nll_loss. */

@@ -18,10 +18,17 @@ export function softplusBoth(x: Node): { positive: Node; negative: Node } {
   return { positive: add(maximum(x, 0), tail), negative: add(maximum(0, neg(x)), tail) };
 }
 
-/** log(sum(exp(x))) over the last axis of [batch, n]: [batch, 1]. */
+/** The maximum of each row of [batch, n], [batch, 1], as a shift: it cancels in what follows, so it needs no derivative. */
+const rowMaximum = (x: Node): Node => stopGradient(reshape(reduceMax(x, 1), [x.shape[0], 1]));
+
+/** log(sum(exp(x))) over the rows of [batch, n]: [batch, 1]. */
 export function logSumExp(x: Node): Node {
-  const rows = [x.shape[0], 1];
-  // The shift cancels, so it needs no derivative.
-  const top = stopGradient(reshape(reduceMax(x, 1), rows));
-  return add(top, log(reshape(reduceSum(exp(sub(x, top)), 1), rows)));
+  const shift = rowMaximum(x);
+  return add(shift, reshape(log(reduceSum(exp(sub(x, shift)), 1)), [x.shape[0], 1]));
+}
+
+/** log softmax over the rows of [batch, n]. */
+export function logSoftmax(x: Node): Node {
+  const shifted = sub(x, rowMaximum(x));
+  return sub(shifted, reshape(log(reduceSum(exp(shifted), 1)), [x.shape[0], 1]));
 }

@@ -33,8 +33,8 @@ export const meanAbsoluteError = defineLoss({
 
 export const huber = defineLoss({
   ...regression,
-  description: 'd^2 / 2 for residuals up to delta and linear beyond (Huber 1964): robust, with a smooth minimum.',
-  schema: z.object({ delta: atoms.positive.default(1).describe('Residual from which on the loss is linear.') }),
+  description: 'Half of d^2 for residuals up to delta and linear beyond (Huber 1964): robust, with a smooth minimum.',
+  schema: z.object({ delta: atoms.positive.default(1).describe('residual from which on the loss is linear') }),
   perSample(output, target, { delta }) {
     const d = residual('huber', output, target);
     // c (d - c / 2) with d clamped to c is both branches at once, and has second derivative 1 at d = 0.
@@ -56,7 +56,7 @@ export const logCosh = defineLoss({
 export const quantile = defineLoss({
   ...regression,
   description: 'Pinball loss (Koenker and Bassett 1978): the output is the q-quantile of the targets.',
-  schema: z.object({ q: z.number().gt(0).lt(1).default(0.5).describe('Which quantile; 0.5 is the median.') }),
+  schema: z.object({ q: z.number().gt(0).lt(1).default(0.5).describe('which quantile; 0.5 is the median') }),
   perSample(output, target, { q }) {
     const d = residual('quantile', output, target);
     return meanPerSample(maximum(mul(d, 1 - q), mul(d, -q)));

@@ -1,34 +1,23 @@
 /** Cross-entropy of class labels under the softmax of the logits. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, constant, exp, log, mul, neg, type Node, reduceMax, reduceSum, reshape, select, stopGradient, sub } from '../../tensor/index.js'; // prettier-ignore
-import { checkLabels, isLabel, type TargetInfo } from '../target.js';
+import { add, constant, mul, neg, reduceSum, select } from '../../tensor/index.js';
+import { checkLabels, isLabel } from '../target.js';
+import { unitPerClass } from './heads.js';
 import { defineLoss } from './loss.js';
-
-/** One unit per class, for losses over class labels; `needs` says the loss's name in the message. */
-export function unitPerClass({ classes, size }: TargetInfo, needs: string): readonly number[] | string {
-  if (classes !== undefined) return [classes];
-  return `${needs} needs one class label per sample, and the data has ${size} number${size === 1 ? '' : 's'} per sample`;
-}
-
-/** log softmax of logits [batch, classes]. */
-export function logSoftmax(logits: Node): Node {
-  const rows = [logits.shape[0], 1];
-  const shifted = sub(logits, stopGradient(reshape(reduceMax(logits, 1), rows)));
-  return sub(shifted, reshape(log(reduceSum(exp(shifted), 1)), rows));
-}
+import { logSoftmax } from './numerics.js';
 
 export const softmaxCrossEntropy = defineLoss({
   description: 'Cross-entropy of class labels under the softmax of the logits; the network ends without activation.',
   schema: z.object({
     label_smoothing: atoms.properFraction
       .default(0)
-      .describe('Share of the target that is spread evenly over all classes (Szegedy et al. 2016).'),
+      .describe('share of the target that is spread evenly over all classes (Szegedy et al. 2016)'),
     class_weights: z
       .array(atoms.positive)
       .min(2)
       .optional()
-      .describe('Factor on the loss of each class, in the order of the labels; all 1 by default.'),
+      .describe('factor on the loss of each class, in the order of the labels; all 1 by default'),
   }),
   tasks: ['classification'],
   outputSizes(target, { class_weights }) {

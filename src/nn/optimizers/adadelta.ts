@@ -9,7 +9,7 @@ export const adadelta = defineOptimizer({
     'Steps in the units of the weights: root mean square of past steps over that of gradients; needs no rate.',
   schema: z.object({
     lr: learningRate(1),
-    rho: atoms.properFraction.default(0.9).describe('Decay of both running means of squares.'),
+    rho: atoms.properFraction.default(0.9).describe('decay of both running means of squares'),
     eps: epsilon(1e-6),
     weight_decay: coupledDecay,
   }),

@@ -8,9 +8,9 @@ export const adagrad = defineOptimizer({
   description: 'Steps divided by the root of the sum of all squared gradients: for sparse features.',
   schema: z.object({
     lr: learningRate(0.01),
-    lr_decay: atoms.nonNegative.default(0).describe('The rate is divided by 1 + this times the steps so far.'),
+    lr_decay: atoms.nonNegative.default(0).describe('the rate is divided by 1 + this times the steps so far'),
     weight_decay: coupledDecay,
-    initial_accumulator_value: atoms.nonNegative.default(0).describe('What the sum of squares starts from.'),
+    initial_accumulator_value: atoms.nonNegative.default(0).describe('what the sum of squares starts from'),
     eps: epsilon(1e-10),
   }),
   state: ({ initial_accumulator_value }) => ({ square_sum: initial_accumulator_value }),

@@ -27,7 +27,7 @@ interface AdamParams {
 const amsgrad = z
   .boolean()
   .default(false)
-  .describe('Scale by the largest mean square so far, so that steps never grow back (AMSGrad).');
+  .describe('scale by the largest mean square so far, so that steps never grow back (AMSGrad)');
 
 const adamState = ({ amsgrad }: AdamParams): Record<string, number> =>
   amsgrad ? { mean: 0, square: 0, largest_square: 0 } : { mean: 0, square: 0 };

@@ -8,7 +8,7 @@ export const lion = defineOptimizer({
   description: "Only the sign of the momentum counts, one slot per weight; use a rate 3 to 10 times below Adam's.",
   schema: z.object({
     lr: learningRate(0.0001),
-    betas: betas(0.9, 0.99).describe('Decay of the running mean for the step, and for what is kept.'),
+    betas: betas(0.9, 0.99).describe('decay of the running mean for the step, and for what is kept'),
     weight_decay: decoupledDecay(0),
   }),
   state: () => ({ mean: 0 }),

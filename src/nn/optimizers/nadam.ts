@@ -31,7 +31,7 @@ export const nadam = defineOptimizer({
     betas: betas(0.9, 0.999),
     eps: epsilon(1e-8),
     weight_decay: coupledDecay,
-    momentum_decay: atoms.positive.default(0.004).describe('How fast the momentum reaches beta1.'),
+    momentum_decay: atoms.positive.default(0.004).describe('how fast the momentum reaches beta1'),
   }),
   state: () => ({ mean: 0, square: 0 }),
   update({ parameter, gradient, state, rate, step, params }) {

@@ -32,21 +32,21 @@ export interface Optimizer<S extends z.ZodObject = z.ZodObject> {
 export const defineOptimizer = <S extends z.ZodObject>(optimizer: Optimizer<S>): Optimizer<S> => optimizer;
 
 /** The base learning rate. Zero is allowed: it shows whether anything else changes the weights. */
-export const learningRate = (usual: number) => atoms.nonNegative.default(usual).describe('Learning rate.');
+export const learningRate = (usual: number) => atoms.nonNegative.default(usual).describe('learning rate');
 export const coupledDecay = atoms.nonNegative
   .default(0)
-  .describe('Weight decay as an L2 penalty: this times the weights is added to the gradient.');
+  .describe('weight decay as an L2 penalty: this times the weights is added to the gradient');
 export const decoupledDecay = (usual: number) =>
   atoms.nonNegative
     .default(usual)
-    .describe('Decoupled weight decay: every step shrinks the weights by this times the learning rate.');
+    .describe('decoupled weight decay: every step shrinks the weights by this times the learning rate');
 export const betas = (first: number, second: number) =>
   z
     .tuple([atoms.properFraction, atoms.properFraction])
     .default([first, second])
-    .describe('Decay of the running means of the gradient and of its square.');
+    .describe('decay of the running means of the gradient and of its square');
 export const epsilon = (usual: number) =>
-  atoms.nonNegative.default(usual).describe('Added to the denominator, against division by zero.');
+  atoms.nonNegative.default(usual).describe('added to the denominator, against division by zero');
 
 /** gradient + decay * parameter. */
 export const withDecay = (gradient: Node, parameter: Node, decay: number): Node =>

@@ -8,11 +8,11 @@ export const rmsprop = defineOptimizer({
   description: 'Steps divided by the root of the running mean of squared gradients.',
   schema: z.object({
     lr: learningRate(0.01),
-    alpha: atoms.properFraction.default(0.99).describe('Decay of the running mean of squares.'),
+    alpha: atoms.properFraction.default(0.99).describe('decay of the running mean of squares'),
     eps: epsilon(1e-8),
     weight_decay: coupledDecay,
-    momentum: atoms.properFraction.default(0).describe('Share of the last step that is kept.'),
-    centered: z.boolean().default(false).describe('Divide by the standard deviation instead of the root mean square.'),
+    momentum: atoms.properFraction.default(0).describe('share of the last step that is kept'),
+    centered: z.boolean().default(false).describe('divide by the standard deviation instead of the root mean square'),
   }),
   state: ({ momentum, centered }): Record<string, number> => ({
     square: 0,

@@ -10,16 +10,16 @@ export const rprop = defineOptimizer({
   description:
     'Steps of their own length for each weight, grown or shrunk by the sign of its gradient: full batches only.',
   schema: z.object({
-    lr: learningRate(0.01).describe('Length of the first step; a schedule scales all lengths.'),
+    lr: learningRate(0.01).describe('length of the first step; a schedule scales all lengths'),
     etas: z
       .tuple([z.number().gt(0).lt(1), z.number().gt(1)])
       .default([0.5, 1.2])
-      .describe('Factor on the step after a change of sign, and after none.'),
+      .describe('factor on the step after a change of sign, and after none'),
     step_sizes: z
       .tuple([atoms.positive, atoms.positive])
       .refine(ordered, 'the shortest step must be below the longest')
       .default([1e-6, 50])
-      .describe('Shortest and longest step.'),
+      .describe('shortest and longest step'),
   }),
   state: ({ lr }) => ({ previous: 0, length: lr }),
   update({ parameter, gradient, state, rate, params: { lr, etas, step_sizes } }) {

@@ -9,9 +9,9 @@ export const sgd = defineOptimizer({
   schema: z
     .object({
       lr: learningRate(0.01),
-      momentum: atoms.properFraction.default(0).describe('Share of the last step that is kept, such as 0.9.'),
-      dampening: atoms.probability.default(0).describe('Share of the gradient kept out of the momentum.'),
-      nesterov: z.boolean().default(false).describe('Take the gradient one momentum step ahead; needs momentum.'),
+      momentum: atoms.properFraction.default(0).describe('share of the last step that is kept, such as 0.9'),
+      dampening: atoms.probability.default(0).describe('share of the gradient kept out of the momentum'),
+      nesterov: z.boolean().default(false).describe('take the gradient one momentum step ahead; needs momentum'),
       weight_decay: coupledDecay,
     })
     .refine(({ momentum, dampening, nesterov }) => !nesterov || (momentum > 0 && dampening === 0), {
