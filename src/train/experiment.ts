@@ -1,0 +1,140 @@
+/**
+ * The schema of a whole experiment: the single source of its types, validation, defaults, JSON Schema and docs. It is assembled
+ * here from the pieces that stand with what they describe, and adds the checks that concern several of them.
+ */
+import * as z from 'zod';
+import { atoms } from '../config/index.js';
+import { nearest } from '../config/nearest.js';
+import { dataSchema } from '../data/index.js';
+import { initSchema } from '../nn/initializers.js';
+import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
+import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
+import { modelSchema } from '../nn/model.js';
+import { optimizerSchema } from '../nn/optimizers/index.js';
+import { regularizationSchema } from '../nn/penalties.js';
+import { scheduleSchema } from '../nn/schedules.js';
+import { type Task, tasks } from '../nn/target.js';
+
+/** What a task is trained on and judged by, where the config does not say. */
+const usual = {
+  classification: { loss: 'softmax_cross_entropy', metrics: ['accuracy'] },
+  regression: { loss: 'mean_squared_error', metrics: ['rmse'] },
+} as const satisfies Record<Task, { loss: keyof typeof losses; metrics: readonly (keyof typeof metrics)[] }>;
+
+const earlyStoppingSchema = z.strictObject({
+  monitor: atoms.text
+    .default('val/loss')
+    .describe('the figure that is watched: val/loss, val/<metric>, train/loss, ...'),
+  mode: z.enum(['min', 'max']).optional().describe('which direction is better; the figure itself decides by default'),
+  patience: atoms.positiveInt.default(5).describe('epochs without improvement before training stops'),
+  min_delta: atoms.nonNegative.default(0).describe('a smaller gain is no improvement'),
+  restore_best: z.boolean().default(true).describe('test with the weights of the best epoch, not of the last'),
+});
+
+const trainSchema = z.strictObject({
+  max_epochs: atoms.positiveInt
+    .optional()
+    .describe('passes over the training split; 10, or as many as max_steps takes, by default'),
+  max_steps: atoms.positiveInt.optional().describe('stop after so many steps'),
+  batch_size: atoms.positiveInt.default(32).describe('samples in a training step'),
+  eval_batch_size: atoms.positiveInt.default(250).describe('samples at once in validation and test'),
+  shuffle: z.boolean().default(true).describe('a new random order of the samples in every epoch'),
+  drop_last: z.boolean().default(false).describe('leave out the last batch of an epoch where it is smaller'),
+  checkpoint_every: atoms.positiveInt
+    .optional()
+    .describe('steps between checkpoints; the end of an epoch always has one'),
+  checkpoint_every_seconds: atoms.positive.optional().describe('time between checkpoints, in seconds'),
+  gradient_clip_norm: atoms.positive.optional().describe('shrink all gradients together to at most this norm'),
+  gradient_clip_value: atoms.positive.optional().describe('clip every element of the gradients to plus and minus this'),
+  early_stopping: earlyStoppingSchema.optional().describe('stop when a figure no longer improves; off by default'),
+});
+
+const written = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, "-", "_" and "." only: the name becomes a folder')
+    .optional()
+    .describe('what the experiment is called, and the folder of its runs; the name of the file by default'),
+  seed: atoms.seed.default(0).describe('everything random is a function of it'),
+  task: z.enum(tasks).describe('what is learned: class labels or numbers'),
+  data: dataSchema,
+  model: modelSchema,
+  loss: lossSchema.optional().describe('softmax_cross_entropy for classification, mean_squared_error for regression by default'), // prettier-ignore
+  metrics: z.array(metricSchema).optional().describe('accuracy for classification, rmse for regression by default'),
+  init: initSchema.prefault({}).describe('initial weights'),
+  regularization: regularizationSchema.prefault({}).describe('penalties on the weights'),
+  optimizer: optimizerSchema.prefault('adam').describe('how gradients change the weights'),
+  schedule: scheduleSchema.prefault('constant').describe('how the learning rate changes over the run'),
+  train: trainSchema.prefault({}).describe('how long, in what batches, and when to stop'),
+});
+type Written = z.output<typeof written>;
+
+/** A checked experiment with all defaults. */
+export interface ExperimentConfig extends Omit<Written, 'loss' | 'metrics'> {
+  readonly loss: LossConfig;
+  readonly metrics: readonly MetricConfig[];
+}
+
+const withUsualLoss = (config: Written): Written => ({
+  ...config,
+  loss: config.loss ?? lossSchema.parse(usual[config.task].loss),
+  metrics: config.metrics ?? usual[config.task].metrics.map((name) => metricSchema.parse(name)),
+});
+
+/** The whole experiment. */
+export const experimentSchema = written.overwrite(withUsualLoss).superRefine((config, context) => {
+  for (const { path, message } of contradictions(complete(config))) {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  }
+}) as unknown as z.ZodType<ExperimentConfig, z.input<typeof written>>; // `withUsualLoss` has filled in what was optional.
+
+/** The type of what `withUsualLoss` returns. */
+const complete = (config: Written): ExperimentConfig => withUsualLoss(config) as ExperimentConfig;
+
+/** Something wrong with the value at `path`. */
+export interface Contradiction {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Parts of an experiment that are right by themselves and do not fit each other. */
+function contradictions(config: ExperimentConfig): Contradiction[] {
+  const { task, loss, train } = config;
+  const found: Contradiction[] = [];
+  if (!lossOf(loss).tasks.includes(task)) {
+    const fitting = Object.keys(losses).filter((name) => lossOf({ type: name } as LossConfig).tasks.includes(task));
+    found.push({ path: ['loss'], message: `${loss.type} is no loss for ${task}; there are ${fitting.join(', ')}` });
+  }
+  config.metrics.forEach((metric, i) => {
+    if (!metricOf(metric).tasks.includes(task)) {
+      const fitting = Object.keys(metrics).filter((name) =>
+        metricOf({ type: name } as MetricConfig).tasks.includes(task),
+      );
+      const message = `${metric.type} is no metric for ${task}; there are ${fitting.join(', ')}`;
+      found.push({ path: ['metrics', i], message });
+    }
+    if (config.metrics.findIndex(({ type }) => type === metric.type) < i) {
+      found.push({ path: ['metrics', i], message: `${metric.type} is listed twice` });
+    }
+  });
+  if (train.early_stopping !== undefined) {
+    const { monitor } = train.early_stopping;
+    const figures = ['loss', ...config.metrics.map(({ type }) => type)];
+    const validates = config.data.split.val !== undefined || config.data.source.val !== undefined;
+    const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
+      figures.map((figure) => `${split}/${figure}`),
+    );
+    const path = ['train', 'early_stopping', 'monitor'];
+    if (!validates && monitor.startsWith('val/')) {
+      found.push({
+        path,
+        message: `${monitor} needs a validation split: set data.split.val, or give the source a val file`,
+      });
+    } else if (!known.includes(monitor)) {
+      const close = nearest(monitor, known);
+      const hint = close === undefined ? '' : `; did you mean "${close}"?`;
+      found.push({ path, message: `there is no figure "${monitor}", only ${known.join(', ')}${hint}` });
+    }
+  }
+  return found;
+}

@@ -1,0 +1,55 @@
+/** Whether model, loss and data fit together: what can only be known once the data are loaded. */
+import { input, ShapeError, type Shape } from '../tensor/index.js';
+import type { LoadedData } from '../data/index.js';
+import { lossMismatch } from '../nn/losses/index.js';
+import { sampleShape } from '../nn/layer.js';
+import { type LayerRow, traceModel } from '../nn/model.js';
+import { RandomSource } from '../nn/random-source.js';
+import type { TargetInfo } from '../nn/target.js';
+import type { Contradiction, ExperimentConfig } from './experiment.js';
+
+/** What the model must fit: the shape of a sample's features, and its targets. */
+export interface DataInfo {
+  readonly features: Shape;
+  readonly target: TargetInfo;
+}
+
+export function describeData(
+  config: ExperimentConfig,
+  { train, classes }: Pick<LoadedData, 'train' | 'classes'>,
+): DataInfo {
+  const size = train.targets.shape.reduce((a, b) => a * b, 1);
+  return {
+    features: train.features.shape,
+    target: { task: config.task, size, ...(classes === undefined ? {} : { classes: classes.length }) },
+  };
+}
+
+/**
+ * The layer table of the model on such data, or why it does not fit: a layer that cannot take its input, a loss that cannot take
+ * the targets, a head with the wrong number of units. The paths are those of the config.
+ */
+export function fitModel(
+  config: ExperimentConfig,
+  { features, target }: DataInfo,
+): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
+  try {
+    const options = { training: false, random: new RandomSource(), init: config.init };
+    const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
+    const mismatch = lossMismatch(config.loss, target, sampleShape(model.output));
+    if (mismatch === undefined) return { rows: model.rows, problems: [] };
+    const path = mismatch.at === 'loss' ? ['loss'] : headPath(config);
+    return { rows: model.rows, problems: [{ path, message: mismatch.message }] };
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const layer = /^layers\.(\d+)/.exec(error.scope);
+    const path = layer === null ? ['model', 'layers'] : ['model', 'layers', Number(layer[1])];
+    return { rows: [], problems: [{ path, message: error.detail }] };
+  }
+}
+
+/** Where the number of outputs is set: the last layer with `units`, else the last layer. */
+function headPath({ model }: ExperimentConfig): (string | number)[] {
+  const withUnits = model.layers.findLastIndex((layer: object) => 'units' in layer);
+  return withUnits < 0 ? ['model', 'layers', model.layers.length - 1] : ['model', 'layers', withUnits, 'units'];
+}

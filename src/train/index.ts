@@ -1,0 +1,24 @@
+/**
+ * Training: the schema of a whole experiment, the step as one program, the loop that runs it, and the checks that a network is
+ * wired correctly. Files, terminal and signals are passed in by the caller; `src/runs` keeps what the loop records.
+ */
+export { type Contradiction, type ExperimentConfig, experimentSchema } from './experiment.js';
+export { type DataInfo, describeData, fitModel } from './fit-check.js';
+export { evaluate, type Evaluation, Evaluator } from './evaluate.js';
+export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
+export { planOf, type Plan, type TrainingResult } from './training-run.js';
+export { TrainingError } from './training-error.js';
+export {
+  type EpochRow,
+  type Figures,
+  type NamedTensor,
+  RANDOM_SCHEME,
+  type Snapshot,
+  SnapshotError,
+  type SnapshotMeta,
+  readSnapshot,
+  type Tensors,
+} from './snapshot.js';
+export { overfitBatch, type OverfitOptions, type OverfitVerdict } from './overfit-batch.js';
+export type { Cause, CauseKind } from './overfit-causes.js';
+export { gradcheck, type GradcheckOptions, type GradcheckReport, type ParameterCheck } from './gradcheck.js';
