@@ -1,0 +1,199 @@
+/**
+ * The programs of a run, as pure functions of config and data. A training step gathers its batch from the resident dataset and
+ * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
+ */
+import {
+  abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub,
+} from '../tensor/index.js'; // prettier-ignore
+import { clipGradients } from '../nn/clip.js';
+import type { Parameter } from '../nn/layer.js';
+import { optimizerOf } from '../nn/optimizers/index.js';
+import { penalty } from '../nn/penalties.js';
+import type { Dataset } from './dataset.js';
+import type { ExperimentConfig } from './experiment.js';
+import { forward } from './network.js';
+import type { Variable } from './snapshot.js';
+
+/** Beyond every finite float32. */
+const FLOAT32_LIMIT = 3.4028235677973366e38;
+
+/** Zero for a finite tensor, else NaN or infinite. (x * 0 would do as well, but is simplified to zero.) */
+const finiteness = (x: Node): Node => reduceSum(sub(x, x));
+
+/** A value of the optimizer beside a parameter, such as Adam's first moment. */
+export interface Slot extends Variable {
+  readonly initial: number;
+}
+
+/** The inputs that the host writes before every step. */
+export interface StepInputs {
+  readonly indices: Node;
+  /** u32 [2]: the key of the step's random numbers. */
+  readonly randomKey: Node;
+  /** The learning rate, []. */
+  readonly rate: Node;
+  /** The 1-based number of the step, []. */
+  readonly step: Node;
+}
+
+export interface TrainingStep {
+  /** Outputs: sum of the samples' losses; zero where all is finite; then each metric's statistics. */
+  readonly program: Program;
+  readonly inputs: StepInputs;
+  readonly parameters: readonly Parameter[];
+  readonly slots: readonly Slot[];
+  readonly states: readonly (Variable & { initial(): ArrayLike<number> })[];
+}
+
+/** What a step minimizes: the mean loss of the batch plus the penalties on the weights. */
+export function objectiveOf(config: ExperimentConfig, losses: Node, parameters: readonly Parameter[]): Node {
+  const mean = div(reduceSum(losses), losses.shape[0]);
+  const weights = penalty(parameters, config.regularization);
+  return weights === undefined ? mean : add(mean, weights);
+}
+
+/** One step of training on `batchSize` samples. `stochastic` is false where nothing may be random (overfit-batch). */
+export function trainingStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  stochastic = true,
+): TrainingStep {
+  const mode = { training: true, stochastic };
+  const { model, indices, randomKey, losses, statistics } = forward(config, dataset, batchSize, mode);
+  const { parameters } = model;
+  const objective = objectiveOf(config, losses, parameters);
+  const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
+  const health = gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective));
+  const isFinite = lt(abs(health), FLOAT32_LIMIT);
+  const clipped = clipGradients(gradients, {
+    norm: config.train.gradient_clip_norm,
+    value: config.train.gradient_clip_value,
+  });
+
+  const rate = input('rate', []);
+  const step = input('step', []);
+  const optimizer = optimizerOf(config.optimizer);
+  const initialSlots = Object.entries(optimizer.state(config.optimizer));
+  const slots: Slot[] = [];
+  const updates: [Node, Node][] = [];
+  const replace = (variable: Node, value: Node): void => {
+    updates.push([variable, select(isFinite, value, variable)]);
+  };
+  parameters.forEach((parameter, i) => {
+    const state: Record<string, Node> = {};
+    for (const [slot, initial] of initialSlots) {
+      const name = `optimizer.${slot}.${parameter.name}`;
+      state[slot] = input(name, parameter.node.shape);
+      slots.push({ name, node: state[slot], initial });
+    }
+    const updated = optimizer.update({
+      parameter: parameter.node,
+      gradient: clipped[i],
+      state,
+      rate,
+      step,
+      params: config.optimizer,
+    });
+    replace(parameter.node, updated.parameter);
+    for (const [slot] of initialSlots) replace(state[slot], updated.state[slot]);
+  });
+  for (const [state, value] of model.stateUpdates) replace(state, value);
+
+  return {
+    program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates },
+    inputs: { indices, randomKey, rate, step },
+    parameters,
+    slots,
+    states: model.states,
+  };
+}
+
+const EVALUATION = { training: false, stochastic: false };
+
+export interface EvaluationStep {
+  /** Outputs: sum of the samples' losses, then each metric's statistics. */
+  readonly program: Program;
+  readonly indices: Node;
+  readonly variables: readonly Variable[];
+}
+
+/** The losses and metrics of `batchSize` samples, everything random off. */
+export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): EvaluationStep {
+  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, EVALUATION);
+  return {
+    program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
+    indices,
+    variables: [...model.parameters, ...model.states],
+  };
+}
+
+/** Something in a step that can stop being finite, and where it belongs. */
+export interface Suspect {
+  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'gradient';
+  /** The layer, such as `layers.0 (dense)`. */
+  readonly layer?: string;
+  /** The parameter, such as `layers.0.weight`. */
+  readonly parameter?: string;
+}
+
+export interface DiagnosisStep {
+  /** Output i is zero where suspects[i] is finite, else NaN or infinite. */
+  readonly program: Program;
+  /** In the order in which a step computes them, so the first that is not finite is the culprit. */
+  readonly suspects: readonly Suspect[];
+}
+
+/** Where a training step stops being finite: the same graph as `trainingStep` on the same inputs, without updates. */
+export function diagnosisStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  stochastic = true,
+): DiagnosisStep {
+  const { model, x, losses } = forward(config, dataset, batchSize, { training: true, stochastic });
+  const objective = objectiveOf(config, losses, model.parameters);
+  const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
+  const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
+  const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
+  const watched: [Suspect, Node][] = [
+    [{ kind: 'batch' }, x],
+    ...model.parameters.map((p): [Suspect, Node] => [
+      { kind: 'weights', layer: layerOf(p), parameter: p.name },
+      p.node,
+    ]),
+    ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
+    [{ kind: 'loss' }, losses],
+    [{ kind: 'penalty' }, objective],
+    // Gradients are computed from the loss backwards.
+    ...model.parameters
+      .map((p, i): [Suspect, Node] => [{ kind: 'gradient', layer: layerOf(p), parameter: p.name }, gradients[i]])
+      .reverse(),
+  ];
+  return {
+    program: {
+      name: `diagnose.${batchSize}`,
+      outputs: watched.map(([, node]) => finiteness(node.dtype === 'f32' ? node : constant(0))),
+      updates: [],
+    },
+    suspects: watched.map(([suspect]) => suspect),
+  };
+}
+
+/** What a suspect that is not finite means, in words. */
+export function describeSuspect({ kind, layer, parameter }: Suspect): string {
+  switch (kind) {
+    case 'batch':
+      return 'the features of the batch are not finite: the data or its preprocessing holds NaN or infinite values';
+    case 'weights':
+      return `the weights ${parameter} of ${layer} are not finite since the update before: the learning rate is probably too high`;
+    case 'output':
+      return `the output of ${layer} is not finite, and that of the layers before it is: the learning rate or the initial weights are probably too large`;
+    case 'loss':
+      return 'the loss is not finite, and the outputs of all layers are: do the targets fit the loss?';
+    case 'penalty':
+      return 'the penalty on the weights is not finite: the weights have grown too large';
+    case 'gradient':
+      return `the gradient of ${parameter} in ${layer} is not finite, and the loss is`;
+  }
+}

@@ -1,0 +1,106 @@
+/** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
+import { type Executable, hostRandom, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
+import type { Affine, Split } from '../data/index.js';
+import { type Dataset, datasetOf, upload } from './dataset.js';
+import type { ExperimentConfig } from './experiment.js';
+import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Variable } from './snapshot.js';
+import { describeSuspect, diagnosisStep, type Suspect, trainingStep, type TrainingStep } from './step.js';
+
+interface CompiledStep {
+  readonly step: TrainingStep;
+  readonly executable: Executable;
+}
+
+export class Stepper {
+  readonly dataset: Dataset;
+  /** All that outlives a step: weights, optimizer slots, running statistics. */
+  readonly variables: readonly Variable[];
+  /** The part of it that evaluation needs: weights and running statistics. */
+  readonly weights: readonly Variable[];
+  private readonly compiled = new Map<number, CompiledStep>();
+  private readonly blueprint: TrainingStep;
+  private readonly stochastic: boolean;
+  private readonly seedKey: readonly [number, number];
+  // Written before every step; allocated once.
+  private readonly key = new Uint32Array(2);
+  private readonly scalar = new Float64Array(1);
+
+  /** Uploads the training split. With `stochastic` false nothing in a step is random. Throws ShapeError naming the layer. */
+  constructor(
+    private readonly session: Session,
+    private readonly config: ExperimentConfig,
+    split: Split,
+    batchSize: number,
+    options: { readonly affine?: Affine; readonly stochastic?: boolean } = {},
+  ) {
+    this.stochastic = options.stochastic ?? true;
+    this.dataset = datasetOf('train', split, options.affine);
+    this.seedKey = streamKey(config.seed, 'step');
+    this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
+    this.weights = [...this.blueprint.parameters, ...this.blueprint.states];
+    this.variables = [...this.weights, ...this.blueprint.slots];
+    upload(session, this.dataset, split);
+  }
+
+  /** Sets initial weights from the seed, each parameter from a stream of its own, and clears the optimizer. */
+  initialize(): void {
+    for (const parameter of this.blueprint.parameters) {
+      this.session.write(parameter.node, parameter.initialize(hostRandom(this.config.seed, `init.${parameter.name}`)));
+    }
+    for (const state of this.blueprint.states) this.session.write(state.node, state.initial());
+    for (const slot of this.blueprint.slots) {
+      const size = slot.node.shape.reduce((a, b) => a * b, 1);
+      this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
+    }
+  }
+
+  /** Continues from a snapshot. Throws SnapshotError where it does not fit this network and generator. */
+  restore(snapshot: Snapshot): void {
+    if (snapshot.meta.random !== RANDOM_SCHEME) {
+      throw new SnapshotError(
+        `the checkpoint's random numbers come from ${snapshot.meta.random}, this version's from ${RANDOM_SCHEME}: ` +
+          'an exact resume is not possible',
+      );
+    }
+    restore(this.session, this.variables, snapshot.tensors);
+  }
+
+  /**
+   * Runs one step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. The executable's outputs are
+   * those of `trainingStep`. Returns false where the loss or a gradient was not finite; nothing has been changed then.
+   */
+  run(indices: Int32Array, step: number, rate: number): Executable | undefined {
+    const { executable, step: training } = this.stepFor(indices.length);
+    const { inputs } = training;
+    const { session, key, scalar, seedKey } = this;
+    session.write(inputs.indices, indices);
+    [key[0], key[1]] = threefry2x32(seedKey[0], seedKey[1], step >>> 0, Math.floor(step / 2 ** 32));
+    session.write(inputs.randomKey, key);
+    scalar[0] = rate;
+    session.write(inputs.rate, scalar);
+    scalar[0] = step + 1;
+    session.write(inputs.step, scalar);
+    executable.run();
+    return Number.isFinite(executable.output(1)[0]) ? executable : undefined;
+  }
+
+  /** Where the step that has just failed stopped being finite. */
+  diagnose(batchSize: number): { suspect?: Suspect; description: string } {
+    const { program, suspects } = diagnosisStep(this.config, this.dataset, batchSize, this.stochastic);
+    const executable = this.session.compile(program);
+    executable.run();
+    const suspect = suspects.find((_, i) => !Number.isFinite(executable.output(i)[0]));
+    const description = suspect === undefined ? 'the loss or a gradient is not finite' : describeSuspect(suspect);
+    return { ...(suspect === undefined ? {} : { suspect }), description };
+  }
+
+  private stepFor(batchSize: number): CompiledStep {
+    let compiled = this.compiled.get(batchSize);
+    if (compiled === undefined) {
+      const known = this.blueprint.inputs.indices.shape[0] === batchSize;
+      const step = known ? this.blueprint : trainingStep(this.config, this.dataset, batchSize, this.stochastic);
+      this.compiled.set(batchSize, (compiled = { step, executable: this.session.compile(step.program) }));
+    }
+    return compiled;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The training loop. For each epoch, for each batch: run the step, record. Then validate, record, checkpoint, decide whether to
+ * stop. Files, clock, terminal and signals belong to the caller and are passed in as `TrainOptions`.
+ */
+import { hostRandom, type Session } from '../tensor/index.js';
+import type { LoadedData } from '../data/index.js';
+import { scheduleOf } from '../nn/schedules.js';
+import { Evaluator } from './evaluate.js';
+import type { ExperimentConfig } from './experiment.js';
+import type { EpochRow, Figures, Snapshot } from './snapshot.js';
+import { Stepper } from './stepper.js';
+import { TrainingError } from './training-error.js';
+import { figuresOf, planOf, type TrainingResult, TrainingRun } from './training-run.js';
+
+/** Where a run is. One object for the whole run, renewed in place: read it, do not keep it. */
+export interface Progress {
+  /** The epoch in progress, 1-based, of `epochs`. */
+  epoch: number;
+  readonly epochs: number;
+  /** Batches done in the epoch, of `batches`. */
+  batch: number;
+  batches: number;
+  /** Steps done in the run. */
+  step: number;
+  /** Samples done in the epoch. */
+  samples: number;
+  /** Loss and metrics over the epoch so far. */
+  figures(): Figures;
+}
+
+/** What becomes of a run's results. */
+export interface Recorder {
+  epoch(row: EpochRow): void;
+  checkpoint(kind: 'last' | 'best', snapshot: Snapshot): void;
+  /** Called after every step: must return at once most of the time. */
+  progress(progress: Progress): void;
+  log(line: string): void;
+}
+
+export interface TrainOptions {
+  readonly recorder: Recorder;
+  /** Asked after every step; the run then ends as `interrupted`, with a checkpoint to resume from. */
+  readonly shouldStop: () => boolean;
+  /** Seconds from some fixed moment. */
+  readonly now: () => number;
+  /** The snapshot to go on from and the one of the best epoch so far, where there has been one. */
+  readonly resume?: { readonly last: Snapshot; readonly best?: Snapshot };
+  /** Stop after so much time. */
+  readonly maxSeconds?: number;
+  /** One training and one validation batch, then the end. */
+  readonly fastDevRun?: boolean;
+}
+
+/** How long the loop may keep signals and timers waiting, in seconds. */
+const LONGEST_BREATH = 0.1;
+
+/**
+ * Trains an experiment. The same config and data give the same weights and figures bit for bit, whether or not the run was
+ * interrupted and resumed in between. Throws TrainingError where a loss or gradient is not finite, ShapeError where the model
+ * does not fit the data, SnapshotError where the snapshot to resume does not fit.
+ */
+export async function train(
+  session: Session,
+  config: ExperimentConfig,
+  data: LoadedData,
+  options: TrainOptions,
+): Promise<TrainingResult> {
+  const { recorder, now, resume, fastDevRun = false, maxSeconds = Infinity } = options;
+  const { checkpoint_every: everySteps = Infinity, checkpoint_every_seconds: everySeconds = Infinity } = config.train;
+  const { train: split, affine } = data;
+  const start = now();
+  const plan = planOf(config, split.size, fastDevRun);
+  const stepper = new Stepper(session, config, split, plan.batchSize, { affine });
+  const validation = data.val && new Evaluator(session, config, 'val', data.val, affine);
+  const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
+  const rateOf = (step: number): number => config.optimizer.lr * factor(step);
+  const run = new TrainingRun(session, config, data, stepper, plan);
+  const progress: Progress = { ...plan, epoch: 0, batch: 0, step: 0, samples: 0, figures: () => figuresOf(run.sums.result()) }; // prettier-ignore
+  let lastBreath = start;
+  let lastCheckpoint = start;
+
+  if (resume === undefined) stepper.initialize();
+  else run.resume(resume.last, resume.best);
+
+  let stop: 'interrupted' | 'max_time' | undefined;
+  while (!run.finished && stop === undefined) {
+    const order = epochOrder(config, split.size, run.epoch + 1);
+    progress.epoch = run.epoch + 1;
+    progress.batches = run.batches;
+    while (!run.epochDone && stop === undefined) {
+      const before = now();
+      const first = run.batch * plan.batchSize;
+      const indices = order.subarray(first, Math.min(first + plan.batchSize, split.size));
+      const outputs = stepper.run(indices, run.step, rateOf(run.step));
+      if (outputs === undefined) throw failure(run, stepper, indices.length, recorder);
+      run.sums.add(indices.length, outputs.output(0)[0], outputs, 2);
+      run.step++;
+      run.batch++;
+
+      const time = now();
+      run.stepSeconds += time - before;
+      run.samplesSeen += indices.length;
+      progress.batch = run.batch;
+      progress.step = run.step;
+      progress.samples = run.sums.samples;
+      recorder.progress(progress);
+
+      if (time - lastBreath > LONGEST_BREATH) {
+        await breathe();
+        lastBreath = now();
+      }
+      if (options.shouldStop()) stop = 'interrupted';
+      else if (time - start >= maxSeconds) stop = 'max_time';
+      const due = stop !== undefined || run.step % everySteps === 0 || time - lastCheckpoint >= everySeconds;
+      if (due && !run.epochDone) {
+        recorder.checkpoint('last', run.snapshot());
+        lastCheckpoint = now();
+      }
+    }
+    if (!run.epochDone) break;
+
+    const row = run.finishEpoch(validation?.evaluate(fastDevRun ? 1 : Infinity), rateOf(run.step - 1));
+    recorder.epoch(row);
+    const isBest = run.isBest(row);
+    const snapshot = run.snapshot();
+    if (isBest) {
+      run.keepBest(snapshot);
+      recorder.checkpoint('best', snapshot);
+    }
+    recorder.checkpoint('last', snapshot);
+    lastCheckpoint = now();
+  }
+
+  if (stop === 'interrupted' && !run.finished)
+    return run.result('interrupted', now() - start, { reason: 'interrupted' });
+  if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
+  const test = data.test && new Evaluator(session, config, 'test', data.test, affine);
+  const figures = test && figuresOf(test.evaluate(fastDevRun ? 1 : Infinity));
+  if (run.stoppedEarly) {
+    const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
+    return run.result('early_stopped', now() - start, { reason, test: figures });
+  }
+  return run.result('completed', now() - start, { reason: run.finished ? undefined : stop, test: figures });
+}
+
+/** The samples of an epoch (1-based) in the order in which they are seen. */
+export function epochOrder(config: ExperimentConfig, size: number, epoch: number): Int32Array {
+  if (!config.train.shuffle) return Int32Array.from({ length: size }, (_, i) => i);
+  return hostRandom(config.seed, `shuffle.${epoch}`).permutation(size);
+}
+
+/** The error of a step that has just failed; the state before it becomes the last checkpoint, unless that is broken too. */
+function failure(run: TrainingRun, stepper: Stepper, batchSize: number, recorder: Recorder): TrainingError {
+  const { suspect, description } = stepper.diagnose(batchSize);
+  if (suspect?.kind !== 'weights') recorder.checkpoint('last', run.snapshot());
+  return new TrainingError(description, run.step + 1, run.epoch + 1, suspect?.layer);
+}
+
+/** Lets signals, timers and the terminal have their turn. */
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

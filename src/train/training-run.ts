@@ -1,0 +1,183 @@
+/** Where a training run is: its counters, sums, best epoch and weights, and the snapshots made of them. */
+import type { Session } from '../tensor/index.js';
+import { toConfigValue } from '../config/index.js';
+import type { LoadedData } from '../data/index.js';
+import { gaveUp, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
+import { type Evaluation, Sums } from './evaluate.js';
+import { type ExperimentConfig, experimentSchema } from './experiment.js';
+import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
+import type { Stepper } from './stepper.js';
+
+/** What a run came to; the fields of summary.json that do not depend on files and machine. */
+export interface TrainingResult {
+  readonly status: 'completed' | 'early_stopped' | 'interrupted' | 'failed';
+  readonly reason?: string;
+  readonly epochs: number;
+  readonly steps: number;
+  /** The best epoch with its figures. */
+  readonly best?: { readonly epoch: number; readonly [figure: string]: number };
+  /** The last epoch's figures. */
+  readonly final: Figures;
+  /** Loss and metrics on the test split, of the best epoch's weights (of the last ones without `restore_best`). */
+  readonly test?: Figures;
+  readonly wall_time_s: number;
+  /** Over the time spent in training steps. */
+  readonly samples_per_s: number;
+}
+
+/** Epochs when neither `max_epochs` nor `max_steps` is given. */
+export const DEFAULT_EPOCHS = 10;
+
+/** How many steps an experiment takes on `size` training samples, and of which size. */
+export interface Plan {
+  readonly batchSize: number;
+  /** Per epoch; the last epoch has fewer where `max_steps` ends it. */
+  readonly batches: number;
+  readonly epochs: number;
+  readonly totalSteps: number;
+}
+
+export function planOf(config: ExperimentConfig, size: number, fastDevRun = false): Plan {
+  const { max_epochs, max_steps, batch_size, drop_last } = config.train;
+  const batchSize = Math.min(batch_size, size);
+  const batches = drop_last ? Math.floor(size / batchSize) : Math.ceil(size / batchSize);
+  const mostSteps = fastDevRun ? 1 : (max_steps ?? Infinity);
+  const mostEpochs = max_epochs ?? (max_steps === undefined ? DEFAULT_EPOCHS : Infinity);
+  const epochs = Math.min(mostEpochs, Math.ceil(mostSteps / batches));
+  return { batchSize, batches, epochs, totalSteps: Math.min(mostSteps, epochs * batches) };
+}
+
+/** `{loss, accuracy}` with a prefix such as `val/`. */
+export function figuresOf({ loss, metrics }: Evaluation, prefix = ''): Figures {
+  return Object.fromEntries(Object.entries({ loss, ...metrics }).map(([name, value]) => [prefix + name, value]));
+}
+
+export class TrainingRun {
+  /** Steps done. */
+  step = 0;
+  /** Epochs done. */
+  epoch = 0;
+  /** Batches done of the epoch in progress, and the sums over them. */
+  batch = 0;
+  readonly sums: Sums;
+  /** The last finished epoch. */
+  last: EpochRow | null = null;
+  /** What early stopping watches, and the best epoch so far. */
+  readonly monitor: Monitor | undefined;
+  private watch: Watch = { best: null, waited: 0 };
+  private bestWeights: Tensors | undefined;
+  /** Time spent in, and samples seen by, this process's training steps. */
+  stepSeconds = 0;
+  samplesSeen = 0;
+
+  constructor(
+    private readonly session: Session,
+    private readonly config: ExperimentConfig,
+    private readonly data: LoadedData,
+    private readonly stepper: Stepper,
+    private readonly plan: Plan,
+  ) {
+    this.sums = new Sums(config.metrics);
+    this.monitor = monitorOf(config, data.val !== undefined);
+  }
+
+  /** Goes on where `last` was made; `best` is the best epoch's snapshot, where there has been one. */
+  resume(last: Snapshot, best: Snapshot | undefined): void {
+    this.stepper.restore(last);
+    ({ step: this.step, epoch: this.epoch, batch: this.batch, last: this.last } = last.meta);
+    this.watch = { best: last.meta.best, waited: last.meta.waited };
+    this.sums.set(last.meta.sums);
+    this.bestWeights = (best ?? last).tensors;
+  }
+
+  /** Batches of the epoch in progress. */
+  get batches(): number {
+    return Math.min(this.plan.batches, this.plan.totalSteps - this.epoch * this.plan.batches);
+  }
+
+  /** Whether the last batch of the epoch in progress has been done. */
+  get epochDone(): boolean {
+    return this.batch >= this.batches;
+  }
+
+  get stoppedEarly(): boolean {
+    return gaveUp(this.monitor, this.watch);
+  }
+
+  get finished(): boolean {
+    return this.epoch >= this.plan.epochs || this.stoppedEarly;
+  }
+
+  /** Closes the epoch in progress: its row of figures. */
+  finishEpoch(validation: Evaluation | undefined, rate: number): EpochRow {
+    const values = {
+      ...figuresOf(this.sums.result(), 'train/'),
+      ...(validation === undefined ? {} : figuresOf(validation, 'val/')),
+      lr: rate,
+    };
+    this.epoch++;
+    this.batch = 0;
+    this.sums.clear();
+    this.last = { epoch: this.epoch, step: this.step, values };
+    return this.last;
+  }
+
+  /** Compares the epoch just finished with the best before; whether it is the best now. */
+  isBest(row: EpochRow): boolean {
+    const before = this.watch.best;
+    this.watch = watch(this.monitor, this.watch, row);
+    return this.watch.best !== before;
+  }
+
+  /** Keeps the weights of the best epoch, for `restoreBest`. */
+  keepBest(snapshot: Snapshot): void {
+    const names = new Set(this.stepper.weights.map(({ name }) => name));
+    this.bestWeights = new Map([...snapshot.tensors].filter(([name]) => names.has(name)));
+  }
+
+  /** Puts the best epoch's weights back; the present ones stay where no epoch has been finished. */
+  restoreBest(): void {
+    if (this.bestWeights !== undefined) restore(this.session, this.stepper.weights, this.bestWeights);
+  }
+
+  snapshot(): Snapshot {
+    const { best, waited } = this.watch;
+    return {
+      tensors: capture(this.session, this.stepper.variables),
+      meta: {
+        config: toConfigValue(experimentSchema, this.config),
+        task: this.config.task,
+        seed: this.config.seed,
+        random: RANDOM_SCHEME,
+        step: this.step,
+        epoch: this.epoch,
+        batch: this.batch,
+        sums: this.sums.copy(),
+        best: best && { value: best.value, row: storableRow(best.row) },
+        waited,
+        last: this.last && storableRow(this.last),
+        preprocessing: this.data.preprocessing,
+        classes: this.data.classes === undefined ? null : [...this.data.classes],
+      },
+    };
+  }
+
+  result(
+    status: TrainingResult['status'],
+    seconds: number,
+    extra: Pick<TrainingResult, 'reason' | 'test'> = {},
+  ): TrainingResult {
+    const best = this.watch.best?.row;
+    return {
+      status,
+      ...(extra.reason === undefined ? {} : { reason: extra.reason }),
+      epochs: this.epoch,
+      steps: this.step,
+      ...(best === undefined ? {} : { best: { epoch: best.epoch, ...best.values } }),
+      final: this.last?.values ?? {},
+      ...(extra.test === undefined ? {} : { test: extra.test }),
+      wall_time_s: seconds,
+      samples_per_s: this.stepSeconds > 0 ? this.samplesSeen / this.stepSeconds : 0,
+    };
+  }
+}

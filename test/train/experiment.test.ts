@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, jsonSchema, loadConfig, toConfigValue } from '../../src/config/index.js';
+import { describeData, experimentSchema, fitModel } from '../../src/train/index.js';
+import { classificationData, experiment, regressionData } from './tiny.js';
+
+const base = `
+task: classification
+data:
+  source: {csv: {path: iris.csv, target: species}}
+  split: {val: 0.2}
+model:
+  layers:
+    - dense: {units: 8, activation: relu}
+    - dense: {units: 3}
+`;
+const load = (text: string, overrides: string[] = []) =>
+  loadConfig(experimentSchema, { file: 'x.yaml', text, overrides, env: {} });
+const problems = (text: string, overrides: string[] = []): string => {
+  try {
+    load(text, overrides);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+};
+
+describe('the experiment schema', () => {
+  it('fills in what a short config leaves out', () => {
+    const { config } = load(base);
+    expect(config).toMatchObject({
+      loss: { type: 'softmax_cross_entropy' },
+      metrics: [{ type: 'accuracy' }],
+      optimizer: { type: 'adam', lr: 0.001 },
+      schedule: { type: 'constant' },
+      init: { weights: { type: 'he_normal' }, bias: { type: 'zeros' } },
+      regularization: { l1: 0, l2: 0 },
+      train: { batch_size: 32, shuffle: true },
+    });
+  });
+
+  it('takes the usual loss and metric of the task', () => {
+    const { config } = load(base, ['task=regression']);
+    expect(config).toMatchObject({ loss: { type: 'mean_squared_error' }, metrics: [{ type: 'rmse' }] });
+  });
+
+  it('writes the resolved config so that it loads to the same one', () => {
+    const { config, resolved } = load(base, ['optimizer.lr=0.5', 'train.early_stopping={patience: 2}']);
+    expect(experimentSchema.parse(resolved)).toEqual(config);
+    expect(toConfigValue(experimentSchema, config)).toEqual(resolved);
+  });
+
+  it('has a JSON Schema with a description of every top-level key', () => {
+    const { properties } = jsonSchema(experimentSchema);
+    expect(Object.keys(properties ?? {})).toEqual(
+      'name seed task data model loss metrics init regularization optimizer schedule train'.split(' '),
+    );
+  });
+
+  it('locates parts that do not fit each other', () => {
+    expect(problems(`${base}loss: mean_squared_error\n`)).toMatch(/x\.yaml:\d+:\d+: loss: mean_squared_error is no loss for classification/); // prettier-ignore
+    expect(problems(`${base}metrics: [accuracy, rmse]\n`)).toContain(
+      'metrics[1]: rmse is no metric for classification',
+    );
+    expect(problems(`${base}metrics: [accuracy, accuracy]\n`)).toContain('metrics[1]: accuracy is listed twice');
+  });
+
+  it('knows the figures that early stopping can monitor', () => {
+    const stopping = (monitor: string) => `${base}train: {early_stopping: {monitor: ${monitor}}}\n`;
+    expect(problems(stopping('val/accuracy'))).toBe('');
+    expect(problems(stopping('val/acuracy'))).toContain('did you mean "val/accuracy"?');
+    expect(problems(stopping('val/loss'), ['data.split={}'])).toContain('val/loss needs a validation split');
+  });
+
+  it('refuses a name that is no folder name', () => {
+    expect(problems(`${base}name: ../up\n`)).toContain('name: ');
+  });
+});
+
+describe('fitModel', () => {
+  it('gives the layer table of a model that fits its data', () => {
+    const config = experiment();
+    const { rows, problems: found } = fitModel(config, describeData(config, classificationData()));
+    expect(found).toEqual([]);
+    expect(rows.map(({ parameters }) => parameters)).toEqual([24, 27]);
+  });
+
+  it('finds a head with the wrong number of units, at the units of the last layer', () => {
+    const config = experiment({ model: { layers: [{ dense: { units: 5 } }] } });
+    const [problem] = fitModel(config, describeData(config, classificationData())).problems;
+    expect(problem.path).toEqual(['model', 'layers', 0, 'units']);
+    expect(problem.message).toContain('gives 5 units');
+  });
+
+  it('finds a layer that cannot take its input', () => {
+    const config = experiment({ model: { layers: ['flatten', { conv2d: { filters: 2, kernel_size: 3 } }] } });
+    const [problem] = fitModel(config, describeData(config, classificationData())).problems;
+    expect(problem.path).toEqual(['model', 'layers', 1]);
+  });
+
+  it('counts the targets of a regression', () => {
+    const config = experiment({ task: 'regression' });
+    const [problem] = fitModel(config, describeData(config, regressionData())).problems;
+    expect(problem.message).toContain('gives 3 units');
+  });
+});
