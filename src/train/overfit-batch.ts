@@ -1,0 +1,130 @@
+/**
+ * `overfit-batch`: can this network learn one batch by heart? Dropout, noise, penalties, label smoothing and shuffling are off and
+ * the rate is constant, so a network that is wired correctly brings the loss to (nearly) zero. Where it does not, the verdict says
+ * why.
+ */
+import type { Session } from '../tensor/index.js';
+import type { LoadedData, Split } from '../data/index.js';
+import { metricOf } from '../nn/metrics/index.js';
+import type { ExperimentConfig } from './experiment.js';
+import { type Cause, causesOf, type Trajectory } from './overfit-causes.js';
+import { probe } from './overfit-probe.js';
+import { Stepper } from './stepper.js';
+
+/** What a classification must reach: a mean loss below this, and every sample right. */
+export const LOSS_THRESHOLD = 0.05;
+/** What a regression must reach: a mean squared error below this share of the variance of the batch's targets. */
+export const VARIANCE_THRESHOLD = 0.01;
+/** Steps without a better loss, by one part in a hundred, after which there is no more hope. */
+const STALLED_AFTER = 200;
+/** Steps after which a rate of zero has shown what it does. */
+const STEPS_AT_RATE_ZERO = 10;
+/** Signals and timers have their turn every so many steps. */
+const STEPS_PER_BREATH = 8;
+
+export interface OverfitVerdict {
+  readonly ok: boolean;
+  /** The mean loss of the batch at the last step. */
+  readonly loss: number;
+  /** What was measured against the threshold: `loss`, or `mean_squared_error` for a regression. */
+  readonly measure: 'loss' | 'mean_squared_error';
+  readonly value: number;
+  readonly threshold: number;
+  /** Share of the batch that is classified right; absent for a regression. */
+  readonly accuracy?: number;
+  readonly initialLoss: number;
+  readonly steps: number;
+  readonly samples: number;
+  /** Why not, the likeliest first; empty where all is well. */
+  readonly causes: readonly Cause[];
+}
+
+export interface OverfitOptions {
+  readonly maxSteps?: number;
+  progress?(step: number, loss: number): void;
+  shouldStop?(): boolean;
+}
+
+/** The experiment without anything that keeps a network from learning its batch by heart. */
+export function withoutRegularization(config: ExperimentConfig): ExperimentConfig {
+  const { loss, optimizer } = config;
+  return {
+    ...config,
+    loss: 'label_smoothing' in loss ? { ...loss, label_smoothing: 0 } : loss,
+    metrics: [config.task === 'classification' ? { type: 'accuracy' } : { type: 'rmse' }],
+    regularization: { ...config.regularization, l1: 0, l2: 0 },
+    optimizer: 'weight_decay' in optimizer ? { ...optimizer, weight_decay: 0 } : optimizer,
+    train: { ...config.train, shuffle: false },
+  };
+}
+
+/** Trains on the first `batch_size` training samples until they are known by heart, or there is no more hope. */
+export async function overfitBatch(
+  session: Session,
+  experiment: ExperimentConfig,
+  data: LoadedData,
+  options: OverfitOptions = {},
+): Promise<OverfitVerdict> {
+  const { maxSteps = 2000 } = options;
+  const config = withoutRegularization(experiment);
+  const { train: split, affine } = data;
+  const batchSize = Math.min(config.train.batch_size, split.size);
+  const rate = config.optimizer.lr;
+  const stepper = new Stepper(session, config, split, batchSize, { affine, stochastic: false });
+  stepper.initialize();
+  const indices = Int32Array.from({ length: batchSize }, (_, i) => i);
+  const before = probe(session, config, stepper, indices);
+
+  const [metric] = config.metrics;
+  const isClassification = config.task === 'classification';
+  const threshold = isClassification ? LOSS_THRESHOLD : VARIANCE_THRESHOLD * varianceOf(split, batchSize);
+  const losses: number[] = [];
+  let failure: Trajectory['failure'];
+  let figure = NaN;
+  let reached = false;
+  let best = { loss: Infinity, step: 0 };
+  const hopeless = (step: number): boolean =>
+    step - best.step >= STALLED_AFTER || (rate === 0 && step >= STEPS_AT_RATE_ZERO);
+  for (let step = 0; step < maxSteps && !reached && !hopeless(step) && !options.shouldStop?.(); step++) {
+    const outputs = stepper.run(indices, step, rate);
+    if (outputs === undefined) {
+      failure = stepper.diagnose(batchSize);
+      break;
+    }
+    const loss = outputs.output(0)[0] / batchSize;
+    figure = metricOf(metric).finalize([...outputs.output(2)], metric);
+    losses.push(loss);
+    if (loss < 0.99 * best.loss) best = { loss, step };
+    reached = isClassification ? loss < threshold && figure === 1 : figure ** 2 < threshold;
+    options.progress?.(step + 1, loss);
+    if (step % STEPS_PER_BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  const after = failure === undefined ? probe(session, config, stepper, indices) : undefined;
+  const causes = causesOf({ config, rate, reached, losses, failure, before, after, split, batchSize });
+  const loss = losses.at(-1) ?? NaN;
+  return {
+    ok: reached && causes.length === 0,
+    loss,
+    ...(isClassification
+      ? { measure: 'loss', value: loss, accuracy: figure }
+      : { measure: 'mean_squared_error', value: figure ** 2 }),
+    threshold,
+    initialLoss: losses[0] ?? NaN,
+    steps: losses.length,
+    samples: batchSize,
+    causes,
+  };
+}
+
+/** The variance of the first `count` samples' targets, averaged over the targets of a sample. */
+function varianceOf({ targets }: Split, count: number): number {
+  const width = targets.values.length === 0 ? 1 : targets.shape.reduce((a, b) => a * b, 1);
+  let total = 0;
+  for (let column = 0; column < width; column++) {
+    const values = Array.from({ length: count }, (_, i) => targets.values[i * width + column]);
+    const mean = values.reduce((a, b) => a + b, 0) / count;
+    total += values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count;
+  }
+  return total / width;
+}
