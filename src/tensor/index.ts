@@ -6,3 +6,4 @@ export * from './random.js';
 export { grad } from './grad.js';
 export * from './backend.js';
 export { referenceBackend, evaluate } from './reference/backend.js';
+export { portableBackend, wasmBackend, MemoryLimitError } from './wasm/backend.js';

@@ -78,11 +78,18 @@ const binaryRules: Record<BinaryKind, BinaryRule> = {
   // Where both are equal the cotangent goes to the first operand only, so that it is never counted twice.
   max: {
     value: Math.max,
-    derivative: [(g, a, b) => select(ge(a, b), g, zero(g)), (g, a, b) => select(ge(a, b), zero(g), g)],
+    // With a constant first operand the result itself tells the case, so that a ReLU need not keep its input.
+    derivative: [
+      (g, a, b) => select(ge(a, b), g, zero(g)),
+      (g, a, b, y) => (splatValue(a) === undefined ? select(ge(a, b), zero(g), g) : select(gt(y, a), g, zero(g))),
+    ],
   },
   min: {
     value: Math.min,
-    derivative: [(g, a, b) => select(le(a, b), g, zero(g)), (g, a, b) => select(le(a, b), zero(g), g)],
+    derivative: [
+      (g, a, b) => select(le(a, b), g, zero(g)),
+      (g, a, b, y) => (splatValue(a) === undefined ? select(le(a, b), zero(g), g) : select(lt(y, a), g, zero(g))),
+    ],
   },
   and: { value: (a, b) => a & b, types: BITS },
   or: { value: (a, b) => a | b, types: BITS },

@@ -1,0 +1,189 @@
+/** The wasm backend: one shared memory, one module a program, worker threads that wait between runs. */
+import { Worker } from 'node:worker_threads';
+import type { Backend, Executable, MemoryReport, Program, Session, TypedValues } from '../backend.js';
+import type { DType, Node } from '../graph.js';
+import { sizeOf } from '../shape.js';
+import { compileProgram } from './compile.js';
+import { bytesOf } from './emit-expression.js';
+import { type Features, PORTABLE, probeFeatures } from './features.js';
+import { alignedBytes } from './memory-plan.js';
+
+const PAGE = 65536;
+/** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
+const MAX_BYTES = 65536 * PAGE - PAGE;
+
+/** Layout of the control words at the start of memory. */
+const CONTROL = { command: 64, program: 68, sleepers: 72, barrier: 128, counters: 256, maxCounters: 4000, end: 16384 };
+
+/** The memory that a network needs does not fit. Says how much is needed and for what. */
+export class MemoryLimitError extends Error {
+  override readonly name = 'MemoryLimitError';
+}
+
+/** Worker threads run this: wait for a command, run that program, wait again. */
+const THREAD_SOURCE = `
+const { workerData, parentPort, receiveMessageOnPort } = require('node:worker_threads');
+const { memory, thread, control, spins } = workerData;
+const words = new Int32Array(memory.buffer, 0, control.end / 4);
+const [command, program, sleepers] = [control.command / 4, control.program / 4, control.sleepers / 4];
+const programs = [];
+let seen = 0;
+for (;;) {
+  let polls = spins;
+  while (Atomics.load(words, command) === seen) {
+    if (--polls > 0) continue;
+    Atomics.add(words, sleepers, 1);
+    Atomics.wait(words, command, seen);
+    Atomics.sub(words, sleepers, 1);
+  }
+  seen = Atomics.load(words, command);
+  const id = Atomics.load(words, program);
+  if (id < 0) break;
+  while (programs[id] === undefined) {
+    const message = receiveMessageOnPort(parentPort);
+    if (!message) continue;
+    const { module, number } = message.message;
+    programs[number] = new WebAssembly.Instance(module, { env: { memory } }).exports.run;
+  }
+  programs[id](thread);
+}
+`;
+
+class WasmSession implements Session {
+  private readonly heap: WebAssembly.Memory;
+  private readonly leaves = new Map<Node, number>();
+  private readonly workers: Worker[] = [];
+  private words: Int32Array;
+  private top = CONTROL.end;
+  private area = { address: 0, bytes: 0 };
+  private inputBytes = 0;
+  private programs = 0;
+
+  constructor(
+    private readonly features: Features,
+    private readonly threads: number,
+  ) {
+    this.heap = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });
+    this.words = new Int32Array(this.heap.buffer, 0, CONTROL.end / 4);
+  }
+
+  private startWorkers(): void {
+    for (let thread = this.workers.length + 1; thread < this.threads; thread++) {
+      const worker = new Worker(THREAD_SOURCE, {
+        eval: true,
+        workerData: { memory: this.heap, thread, control: CONTROL, spins: 20_000 },
+      });
+      worker.unref();
+      this.workers.push(worker);
+    }
+  }
+
+  private allocate(bytes: number, what: string): number {
+    const address = this.top;
+    const end = address + alignedBytes(bytes);
+    if (end > MAX_BYTES) {
+      const mb = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`;
+      throw new MemoryLimitError(
+        `${what} needs ${mb(bytes)} on top of the ${mb(address)} in use, more than the 4 GiB that WebAssembly can address; ` +
+          `use a smaller batch size, a smaller network or less data at once`,
+      );
+    }
+    const missing = Math.ceil((end - this.heap.buffer.byteLength) / PAGE);
+    if (missing > 0) this.heap.grow(missing);
+    this.top = end;
+    return address;
+  }
+
+  private leaf(node: Node): number {
+    const known = this.leaves.get(node);
+    if (known !== undefined) return known;
+    const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
+    const address = this.allocate(bytes, node.op === 'input' ? `the buffer ${node.attrs.name}` : 'a constant');
+    this.inputBytes += bytes;
+    this.leaves.set(node, address);
+    if (node.op === 'constant') this.view(node.dtype, address, sizeOf(node.shape)).set(node.attrs.values);
+    return address;
+  }
+
+  private view(dtype: DType, address: number, length: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
+    switch (dtype) {
+      case 'f32':
+        return new Float32Array(this.heap.buffer, address, length);
+      case 'i32':
+        return new Int32Array(this.heap.buffer, address, length);
+      case 'u32':
+        return new Uint32Array(this.heap.buffer, address, length);
+      case 'u8':
+      case 'bool':
+        return new Uint8Array(this.heap.buffer, address, length);
+    }
+  }
+
+  compile(program: Program): Executable {
+    const compiled = compileProgram(program, this.features, {
+      threads: this.threads,
+      control: CONTROL,
+      leaf: (node) => this.leaf(node),
+      arena: (bytes) => {
+        if (bytes > this.area.bytes) this.area = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
+        return this.area.address;
+      },
+    });
+    const module = new WebAssembly.Module(compiled.bytes);
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.heap } });
+    const run = instance.exports.run as (thread: number) => void;
+    const number = this.programs++;
+    const parallel = compiled.parallel;
+    if (parallel) {
+      this.startWorkers();
+      for (const worker of this.workers) worker.postMessage({ module, number });
+    }
+    const counters = new Int32Array(this.heap.buffer, CONTROL.counters, compiled.phases);
+    const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
+    const { words } = this;
+    return {
+      run: () => {
+        if (!parallel) return run(0);
+        counters.fill(0);
+        Atomics.store(words, CONTROL.program / 4, number);
+        Atomics.add(words, CONTROL.command / 4, 1);
+        if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
+        run(0);
+      },
+      output: (i) => outputs[i],
+    };
+  }
+
+  write(input: Node, values: ArrayLike<number>): void {
+    const size = sizeOf(input.shape);
+    if (values.length !== size) throw new RangeError(`an input of ${size} elements was given ${values.length} values`);
+    this.view(input.dtype, this.leaf(input), size).set(values);
+  }
+
+  read(input: Node): TypedValues {
+    return this.view(input.dtype, this.leaf(input), sizeOf(input.shape)).slice();
+  }
+
+  memory(): MemoryReport {
+    return { inputs: this.inputBytes, scratch: this.top - CONTROL.end - this.inputBytes, total: this.top };
+  }
+
+  close(): void {
+    Atomics.store(this.words, CONTROL.program / 4, -1);
+    Atomics.add(this.words, CONTROL.command / 4, 1);
+    Atomics.notify(this.words, CONTROL.command / 4);
+    this.workers.length = 0;
+  }
+}
+
+/** Relaxed SIMD and V8 flags where this engine has them. */
+export const wasmBackend: Backend = {
+  name: 'wasm',
+  open: ({ threads }) => new WasmSession(probeFeatures(), threads),
+};
+
+/** Plain SIMD, no V8 flags: the same bits on every machine. */
+export const portableBackend: Backend = {
+  name: 'wasm-portable',
+  open: ({ threads }) => new WasmSession(PORTABLE, threads),
+};

@@ -1,0 +1,280 @@
+/**
+ * Compiles a program into one WebAssembly module: lower, form kernels, order them in phases, plan memory, emit. Threads run the
+ * kernels of a phase side by side and meet at a barrier between phases.
+ */
+import type { Program } from '../backend.js';
+import type { Node } from '../graph.js';
+import { sizeOf, stridesOf } from '../shape.js';
+import { ModuleEmitter } from './assembler.js';
+import { emitConv, convWorkspace } from './emit-conv.js';
+import { emitArgmax, emitScatterAdd } from './emit-index.js';
+import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit-loop.js';
+import { emitMatmul } from './emit-matmul.js';
+import { emitPool } from './emit-pool.js';
+import { emitReduce } from './emit-reduce.js';
+import { bytesOf } from './emit-expression.js';
+import { emitDriver, type Phase } from './driver.js';
+import { accessesOf } from './expression.js';
+import type { Features } from './features.js';
+import { isLeaf, type Kernel, KernelPlanner } from './kernels.js';
+import { lower } from './lower.js';
+import { MathLibrary } from './math.js';
+import { alignedBytes, type Lifetime, planMemory } from './memory-plan.js';
+
+export interface CompiledProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Address of each output's value. */
+  readonly outputs: readonly { address: number; node: Node }[];
+  readonly phases: number;
+  /** Whether worker threads take part. */
+  readonly parallel: boolean;
+}
+
+/** Where a program's memory comes from. */
+export interface MemoryHost {
+  readonly threads: number;
+  readonly control: { barrier: number; counters: number; maxCounters: number };
+  /** Address of an input's or constant's buffer, allocated on first use. */
+  leaf(node: Node): number;
+  /** Address of an area of at least `bytes` bytes that programs share, as only one runs at a time. */
+  arena(bytes: number): number;
+}
+
+/** One step of a kernel: its stages run in phases of their own. */
+interface Stage {
+  readonly kernel: Kernel;
+  readonly number: number;
+  level: number;
+}
+
+export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
+  const lowered = lower([...program.outputs, ...program.updates.map(([, value]) => value)]);
+  const outputs = lowered.slice(0, program.outputs.length);
+  const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
+  const kernels = new KernelPlanner(lowered).plan();
+  const placement = placeUpdates(kernels, updates, outputs);
+  const stages = orderStages(kernels, placement.inPlace);
+  const lastLevel = Math.max(-1, ...stages.map((s) => s.level));
+
+  // Memory: everything that is neither a leaf nor updated in place lives in the arena while it is needed.
+  const lifetimes: Lifetime<Node | Kernel>[] = [];
+  const levelOf = (kernel: Kernel): number => Math.max(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
+  const firstLevel = (kernel: Kernel): number => Math.min(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
+  const endures = new Set<Node>([...outputs, ...placement.copied.map(([, value]) => value)]);
+  for (const kernel of kernels) {
+    for (const node of kernel.outputs) {
+      if (placement.inPlace.has(node)) continue;
+      const readers = kernels.filter((k) => k.reads.has(node)).map(levelOf);
+      const last = endures.has(node) ? lastLevel + 1 : Math.max(levelOf(kernel), ...readers);
+      lifetimes.push({ key: node, bytes: sizeOf(node.shape) * bytesOf(node.dtype), first: firstLevel(kernel), last });
+    }
+    const workspace = convWorkspace(kernel, features);
+    if (workspace > 0) lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
+  }
+  const plan = planMemory(lifetimes);
+
+  const module = new ModuleEmitter();
+  let base = 0;
+  const offsets = plan.offsets;
+  const address = (node: Node): number => {
+    const target = placement.inPlace.get(node);
+    if (target) return host.leaf(target);
+    if (isLeaf(node)) return host.leaf(node);
+    const offset = offsets.get(node);
+    if (offset === undefined) throw new Error(`internal: ${node.op} has no memory`);
+    return base + offset;
+  };
+  const context: EmitContext = { module, math: new MathLibrary(module), features, address };
+
+  // Scratch memory lies behind the arena, one area a thread; its size is known once all kernels are emitted, so the arena is
+  // placed with the most that they may need.
+  const scratchBytes = alignedBytes(Math.max(0, ...kernels.map((k) => scratchBound(k, features))));
+  base = host.arena(plan.bytes + scratchBytes * host.threads);
+  const scratch = base + plan.bytes;
+
+  const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
+  for (const kernel of kernels) {
+    const emitted = emitKernel(context, kernel, base + (offsets.get(kernel) ?? 0));
+    const own = stages.filter((s) => s.kernel === kernel);
+    emitted.forEach((group, i) => phases[own[i].level].push(...group));
+  }
+  const copies = placement.copied.map(([target, value]) =>
+    emitLoop(context, {
+      shape: target.shape,
+      expressions: [{ kind: 'load', access: { buffer: value, offset: 0, strides: stridesOf(target.shape) } }],
+      targets: [{ buffer: target, offset: 0, strides: stridesOf(target.shape) }],
+    }),
+  );
+  if (copies.length > 0) phases.push(copies);
+
+  const all: Phase[] = phases.filter((p) => p.length > 0);
+  const used = Math.max(0, ...all.flat().map((k) => k.scratch));
+  if (used > scratchBytes) throw new Error(`internal: a kernel needs ${used} bytes of scratch memory, ${scratchBytes} were planned`);
+  const parallel = emitDriver(module, all, { ...host.control, threads: host.threads, scratch, scratchBytes });
+  return {
+    bytes: module.bytes(),
+    outputs: outputs.map((node) => ({ address: address(node), node })),
+    phases: all.length,
+    parallel,
+  };
+}
+
+/** The stages of a kernel: groups of functions that may run side by side. */
+function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[][] {
+  switch (kernel.kind) {
+    case 'loop':
+      return [[emitLoopKernel(context, kernel)]];
+    case 'reduce':
+      return [[emitReduce(context, kernel)]];
+    case 'matmul':
+      return [[emitMatmul(context, kernel)]];
+    case 'conv':
+      return emitConv(context, kernel, workspace).map((k) => [k]);
+    case 'pool':
+      return [[emitPool(context, kernel)]];
+    case 'argmax':
+      return [[emitArgmax(context, kernel)]];
+    case 'scatter':
+      return [[emitScatterAdd(context, kernel)]];
+    case 'regions': {
+      const [buffer] = kernel.outputs;
+      const regions = (kernel.regions ?? []).map((r) =>
+        emitLoop(context, { shape: r.shape, expressions: [r.expression], targets: [{ buffer, offset: r.offset, strides: r.strides }] }),
+      );
+      if (buffer.op !== 'pad') return [regions];
+      const fill = emitLoop(context, {
+        shape: kernel.shape,
+        expressions: [{ kind: 'constant', value: buffer.attrs.value }],
+        targets: [{ buffer, offset: 0, strides: stridesOf(kernel.shape) }],
+      });
+      return [[fill], regions];
+    }
+  }
+}
+
+function stageCount(kernel: Kernel): number {
+  if (kernel.kind === 'conv') return kernel.root?.op === 'conv_weight' ? 1 : 2;
+  return kernel.kind === 'regions' && kernel.outputs[0].op === 'pad' ? 2 : 1;
+}
+
+/** An upper bound of a kernel's scratch memory, from shapes alone. */
+function scratchBound(kernel: Kernel, features: Features): number {
+  const { root } = kernel;
+  if (kernel.kind === 'matmul' && root) return matmulScratch(root);
+  if (kernel.kind === 'conv' && root) return convScratchBound(root, features);
+  return 0;
+}
+
+function matmulScratch(root: Node): number {
+  const k = root.inputs[0].shape[root.shape.length - 1];
+  return k * 96 * 4;
+}
+
+function convScratchBound(root: Node, features: Features): number {
+  if (root.op !== 'conv' && root.op !== 'conv_input' && root.op !== 'conv_weight') return 0;
+  const { padding, dilation, strides } = root.attrs;
+  const image = root.op === 'conv_input' ? root.shape : root.inputs[0].shape;
+  const gradient = root.op === 'conv' ? root.shape : root.op === 'conv_input' ? root.inputs[0].shape : root.inputs[1].shape;
+  const [kh, kw] = root.op === 'conv_weight' ? root.shape.slice(1) : root.inputs[1].shape;
+  const channels = Math.max(image[3], gradient[3]);
+  const extent = (d: 0 | 1, window: number): number =>
+    image[d + 1] + padding[d][0] + padding[d][1] + dilation[d] * (window - 1) + strides[d] * 2 + 1;
+  const padded = extent(0, kh) * extent(1, kw) * channels * 4;
+  const panels = (144 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
+  return padded + panels;
+}
+
+/** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */
+function placeUpdates(
+  kernels: readonly Kernel[],
+  updates: readonly (readonly [Node, Node])[],
+  outputs: readonly Node[],
+): { inPlace: Map<Node, Node>; copied: (readonly [Node, Node])[] } {
+  const inPlace = new Map<Node, Node>();
+  const copied: (readonly [Node, Node])[] = [];
+  const taken = new Set<Node>();
+  for (const [target, value] of updates) {
+    const writer = kernels.find((k) => k.outputs.includes(value));
+    const alone = !taken.has(value) && updates.filter(([t]) => t === target).length === 1 && !outputs.includes(target);
+    if (writer && alone && !inPlace.has(value) && readsOnlyHere(writer, target)) {
+      inPlace.set(value, target);
+      if (hasCycle(kernels, inPlace)) inPlace.delete(value);
+    }
+    taken.add(value);
+    if (inPlace.get(value) !== target && target !== value) copied.push([target, value]);
+  }
+  return { inPlace, copied };
+}
+
+/** Whether a kernel reads `input` at most at the very element that it is about to write. */
+function readsOnlyHere(kernel: Kernel, input: Node): boolean {
+  if (kernel.kind === 'regions' || kernel.kind === 'scatter' || kernel.kind === 'pool') return false;
+  if (kernel.operands.some((o) => o.buffer === input)) return false;
+  if (kernel.input && accessesOf([kernel.input]).some((a) => a.buffer === input)) return false;
+  const rowMajor = stridesOf(kernel.shape);
+  return accessesOf(kernel.expressions).every(
+    (a) => a.buffer !== input || (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)),
+  );
+}
+
+/** For each kernel those that must come after it: readers of its results, and writers of what it reads. */
+function successors(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): Map<Kernel, Set<Kernel>> {
+  const producer = new Map<Node, Kernel>();
+  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
+  const after = new Map<Kernel, Set<Kernel>>(kernels.map((k) => [k, new Set()]));
+  for (const k of kernels) for (const r of k.reads) {
+    const p = producer.get(r);
+    if (p && p !== k) after.get(p)?.add(k);
+  }
+  for (const [value, target] of inPlace) {
+    const writer = producer.get(value);
+    if (writer) for (const k of kernels) if (k !== writer && k.reads.has(target)) after.get(k)?.add(writer);
+  }
+  return after;
+}
+
+function hasCycle(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): boolean {
+  const after = successors(kernels, inPlace);
+  const state = new Map<Kernel, 'open' | 'done'>();
+  const visit = (k: Kernel): boolean => {
+    const known = state.get(k);
+    if (known) return known === 'open';
+    state.set(k, 'open');
+    for (const next of after.get(k) ?? []) if (visit(next)) return true;
+    state.set(k, 'done');
+    return false;
+  };
+  return kernels.some(visit);
+}
+
+/** Puts every stage on the lowest level behind all that it depends on. */
+function orderStages(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): Stage[] {
+  const after = successors(kernels, inPlace);
+  const before = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
+  for (const [k, nexts] of after) for (const n of nexts) before.get(n)?.push(k);
+  const end = new Map<Kernel, number>();
+  const stages: Stage[] = [];
+  const producer = new Map<Node, Kernel>();
+  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
+  const visit = (kernel: Kernel): number => {
+    const known = end.get(kernel);
+    if (known !== undefined) return known;
+    const ready = Math.max(-1, ...(before.get(kernel) ?? []).map(visit)) + 1;
+    const count = stageCount(kernel);
+    if (count === 1) {
+      stages.push({ kernel, number: 0, level: ready });
+      end.set(kernel, ready);
+      return ready;
+    }
+    // The first stage only prepares: packs the weights, or clears the target. Weights are ready early.
+    const weights = kernel.kind === 'conv' ? kernel.operands[1].buffer : undefined;
+    const source = weights && producer.get(weights);
+    const first = weights ? (source ? visit(source) + 1 : Math.max(0, ready - 1)) : Math.max(0, ready - 1);
+    const last = Math.max(ready, first + 1);
+    stages.push({ kernel, number: 0, level: first }, { kernel, number: 1, level: last });
+    end.set(kernel, last);
+    return last;
+  };
+  kernels.forEach(visit);
+  return stages;
+}

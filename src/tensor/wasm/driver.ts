@@ -1,0 +1,119 @@
+/** The function `run(thread)` that takes every thread through the phases of a program. */
+import type { ModuleEmitter } from './assembler.js';
+import type { EmittedKernel } from './emit-loop.js';
+
+export type Phase = EmittedKernel[];
+
+export interface DriverOptions {
+  readonly threads: number;
+  /** Address of three words: arrivals, generation and sleepers of the barrier. */
+  readonly barrier: number;
+  /** Address of the task counters, one word a phase, zeroed before each run. */
+  readonly counters: number;
+  readonly maxCounters: number;
+  readonly scratch: number;
+  readonly scratchBytes: number;
+}
+
+/** Work below this (in vector operations, some 10 microseconds) is done by the first thread alone. */
+const SERIAL_WORK = 12_000;
+/** Tasks that a phase is cut into: enough to even out threads that are held up. */
+const TASKS = 16;
+/** The least work of a task. */
+const TASK_WORK = 4_000;
+/** Polls of a barrier before a thread goes to sleep: some 100 microseconds. */
+const SPINS = 20_000;
+
+const work = (k: EmittedKernel): number => k.units * k.unitCost;
+
+/** Emits and exports the driver; says whether any phase is shared between threads. */
+export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], options: DriverOptions): boolean {
+  const { threads, barrier, counters, maxCounters, scratch, scratchBytes } = options;
+  const shared = phases.map((p) => threads > 1 && p.reduce((total, k) => total + work(k), 0) >= SERIAL_WORK && p.some((k) => k.units > 1));
+  // Phases past the last counter stay serial; no real network has so many.
+  phases.forEach((_, i) => (shared[i] &&= i < maxCounters));
+  const meet = threads > 1 ? emitBarrier(module, barrier, threads) : undefined;
+
+  module.function({ parameters: ['i32'], export: 'run' }, (f) => {
+    const area = f.local('i32');
+    const task = f.local('i32');
+    const first = f.local('i32');
+    f.get(0).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
+    let apart = false;
+    const join = (): void => {
+      if (meet !== undefined) f.call(meet);
+    };
+    phases.forEach((phase, i) => {
+      const kernels = [...phase].sort((a, b) => work(b) - work(a));
+      if (!shared[i]) {
+        // Thread 0 needs the others' results; the others run ahead to the next meeting.
+        if (i > 0 && shared[i - 1]) join();
+        const all = (): void => kernels.forEach((k) => f.i32(0).i32(k.units).get(area).call(k.function));
+        if (threads === 1) all();
+        else f.get(0).op('i32.eqz').if(all);
+        apart = true;
+        return;
+      }
+      if (apart || (i > 0 && shared[i - 1])) join();
+      apart = false;
+      const grain = Math.max(TASK_WORK, phase.reduce((total, k) => total + work(k), 0) / TASKS);
+      let tasks = 0;
+      const ranges = kernels.map((k) => {
+        const units = Math.max(1, Math.min(k.units, Math.round(grain / Math.max(1, k.unitCost))));
+        const start = tasks;
+        tasks += Math.ceil(k.units / units);
+        return { kernel: k, units, start, end: tasks };
+      });
+      f.block(() => {
+        f.loop(() => {
+          f.i32(counters + 4 * i).i32(1).mem('i32.atomic.rmw.add').tee(task).i32(tasks).op('i32.ge_u').branchIf(1);
+          const dispatch = (r: number): void => {
+            const { kernel, units, start, end } = ranges[r];
+            const call = (): void => {
+              f.get(task).i32(start).op('i32.sub').i32(units).op('i32.mul').tee(first);
+              f.get(first).i32(units).op('i32.add').tee(first).i32(kernel.units).get(first).i32(kernel.units);
+              f.op('i32.lt_u', 'select').get(area).call(kernel.function);
+            };
+            if (r === ranges.length - 1) call();
+            else f.get(task).i32(end).op('i32.lt_u').if(call, () => dispatch(r + 1));
+          };
+          dispatch(0);
+          f.branch(0);
+        });
+      });
+    });
+    // Nobody leaves before all work is done.
+    if (shared.length > 0 && shared[shared.length - 1]) join();
+  });
+  return shared.some(Boolean);
+}
+
+/** A barrier for `threads` threads: polls for a while, then sleeps. Returns its function's index. */
+function emitBarrier(module: ModuleEmitter, address: number, threads: number): number {
+  const [arrivals, generation, sleepers] = [address, address + 4, address + 8];
+  return module.function({ parameters: [] }, (f) => {
+    const seen = f.local('i32');
+    const polls = f.local('i32');
+    f.i32(generation).mem('i32.atomic.load').set(seen);
+    f.i32(arrivals).i32(1).mem('i32.atomic.rmw.add').i32(threads - 1).op('i32.eq').if(
+      () => {
+        f.i32(arrivals).i32(0).mem('i32.atomic.store');
+        f.i32(generation).i32(1).mem('i32.atomic.rmw.add').op('drop');
+        f.i32(sleepers).mem('i32.atomic.load').if(() => f.i32(generation).i32(-1).mem('memory.atomic.notify').op('drop'));
+      },
+      () => {
+        f.i32(SPINS).set(polls);
+        f.block(() => {
+          f.loop(() => {
+            f.i32(generation).mem('i32.atomic.load').get(seen).op('i32.ne').branchIf(1);
+            f.get(polls).i32(1).op('i32.sub').tee(polls).branchIf(0);
+            f.i32(sleepers).i32(1).mem('i32.atomic.rmw.add').op('drop');
+            f.i32(generation).get(seen).i64(-1).mem('memory.atomic.wait32').op('drop');
+            f.i32(sleepers).i32(-1).mem('i32.atomic.rmw.add').op('drop');
+            f.i32(1).set(polls).branch(0);
+          });
+        });
+      },
+    ); // prettier-ignore
+  });
+}

@@ -1,0 +1,161 @@
+/** Matrix products. A unit of work is a block of columns (and rows, where there are few columns) of one matrix of the batch. */
+import { sizeOf } from '../shape.js';
+import type { FunctionEmitter } from './assembler.js';
+import { eachUnit } from './emit-reduce.js';
+import type { EmitContext, EmittedKernel } from './emit-loop.js';
+import { emitPackPanel } from './emit-pack.js';
+import { emitTileEpilogue, emitTileSum, tileVectors } from './emit-tile.js';
+import { tileSize } from './features.js';
+import type { Kernel } from './kernels.js';
+
+/** Columns of a block: its packed panels should stay in the second-level cache. */
+const BLOCK_COLUMNS = 64;
+/** Packed blocks of at most this many bytes stay in the first-level cache while all rows pass by. */
+const SMALL_BLOCK = 64 * 1024;
+
+export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel {
+  const { root, operands } = kernel;
+  if (!root) throw new Error('internal: matmul without root');
+  const rank = root.shape.length;
+  const [m, n] = root.shape.slice(-2);
+  const k = root.inputs[0].shape[rank - 1];
+  const batchDims = root.shape.slice(0, -2);
+  const [a, b] = operands.map(({ buffer, offset, strides }) => ({
+    base: context.address(buffer) + 4 * offset,
+    batch: strides.slice(0, -2).map((s) => 4 * s),
+    row: 4 * strides[rank - 2],
+    column: 4 * strides[rank - 1],
+  }));
+
+  const rows = Math.min(m, tileSize(context.features).rows);
+  const width = 4 * Math.min(Math.ceil(n / 4), tileVectors(context, rows));
+  const columns = Math.min(n, Math.max(width, Math.floor(BLOCK_COLUMNS / width) * width));
+  const columnBlocks = Math.ceil(n / columns);
+  const batch = sizeOf(batchDims);
+  // Few columns and many rows: cut the rows too, so that there is work for every thread.
+  const rowBlocks = Math.max(1, Math.min(Math.floor(m / 64), Math.ceil(8 / (columnBlocks * batch))));
+  const blockRows = Math.ceil(m / rowBlocks / rows) * rows;
+  const usedRowBlocks = Math.ceil(m / blockRows);
+  // Packing pays only where several row tiles read it; a transposed operand always needs it.
+  const packs = b.column !== 4 || m > 2 * rows;
+  const panelBytes = k * width * 4;
+
+  const tiles = new Map<string, number>();
+  /** (a, b, row, column): one tile of `height` rows and `count` columns. */
+  const tile = (height: number, count: number): number => {
+    const key = `${height}x${count}`;
+    const known = tiles.get(key);
+    if (known !== undefined) return known;
+    const vectors = Math.ceil(count / 4);
+    const index = context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
+      const shape = {
+        rows: Array.from({ length: height }, (_, r) => r * a.row),
+        vectors,
+        loops: [{ count: k, aStep: a.column, bStep: packs ? 16 * vectors : b.row }],
+      };
+      emitTileEpilogue(f, context, kernel, emitTileSum(f, context, shape, 0, 1), 2, 3, count);
+    });
+    tiles.set(key, index);
+    return index;
+  };
+  const lastColumns = n - (columnBlocks - 1) * columns;
+  // Tiles are functions of their own, made before the kernel that calls them.
+  for (const count of new Set([...panelWidths(columns, width), ...panelWidths(lastColumns, width)])) {
+    for (const height of new Set([rows, m % rows || rows])) tile(height, count);
+  }
+
+  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
+    const [rest, aBase, bBase, firstRow, firstColumn, dim] = Array.from({ length: 6 }, () => f.local('i32'));
+    eachUnit(f, (unit) => {
+      const take = (count: number, into: number): void => {
+        f.get(rest).i32(count).op('i32.rem_u').set(into).get(rest).i32(count).op('i32.div_u').set(rest);
+      };
+      f.get(unit).set(rest);
+      take(columnBlocks, firstColumn);
+      f.get(firstColumn).i32(columns).op('i32.mul').set(firstColumn);
+      take(usedRowBlocks, firstRow);
+      f.get(firstRow).i32(blockRows).op('i32.mul').set(firstRow);
+      const batchRow = f.local('i32');
+      f.get(rest).i32(m).op('i32.mul').set(batchRow);
+      f.i32(a.base).set(aBase).i32(b.base).set(bBase);
+      for (let d = batchDims.length - 1; d >= 0; d--) {
+        take(batchDims[d], dim);
+        f.get(aBase).get(dim).i32(a.batch[d]).op('i32.mul', 'i32.add').set(aBase);
+        f.get(bBase).get(dim).i32(b.batch[d]).op('i32.mul', 'i32.add').set(bBase);
+      }
+      f.get(aBase).get(firstRow).i32(a.row).op('i32.mul', 'i32.add').set(aBase);
+      f.get(bBase).get(firstColumn).i32(b.column).op('i32.mul', 'i32.add').set(bBase);
+      const rowCount = f.local('i32');
+      // rows of this block = min(blockRows, m - firstRow)
+      f.i32(blockRows).i32(m).get(firstRow).op('i32.sub').i32(blockRows).i32(m).get(firstRow);
+      f.op('i32.sub', 'i32.lt_s', 'select').set(rowCount);
+      const block = (blockColumns: number): void => {
+        emitBlock(f, { a: aBase, b: bBase, rowCount, batchRow, firstRow, firstColumn }, blockColumns);
+      };
+      if (lastColumns === columns) block(columns);
+      else if (columnBlocks === 1) block(lastColumns);
+      else f.get(firstColumn).i32((columnBlocks - 1) * columns).op('i32.lt_s').if(() => block(columns), () => block(lastColumns)); // prettier-ignore
+    });
+  });
+
+  interface BlockLocals {
+    a: number;
+    b: number;
+    rowCount: number;
+    batchRow: number;
+    firstRow: number;
+    firstColumn: number;
+  }
+  function emitBlock(f: FunctionEmitter, at: BlockLocals, blockColumns: number): void {
+    const panels = panelWidths(blockColumns, width);
+    if (packs) {
+      const source = f.local('i32');
+      const target = f.local('i32');
+      f.get(2).set(target);
+      panels.forEach((count, p) => {
+        f.get(at.b).i32(p * width * b.column).op('i32.add').set(source);
+        emitPackPanel(f, { sums: [{ count: k, stride: b.row }], columnStride: b.column }, source, target, count);
+      });
+    }
+    const row = f.local('i32');
+    const left = f.local('i32');
+    const rowTiles = (body: (height: number) => void): void => {
+      // Full tiles, then the rest: only the last row block has one.
+      f.i32(0).set(row).get(at.a).set(left);
+      const full = f.local('i32');
+      f.get(at.rowCount).i32(rows).op('i32.div_u').tee(full).if(() => {
+        f.loop(() => {
+          body(rows);
+          f.bump(row, rows).bump(left, rows * a.row);
+          f.get(full).i32(1).op('i32.sub').tee(full).branchIf(0);
+        });
+      });
+      if (m % rows > 0) f.get(row).get(at.rowCount).op('i32.lt_s').if(() => body(m % rows));
+    };
+    const call = (height: number, p: number): void => {
+      f.get(left);
+      if (packs) f.get(2).i32(p * panelBytes).op('i32.add');
+      else f.get(at.b).i32(p * width * 4).op('i32.add');
+      f.get(row).get(at.firstRow).op('i32.add').get(at.batchRow).op('i32.add');
+      f.get(at.firstColumn).i32(p * width).op('i32.add');
+      f.call(tile(height, panels[p]));
+    };
+    if (k * blockColumns * 4 <= SMALL_BLOCK) rowTiles((height) => panels.forEach((_, p) => call(height, p)));
+    else panels.forEach((_, p) => rowTiles((height) => call(height, p)));
+  }
+
+  const flops = 2 * k * blockRows * columns;
+  return {
+    function: index,
+    units: batch * usedRowBlocks * columnBlocks,
+    unitCost: flops / 16 + (packs ? (k * columns) / 2 : 0),
+    scratch: packs ? k * Math.ceil(columns / width) * width * 4 : 0,
+  };
+}
+
+/** Widths of the panels of a block: full ones, then what is left in whole vectors. */
+function panelWidths(columns: number, width: number): number[] {
+  const widths: number[] = [];
+  for (let left = columns; left > 0; left -= width) widths.push(Math.min(left, width));
+  return widths;
+}

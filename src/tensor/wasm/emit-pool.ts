@@ -1,0 +1,182 @@
+/** Pooling of NHWC tensors: windows are unrolled, channels go through vectors. */
+import type { NodeOf, PoolAttrs } from '../graph.js';
+import { type Shape, sizeOf } from '../shape.js';
+import type { FunctionEmitter } from './assembler.js';
+import { emitStore } from './emit-expression.js';
+import type { EmitContext, EmittedKernel } from './emit-loop.js';
+import { eachUnit } from './emit-reduce.js';
+import type { Kernel } from './kernels.js';
+
+type PoolNode = NodeOf<'pool_max_gather'> | NodeOf<'pool_max_scatter'> | NodeOf<'pool_sum'> | NodeOf<'pool_sum_grad'>;
+
+export function emitPool(context: EmitContext, kernel: Kernel): EmittedKernel {
+  const root = kernel.root as PoolNode;
+  const [first, second] = kernel.operands.map((o) => context.address(o.buffer));
+  const out = context.address(kernel.outputs[0]);
+  switch (root.op) {
+    case 'pool_max_gather':
+      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) => emitMaximum(w, first, second, out));
+    case 'pool_sum':
+      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) => emitSum(w, first, out));
+    case 'pool_max_scatter':
+      return emitWindows(context, root.shape, root.inputs[1].shape, root.attrs, (w) => emitScatter(w, first, second, out), out);
+    case 'pool_sum_grad':
+      return emitWindows(context, root.shape, root.inputs[0].shape, root.attrs, (w) => emitSpread(w, first, out), out);
+  }
+}
+
+/** Four channels (or fewer: `lanes`) of one window. Locals hold byte offsets within the large and the small tensor. */
+interface WindowVector {
+  readonly f: FunctionEmitter;
+  readonly lanes: number;
+  /** Offset of the window's first element; it may lie in the padding, where no tap is. */
+  readonly large: number;
+  readonly small: number;
+  /** Whether an element of the large tensor may belong to several windows. */
+  readonly overlapping: boolean;
+  readonly attrs: PoolAttrs;
+  /** Emits `body` for every element of the window; where there is padding, behind a test that the element exists. */
+  taps(body: (offset: number, tap: number) => void): void;
+}
+
+const load = (f: FunctionEmitter, offset: number, base: number, tap = 0): FunctionEmitter =>
+  f.get(offset).i32(base + tap).op('i32.add').mem('v128.load');
+
+function store(w: WindowVector, value: number, offset: number, base: number, tap = 0): void {
+  const address = w.f.local('i32');
+  w.f.get(offset).i32(base + tap).op('i32.add').set(address);
+  emitStore(w.f, 'f32', address, value, w.lanes);
+}
+
+function emitMaximum(w: WindowVector, x: number, values: number, out: number): void {
+  const { f } = w;
+  const [best, value, candidate, started, mask] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')];
+  f.splatInt(0).set(started);
+  w.taps((tap) => {
+    load(f, w.large, x, tap).set(candidate);
+    // The first element always counts; later ones where they are larger.
+    f.get(candidate).get(best).op('f32x4.gt').get(started).op('v128.not', 'v128.or').set(mask);
+    f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);
+    if (x !== values) load(f, w.large, values, tap).get(value).get(mask).op('v128.bitselect').set(value);
+    f.splatInt(-1).set(started);
+  });
+  store(w, x === values ? best : value, w.small, out);
+}
+
+function emitSum(w: WindowVector, x: number, out: number): void {
+  const sum = w.f.local('v128');
+  w.f.splat(0).set(sum);
+  w.taps((tap) => {
+    w.f.get(sum);
+    load(w.f, w.large, x, tap).op('f32x4.add').set(sum);
+  });
+  store(w, sum, w.small, out);
+}
+
+/** Adds `value` to the element at `tap`, or stores it where no other window reaches. */
+function contribute(w: WindowVector, value: () => void, out: number, tap: number): void {
+  const sum = w.f.local('v128');
+  value();
+  if (w.overlapping) load(w.f, w.large, out, tap).op('f32x4.add');
+  w.f.set(sum);
+  store(w, sum, w.large, out, tap);
+}
+
+function emitScatter(w: WindowVector, x: number, g: number, out: number): void {
+  const { f } = w;
+  const [best, chosen, candidate, started, mask, gradient] = Array.from({ length: 6 }, () => f.local('v128'));
+  f.splatInt(0).set(started).splatInt(-1).set(chosen);
+  w.taps((tap, number) => {
+    load(f, w.large, x, tap).set(candidate);
+    f.get(candidate).get(best).op('f32x4.gt').get(started).op('v128.not', 'v128.or').set(mask);
+    f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);
+    f.splatInt(number).get(chosen).get(mask).op('v128.bitselect').set(chosen);
+    f.splatInt(-1).set(started);
+  });
+  load(f, w.small, g).set(gradient);
+  w.taps((tap, number) => {
+    contribute(w, () => f.get(gradient).get(chosen).splatInt(number).op('i32x4.eq', 'v128.and'), out, tap);
+  });
+}
+
+function emitSpread(w: WindowVector, g: number, out: number): void {
+  const gradient = w.f.local('v128');
+  load(w.f, w.small, g).set(gradient);
+  w.taps((tap) => contribute(w, () => w.f.get(gradient), out, tap));
+}
+
+/**
+ * A kernel that visits all windows of a large tensor [n, h, w, c] and their places in the small one. A unit is a row of windows,
+ * or a whole sample where windows write (`cleared` is the address of the large tensor that they write to).
+ */
+function emitWindows(
+  context: EmitContext,
+  large: Shape,
+  small: Shape,
+  attrs: PoolAttrs,
+  emitVector: (w: WindowVector) => void,
+  cleared?: number,
+): EmittedKernel {
+  const [batch, height, width, channels] = large;
+  const [, outHeight, outWidth] = small;
+  const { window, strides, padding } = attrs;
+  const pixel = 4 * channels;
+  const padded = padding.some(([low, high]) => low > 0 || high > 0);
+  const overlapping = window.some((size, d) => size > strides[d]);
+  const exact = !padded && window.every((size, d) => size === strides[d] && large[d + 1] === size * small[d + 1]);
+  const rowsPerUnit = cleared === undefined ? 1 : outHeight;
+
+  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
+    const [sample, row, column, largeAt, smallAt, y, x, at] = Array.from({ length: 8 }, () => f.local('i32'));
+    const taps = (body: (offset: number, tap: number) => void): void => {
+      for (let r = 0; r < window[0]; r++) {
+        for (let s = 0; s < window[1]; s++) {
+          const emit = (): void => body((r * width + s) * pixel, r * window[1] + s);
+          if (!padded) {
+            emit();
+            continue;
+          }
+          f.get(y).i32(r).op('i32.add').i32(height).op('i32.lt_u');
+          f.get(x).i32(s).op('i32.add').i32(width).op('i32.lt_u', 'i32.and').if(emit);
+        }
+      }
+    };
+    const vector = (lanes: number): void => emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, attrs, taps });
+    eachUnit(f, (unit) => {
+      if (cleared === undefined) {
+        f.get(unit).i32(outHeight).op('i32.div_u').set(sample).get(unit).i32(outHeight).op('i32.rem_u').set(row);
+      } else {
+        f.get(unit).set(sample).i32(0).set(row);
+        if (!exact) {
+          f.get(sample).i32(height * width * pixel).op('i32.mul').i32(cleared).op('i32.add').set(at);
+          const bytes = height * width * pixel;
+          if (bytes >= 16) f.countedLoop(bytes >> 4, () => f.get(at).splatInt(0).mem('v128.store').bump(at, 16));
+          for (let i = 0; i < (bytes & 15); i += 4) f.get(at).i32(0).mem('i32.store', i);
+        }
+      }
+      f.countedLoop(rowsPerUnit, () => {
+        f.get(row).i32(strides[0]).op('i32.mul').i32(padding[0][0]).op('i32.sub').set(y);
+        f.i32(-padding[1][0]).set(x);
+        f.get(sample).i32(height).op('i32.mul').get(y).op('i32.add').i32(width).op('i32.mul').get(x).op('i32.add').i32(pixel).op('i32.mul').set(column);
+        f.get(sample).i32(outHeight).op('i32.mul').get(row).op('i32.add').i32(outWidth * pixel).op('i32.mul').set(smallAt);
+        f.countedLoop(outWidth, () => {
+          f.get(column).set(largeAt);
+          if (channels >= 4) {
+            f.countedLoop(channels >> 2, () => {
+              vector(4);
+              f.bump(largeAt, 16).bump(smallAt, 16);
+            });
+          }
+          if (channels % 4 > 0) {
+            vector(channels % 4);
+            f.bump(smallAt, 4 * (channels % 4));
+          }
+          f.bump(column, strides[1] * pixel).bump(x, strides[1]);
+        });
+        f.bump(row, 1);
+      });
+    });
+  });
+  const perRow = (outWidth * channels * sizeOf(window)) / 2;
+  return { function: index, units: cleared === undefined ? batch * outHeight : batch, unitCost: perRow * rowsPerUnit, scratch: 0 };
+}

@@ -1,0 +1,154 @@
+/**
+ * The register tile that all matrix products and convolutions are made of: rows x (4 vectors) of results, accumulated over nested
+ * loops of multiply-adds of one element of A (broadcast) with neighbouring elements of B.
+ */
+import type { FunctionEmitter } from './assembler.js';
+import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter } from './emit-expression.js';
+import type { EmitContext } from './emit-loop.js';
+import type { Access } from './expression.js';
+import { epilogueLayout, type Kernel } from './kernels.js';
+
+/** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
+export interface SumLoop {
+  readonly count: number | { readonly local: number };
+  readonly aStep: number;
+  readonly bStep: number;
+}
+
+export interface TileShape {
+  /** Byte offsets of the rows of A from the tile's first one. */
+  readonly rows: readonly number[];
+  /** Vectors of four columns. */
+  readonly vectors: number;
+  /** Outermost first. */
+  readonly loops: readonly SumLoop[];
+}
+
+/** Accumulators that the register allocator keeps in registers, by the number of rows. */
+export function tileVectors(context: EmitContext, rows: number): number {
+  if (context.features.wide) return rows <= 2 ? 8 : 4;
+  return rows === 1 ? 8 : rows === 2 ? 4 : 2;
+}
+
+/** Emits the sum; `a` and `b` are locals with addresses (they move). Returns the accumulators' locals by row and vector. */
+export function emitTileSum(f: FunctionEmitter, context: EmitContext, shape: TileShape, a: number, b: number, initial?: (row: number, vector: number) => void): number[][] {
+  const accumulators = shape.rows.map(() => Array.from({ length: shape.vectors }, () => f.local('v128')));
+  const right = Array.from({ length: shape.vectors }, () => f.local('v128'));
+  const left = f.local('v128');
+  if (initial) {
+    accumulators.forEach((row, r) =>
+      row.forEach((local, v) => {
+        initial(r, v);
+        f.set(local);
+      }),
+    );
+  }
+  const products = (aOffset: number, bOffset: number): void => {
+    right.forEach((local, v) => f.get(b).mem('v128.load', bOffset + 16 * v).set(local));
+    shape.rows.forEach((offset, r) => {
+      f.get(a).mem('v128.load32_splat', offset + aOffset).set(left);
+      right.forEach((local, v) => {
+        const accumulator = accumulators[r][v];
+        if (context.features.fma) f.get(left).get(local).get(accumulator).op('f32x4.relaxed_madd');
+        else f.get(left).get(local).op('f32x4.mul').get(accumulator).op('f32x4.add');
+        f.set(accumulator);
+      });
+    });
+  };
+  const nest = (depth: number): void => {
+    const loop = shape.loops[depth];
+    if (depth === shape.loops.length - 1 && typeof loop.count === 'number') {
+      const unroll = Math.min(4, loop.count);
+      const rounds = Math.floor(loop.count / unroll);
+      const group = (n: number): void => {
+        for (let u = 0; u < n; u++) products(u * loop.aStep, u * loop.bStep);
+        f.bump(a, n * loop.aStep).bump(b, n * loop.bStep);
+      };
+      if (rounds > 0) f.countedLoop(rounds, () => group(unroll));
+      if (loop.count % unroll > 0) group(loop.count % unroll);
+      return;
+    }
+    const pass = (): void => {
+      if (depth === shape.loops.length - 1) products(0, 0);
+      else nest(depth + 1);
+      f.bump(a, loop.aStep - travelled(shape.loops, depth + 1, 'aStep')).bump(b, loop.bStep - travelled(shape.loops, depth + 1, 'bStep'));
+    };
+    if (typeof loop.count === 'number') f.countedLoop(loop.count, pass);
+    else {
+      const counter = f.local('i32');
+      f.get(loop.count.local).set(counter);
+      f.loop(() => {
+        pass();
+        f.get(counter).i32(1).op('i32.sub').tee(counter).branchIf(0);
+      });
+    }
+  };
+  nest(0);
+  return accumulators;
+}
+
+/** How far the loops from `depth` on move a pointer in all; those have constant counts. */
+function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bStep'): number {
+  const loop = loops[depth];
+  if (loop === undefined) return 0;
+  if (typeof loop.count !== 'number') throw new Error('internal: only the outermost loop may have a variable count');
+  // Each pass moves by the step in all, whatever the loops inside do.
+  return loop.count * loop[step];
+}
+
+/**
+ * Computes the kernel's outputs from the accumulators of a tile at row `row` and column `column` (locals) of the result seen as
+ * a matrix, and stores them. `columns` is how many of the tile's columns exist.
+ */
+export function emitTileEpilogue(f: FunctionEmitter, context: EmitContext, kernel: Kernel, accumulators: readonly (readonly number[])[], row: number, column: number, columns: number): void {
+  const layout = epilogueLayout(kernel);
+  if (!layout || !kernel.root) throw new Error('internal: epilogue without a layout');
+  const width = kernel.root.shape[kernel.root.shape.length - 1];
+  const emitter = new ExpressionEmitter(f, context.math, kernel.expressions);
+  const pointers = new Map<Access, number>();
+  const pointer = (base: number, size: number, strides: readonly [number, number]): number => {
+    const local = f.local('i32');
+    f.i32(base);
+    if (strides[0] !== 0) f.get(row).i32(strides[0] * size).op('i32.mul', 'i32.add');
+    if (strides[1] !== 0) f.get(column).i32(strides[1] * size).op('i32.mul', 'i32.add');
+    f.set(local);
+    return local;
+  };
+  for (const [access, strides] of layout.strides) {
+    const size = bytesOf(access.buffer.dtype);
+    pointers.set(access, pointer(context.address(access.buffer) + access.offset * size, size, strides));
+  }
+  const targets = kernel.outputs.map((o) => pointer(context.address(o), bytesOf(o.dtype), [width, 1]));
+  accumulators.forEach((vectors, r) =>
+    vectors.forEach((accumulator, v) => {
+      emitter.begin();
+      const results = kernel.expressions.map((e, i) => {
+        emitter.emit(
+          e,
+          {
+            root: () => f.get(accumulator),
+            index: () => {
+              throw new Error('internal: index ramp behind a tile');
+            },
+            load: (access) => {
+              const [rowStride, columnStride] = layout.strides.get(access) ?? [0, 0];
+              const { dtype } = access.buffer;
+              const offset = (r * rowStride + 4 * v * columnStride) * bytesOf(dtype);
+              f.get(pointers.get(access) ?? 0);
+              if (columnStride === 1) emitLoad(f, dtype, offset);
+              else emitLoadSplat(f, dtype, offset);
+            },
+          },
+          kernel.outputs[i].dtype,
+        );
+        const result = f.local('v128');
+        f.set(result);
+        return result;
+      });
+      kernel.outputs.forEach((o, i) => {
+        const offset = (r * width + 4 * v) * bytesOf(o.dtype);
+        emitStore(f, o.dtype, targets[i], results[i], Math.min(4, columns - 4 * v), 1, offset);
+      });
+    }),
+  );
+}

@@ -1,0 +1,50 @@
+/**
+ * What this engine and CPU can do, found by validating a few bytes: relaxed SIMD (fused multiply-add) and 256-bit pairing of
+ * 128-bit operations. V8 flags are set before the first module is compiled, and only those that the version has.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { ModuleEmitter } from './assembler.js';
+
+export interface Features {
+  /** `f32x4.relaxed_madd` exists and is a fused multiply-add on this CPU. */
+  readonly fma: boolean;
+  /** V8's revectorizer turns neighbouring pairs of 128-bit operations into 256-bit ones. */
+  readonly wide: boolean;
+}
+
+export const PORTABLE: Features = { fma: false, wide: false };
+
+let probed: Features | undefined;
+
+/** The machine's features; sets V8's flags on first use. */
+export function probeFeatures(): Features {
+  if (probed) return probed;
+  const major = Number(process.versions.node.split('.')[0]);
+  // Node 20 has relaxed SIMD behind a flag; from 22 on it is on by default. The revectorizer pays from 24 on (x64 with AVX2).
+  if (major < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  const wide = major >= 24 && process.arch === 'x64';
+  if (wide) setFlagsFromString('--experimental-wasm-revectorize');
+  const fma = hasFusedMultiplyAdd();
+  probed = { fma, wide: wide && fma };
+  return probed;
+}
+
+/** Runs one relaxed multiply-add whose rounding tells whether it was fused: (1 + e)(1 - e) - 1 is -e^2 only then. */
+function hasFusedMultiplyAdd(): boolean {
+  const module = new ModuleEmitter();
+  module.function({ parameters: ['f32', 'f32', 'f32'], results: ['f32'], export: 'madd' }, (f) => {
+    f.get(0).op('f32x4.splat').get(1).op('f32x4.splat').get(2).op('f32x4.splat', 'f32x4.relaxed_madd');
+    f.lane('f32x4.extract_lane', 0);
+  });
+  const bytes = module.bytes(false);
+  if (!WebAssembly.validate(bytes)) return false;
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+  const { madd } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+  const e = 2 ** -13;
+  return (madd as (a: number, b: number, c: number) => number)(1 + e, 1 - e, -1) === -(e * e);
+}
+
+/** Rows and vectors (of four columns) of the matrix tile whose accumulators fit the register allocator. */
+export function tileSize(features: Features): { rows: number; vectors: number } {
+  return features.wide ? { rows: 6, vectors: 4 } : { rows: 4, vectors: 2 };
+}

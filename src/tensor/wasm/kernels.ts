@@ -1,0 +1,371 @@
+/**
+ * From a graph to kernels: decides which nodes get a buffer, and groups the rest into the kernels that compute them. A kernel is
+ * one loop nest, or a heavy operation (matrix product, convolution, reduction, pooling) with element-wise work fused behind it.
+ */
+import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
+import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { splatValue } from '../primitives/leaf.js';
+import { type Access, accessesOf, collapse, type Expression, ExpressionBuilder, indexExpressions, isElementwise, isMovement, NeedsBuffer } from './expression.js'; // prettier-ignore
+
+/** A part of a buffer that a kernel fills: an expression over `shape`, stored at offset + strides. */
+export interface Region {
+  readonly shape: Shape;
+  readonly expression: Expression;
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+export interface Kernel {
+  readonly kind: 'loop' | 'regions' | 'reduce' | 'argmax' | 'matmul' | 'conv' | 'pool' | 'scatter';
+  /** The heavy operation; absent for loops. Its value is 'root' in the expressions. */
+  readonly root?: Node;
+  /** Iteration space of the outputs. */
+  readonly shape: Shape;
+  outputs: Node[];
+  expressions: Expression[];
+  /** Strided operands of a heavy operation. */
+  readonly operands: readonly Access[];
+  /** What a reduction reads, over the shape of the root's input. */
+  readonly input?: Expression;
+  readonly regions?: readonly Region[];
+  /** Everything that is read, operands included. */
+  reads: Set<Node>;
+}
+
+const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat']); // prettier-ignore
+
+/** Rough cost of one element in additions, for choosing between computing twice and storing. */
+function operationCost(node: Node): number {
+  if (node.op === 'random_bits') return 60;
+  if (node.op === 'binary') return node.attrs.kind === 'pow' ? 30 : node.attrs.kind === 'div' ? 4 : 1;
+  if (node.op === 'unary')
+    return { neg: 1, abs: 1, sign: 2, floor: 1, not: 1, sqrt: 4 }[node.attrs.kind as string] ?? 15;
+  return node.op === 'stop_gradient' || isMovement(node) ? 0 : 1;
+}
+/** Elements cheaper than this are computed again rather than stored and loaded. */
+const RECOMPUTE_LIMIT = 6;
+
+const stripReshape = (node: Node): Node => {
+  let n = node;
+  while (n.op === 'reshape') n = n.inputs[0];
+  return n;
+};
+
+export const isLeaf = (node: Node): boolean =>
+  node.op === 'input' || (node.op === 'constant' && node.attrs.values.length > 1);
+
+export class KernelPlanner {
+  /** Nodes with a buffer that a kernel fills. */
+  private readonly stored = new Set<Node>();
+  private readonly order: Node[];
+  private readonly results: Set<Node>;
+  private readonly users = new Map<Node, Node[]>();
+
+  constructor(results: readonly Node[]) {
+    this.results = new Set(results.filter((n) => !isLeaf(n)));
+    this.order = topologicalOrder(results);
+    for (const node of this.order) for (const i of node.inputs) this.users.set(i, [...(this.users.get(i) ?? []), node]);
+  }
+
+  private readonly isBuffer = (node: Node): boolean => isLeaf(node) || this.stored.has(node);
+
+  plan(): Kernel[] {
+    for (const node of this.order) if (heavyOps.has(node.op) || this.results.has(node)) this.stored.add(node);
+    this.formAll();
+    this.storeShared();
+    let kernels = this.formAll();
+    kernels = this.fuse(kernels);
+    return kernels;
+  }
+
+  /** Forms a kernel for every stored node, storing further nodes until all expressions resolve. */
+  private formAll(): Kernel[] {
+    for (;;) {
+      const kernels: Kernel[] = [];
+      let complete = true;
+      for (const node of this.order) {
+        if (!this.stored.has(node)) continue;
+        try {
+          kernels.push(this.form(node));
+        } catch (error) {
+          if (!(error instanceof NeedsBuffer)) throw error;
+          const needed = error.node;
+          if (this.isBuffer(needed)) throw new Error(`internal: kernel of ${node.op} cannot be formed (${needed.op})`);
+          this.stored.add(needed);
+          complete = false;
+        }
+      }
+      if (complete) return kernels;
+    }
+  }
+
+  /** Stores what several kernels would compute, where computing it again costs more than memory. */
+  private storeShared(): void {
+    const owners = new Map<Node, Set<Node>>();
+    const costs = new Map<Node, number>();
+    for (const node of this.order) {
+      const own = operationCost(node);
+      costs.set(node, this.isBuffer(node) ? 0 : node.inputs.reduce((total, i) => total + (costs.get(i) ?? 0), own));
+    }
+    for (const node of [...this.order].reverse()) {
+      if (isLeaf(node) || this.stored.has(node)) continue;
+      const mine = new Set<Node>();
+      for (const user of this.users.get(node) ?? []) {
+        if (this.stored.has(user)) mine.add(user);
+        else for (const owner of owners.get(user) ?? []) mine.add(owner);
+      }
+      owners.set(node, mine);
+      const worth = isElementwise(node) && splatValue(node) === undefined && mine.size > 1;
+      if (worth && (costs.get(node) ?? 0) > RECOMPUTE_LIMIT) this.stored.add(node);
+    }
+  }
+
+  private builder(shape: Shape, root?: Node, own: ReadonlySet<Node> = new Set()): ExpressionBuilder {
+    return new ExpressionBuilder(shape, (n) => this.isBuffer(n) && !own.has(n), root);
+  }
+
+  /** A heavy operand that must lie contiguous in a buffer. */
+  private contiguous(node: Node): Access {
+    const source = stripReshape(node);
+    if (!this.isBuffer(source)) throw new NeedsBuffer(source);
+    return { buffer: source, offset: 0, strides: stridesOf(node.shape) };
+  }
+
+  /** A matrix operand: any strides, but plain loads. */
+  private strided(node: Node): Access {
+    const expression = this.builder(node.shape).build(node);
+    if (expression.kind === 'load' && !expression.access.indirect && expression.access.buffer.dtype === 'f32')
+      return expression.access;
+    // Store what lies under the movement operations, so that they stay free.
+    let source = node;
+    while (isMovement(source) && source.op !== 'gather') {
+      const [operand] = source.inputs;
+      if (this.isBuffer(operand) || splatValue(operand) !== undefined) break;
+      source = operand;
+    }
+    throw new NeedsBuffer(source);
+  }
+
+  private form(node: Node): Kernel {
+    const base = { root: node, shape: node.shape, outputs: [node], expressions: [{ kind: 'root' } as Expression] };
+    const heavy = (kind: Kernel['kind'], operands: Access[]): Kernel => ({
+      ...base,
+      kind,
+      operands,
+      reads: new Set(operands.map((o) => o.buffer)),
+    });
+    switch (node.op) {
+      case 'matmul':
+        return heavy('matmul', node.inputs.map((i) => this.strided(i))); // prettier-ignore
+      case 'conv':
+      case 'conv_input':
+      case 'conv_weight':
+        return heavy('conv', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+      case 'pool_max_gather':
+      case 'pool_max_scatter':
+      case 'pool_sum':
+      case 'pool_sum_grad':
+        return heavy('pool', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+      case 'scatter_add':
+        return heavy('scatter', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+      case 'argmax':
+        return heavy('argmax', [this.contiguous(node.inputs[0])]);
+      case 'reduce_sum':
+      case 'reduce_max': {
+        const input = this.builder(node.inputs[0].shape).build(node.inputs[0]);
+        return { ...base, kind: 'reduce', operands: [], input, reads: readsOf([input]) };
+      }
+      case 'pad':
+      case 'concat': {
+        const regions = this.regionsOf(node);
+        return { ...base, kind: 'regions', operands: [], regions, reads: readsOf(regions.map((r) => r.expression)) };
+      }
+      default: {
+        const expression = this.builder(node.shape).define(node);
+        return { kind: 'loop', shape: node.shape, outputs: [node], expressions: [expression], operands: [], reads: readsOf([expression]) }; // prettier-ignore
+      }
+    }
+  }
+
+  private regionsOf(node: NodeOf<'pad'> | NodeOf<'concat'>): Region[] {
+    const strides = stridesOf(node.shape);
+    if (node.op === 'pad') {
+      const { low, interior } = node.attrs;
+      const [x] = node.inputs;
+      return [
+        {
+          shape: x.shape,
+          expression: this.builder(x.shape).build(x),
+          offset: low.reduce((total, l, d) => total + l * strides[d], 0),
+          strides: strides.map((s, d) => s * (interior[d] + 1)),
+        },
+      ];
+    }
+    let at = 0;
+    return node.inputs.map((part) => {
+      const offset = at * strides[node.attrs.axis];
+      at += part.shape[node.attrs.axis];
+      return { shape: part.shape, expression: this.builder(part.shape).build(part), offset, strides };
+    });
+  }
+
+  /** Merges element-wise kernels into the kernel that produces their operand at the same point. */
+  private fuse(initial: Kernel[]): Kernel[] {
+    let kernels = initial;
+    for (let changed = true; changed;) {
+      changed = false;
+      for (const consumer of kernels) {
+        if (consumer.kind !== 'loop') continue;
+        const producers = kernels
+          .filter((k) => k !== consumer && k.outputs.some((o) => consumer.reads.has(o)))
+          .sort((a, b) => fusionRank(a) - fusionRank(b));
+        for (const producer of producers) {
+          const merged = this.merge(producer, consumer, kernels);
+          if (!merged) continue;
+          kernels = kernels.map((k) => (k === producer ? merged : k)).filter((k) => k !== consumer);
+          changed = true;
+          break;
+        }
+        if (changed) break;
+      }
+    }
+    this.dropUnread(kernels);
+    return sortKernels(kernels);
+  }
+
+  private merge(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): Kernel | undefined {
+    if (!acceptsEpilogue(producer) || sizeOf(producer.shape) !== sizeOf(consumer.shape)) return undefined;
+    if (producer.outputs.length + consumer.outputs.length > 8) return undefined;
+    const own = new Set(producer.outputs);
+    const rowMajor = stridesOf(consumer.shape);
+    const aligned = accessesOf(consumer.expressions).every(
+      (a) =>
+        !own.has(a.buffer) ||
+        (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || consumer.shape[d] === 1)),
+    );
+    if (producer.kind === 'reduce' && !isFlat(consumer)) return undefined;
+    if (!aligned || reachesIndirectly(producer, consumer, kernels)) return undefined;
+    const outputs = [...producer.outputs, ...consumer.outputs];
+    // The finer of the two shapes expresses both without dividing an axis.
+    const candidates = sameShape(producer.shape, consumer.shape) ? [producer.shape] : [consumer.shape, producer.shape];
+    for (const shape of candidates) {
+      try {
+        const builder = this.builder(shape, producer.root, new Set(outputs));
+        const expressions = outputs.map((o) =>
+          o === producer.root ? ({ kind: 'root' } as Expression) : builder.define(o),
+        );
+        const merged: Kernel = {
+          ...producer,
+          shape,
+          outputs,
+          expressions,
+          reads: new Set([
+            ...readsOf(expressions),
+            ...producer.operands.map((o) => o.buffer),
+            ...(producer.input ? readsOf([producer.input]) : []),
+          ]),
+        };
+        if (producer.kind === 'loop' || producer.kind === 'reduce' || epilogueLayout(merged)) return merged;
+      } catch (error) {
+        if (!(error instanceof NeedsBuffer)) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Values that only their own kernel uses need not be stored after all. */
+  private dropUnread(kernels: readonly Kernel[]): void {
+    for (const kernel of kernels) {
+      const keep = kernel.outputs.map(
+        (o) => this.results.has(o) || kernels.some((k) => k !== kernel && k.reads.has(o)),
+      );
+      kernel.expressions = kernel.expressions.filter((_, i) => keep[i]);
+      kernel.outputs = kernel.outputs.filter((_, i) => keep[i]);
+    }
+  }
+}
+
+/** Whether a kernel reads, at each point, only elements at the same flat position or single values. */
+function isFlat(kernel: Kernel): boolean {
+  const rowMajor = stridesOf(kernel.shape);
+  const flat = (a: Access): boolean =>
+    !a.indirect &&
+    (a.strides.every((s) => s === 0) ||
+      (a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)));
+  return accessesOf(kernel.expressions).every(flat) && indexExpressions(kernel.expressions).length === 0;
+}
+
+function readsOf(expressions: readonly Expression[]): Set<Node> {
+  return new Set(accessesOf(expressions).map((a) => a.buffer));
+}
+
+const acceptsEpilogue = (k: Kernel): boolean =>
+  k.kind === 'loop' || k.kind === 'reduce' || k.kind === 'matmul' || (k.kind === 'conv' && k.shape.length === 4);
+
+/** Heavy producers first: fusing behind them saves a whole pass over memory. */
+const fusionRank = (k: Kernel): number => (k.kind === 'conv' || k.kind === 'matmul' ? 0 : k.kind === 'reduce' ? 1 : 2);
+
+/** Whether `consumer` depends on `producer` also through a third kernel, which would make merging them a cycle. */
+function reachesIndirectly(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): boolean {
+  const seen = new Set<Kernel>();
+  const stack = kernels.filter((k) => k !== consumer && k !== producer && producer.outputs.some((o) => k.reads.has(o)));
+  for (let kernel = stack.pop(); kernel; kernel = stack.pop()) {
+    if (kernel === consumer) return true;
+    if (seen.has(kernel)) continue;
+    seen.add(kernel);
+    for (const next of kernels)
+      if (next !== producer && kernel.outputs.some((o) => next.reads.has(o))) stack.push(next);
+  }
+  return false;
+}
+
+/**
+ * The two-dimensional layout [rows, columns] of a contraction's epilogue: strides of every access along rows and columns.
+ * Undefined where some access does not follow it.
+ */
+export function epilogueLayout(kernel: Kernel): { strides: Map<Access, [number, number]> } | undefined {
+  const root = kernel.root;
+  if (!root) return undefined;
+  const columns = root.shape[root.shape.length - 1];
+  let boundary = kernel.shape.length;
+  for (let product = 1; product < columns;) product *= kernel.shape[--boundary];
+  if (sizeOf(kernel.shape.slice(boundary)) !== columns) return undefined;
+  const accesses = accessesOf(kernel.expressions);
+  if (accesses.some((a) => a.indirect) || indexExpressions(kernel.expressions).length > 0) return undefined;
+  const { groups } = collapse(
+    kernel.shape,
+    accesses.map((a) => a.strides),
+    (d, last) => last >= boundary || d < boundary,
+  );
+  const rows = groups.filter((g) => g[0] < boundary);
+  const cols = groups.filter((g) => g[0] >= boundary);
+  if (rows.length > 1 || cols.length > 1) return undefined;
+  const at = (strides: readonly number[]): [number, number] => [
+    rows.length > 0 ? strides[rows[0][rows[0].length - 1]] : 0,
+    cols.length > 0 ? strides[cols[0][cols[0].length - 1]] : 0,
+  ];
+  // Columns are read as vectors: contiguous or the same for all.
+  if (accesses.some((a) => Math.abs(at(a.strides)[1]) > 1 || at(a.strides)[1] < 0)) return undefined;
+  return { strides: new Map(accesses.map((a) => [a, at(a.strides)])) };
+}
+
+/** Kernels in an order in which every buffer is written before it is read. */
+function sortKernels(kernels: readonly Kernel[]): Kernel[] {
+  const producer = new Map<Node, Kernel>();
+  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
+  const sorted: Kernel[] = [];
+  const state = new Map<Kernel, 'open' | 'done'>();
+  const visit = (kernel: Kernel): void => {
+    if (state.get(kernel) === 'done') return;
+    if (state.get(kernel) === 'open') throw new Error('internal: kernels depend on each other in a circle');
+    state.set(kernel, 'open');
+    for (const read of kernel.reads) {
+      const source = producer.get(read);
+      if (source && source !== kernel) visit(source);
+    }
+    state.set(kernel, 'done');
+    sorted.push(kernel);
+  };
+  kernels.forEach(visit);
+  return sorted;
+}

@@ -1,0 +1,212 @@
+/**
+ * Elementary functions on four floats, from polynomials of the Cephes library (Moshier), accurate to a few units in the last
+ * place. Plain SIMD only: the same bits on every machine.
+ */
+import type { FunctionEmitter, ModuleEmitter } from './assembler.js';
+
+export type MathName = 'exp' | 'expm1' | 'log' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos' | 'pow';
+
+/** Functions are emitted into a module on first use. */
+export class MathLibrary {
+  private readonly indices = new Map<MathName, number>();
+
+  constructor(private readonly module: ModuleEmitter) {}
+
+  /** Index of a function (v128) -> v128; `pow` takes two. */
+  index(name: MathName): number {
+    const known = this.indices.get(name);
+    if (known !== undefined) return known;
+    const index = this.emit(name);
+    this.indices.set(name, index);
+    return index;
+  }
+
+  private emit(name: MathName): number {
+    switch (name) {
+      case 'exp':
+        return this.unary(emitExp);
+      case 'log':
+        return this.unary(emitLog);
+      case 'tanh': {
+        const exp = this.index('exp');
+        return this.unary((f) => emitTanh(f, exp));
+      }
+      case 'expm1': {
+        const exp = this.index('exp');
+        return this.unary((f) => emitExpm1(f, exp));
+      }
+      case 'log1p': {
+        const log = this.index('log');
+        return this.unary((f) => emitLog1p(f, log));
+      }
+      case 'erf': {
+        const exp = this.index('exp');
+        return this.unary((f) => emitErf(f, exp));
+      }
+      case 'sin':
+        return this.unary((f) => emitSine(f, 0));
+      case 'cos':
+        return this.unary((f) => emitSine(f, 1));
+      case 'pow': {
+        const exp = this.index('exp');
+        const log = this.index('log');
+        return this.module.function({ parameters: ['v128', 'v128'], results: ['v128'] }, (f) => {
+          // exp(b log a); 1 where b is 0, as 0 * log 0 is not a number.
+          f.splat(1);
+          f.get(0).call(log).get(1).op('f32x4.mul').call(exp);
+          f.get(1).splat(0).op('f32x4.eq').op('v128.bitselect');
+        });
+      }
+    }
+  }
+
+  private unary(emit: (f: FunctionEmitter) => void): number {
+    return this.module.function({ parameters: ['v128'], results: ['v128'] }, emit);
+  }
+}
+
+/** Leaves the value of the polynomial (highest coefficient first) at local x on the stack. */
+function horner(f: FunctionEmitter, x: number, coefficients: readonly number[]): void {
+  f.splat(coefficients[0]);
+  for (const c of coefficients.slice(1)) f.get(x).op('f32x4.mul').splat(c).op('f32x4.add');
+}
+
+const EXP = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+
+function emitExp(f: FunctionEmitter): void {
+  const n = f.local('v128');
+  const r = f.local('v128');
+  const half = f.local('v128');
+  // Beyond these the result is 0 or infinity; min and max let NaN through.
+  f.get(0).splat(-104).op('f32x4.max').splat(89).op('f32x4.min').set(r);
+  f.get(r).splat(Math.LOG2E).op('f32x4.mul', 'f32x4.nearest').set(n);
+  // r = x - n ln 2 in two parts (Cody and Waite).
+  f.get(r).get(n).splat(0.693359375).op('f32x4.mul', 'f32x4.sub');
+  f.get(n).splat(-2.1219444e-4).op('f32x4.mul', 'f32x4.sub').set(r);
+  horner(f, r, EXP);
+  f.get(r).get(r).op('f32x4.mul', 'f32x4.mul').get(r).op('f32x4.add').splat(1).op('f32x4.add');
+  // times 2^n in two halves, so that denormal results and infinity come out right.
+  f.get(n).op('i32x4.trunc_sat_f32x4_s').set(n);
+  f.get(n).i32(1).op('i32x4.shr_s').set(half);
+  const power = (value: () => void): void => {
+    value();
+    f.splatInt(127).op('i32x4.add').i32(23).op('i32x4.shl', 'f32x4.mul');
+  };
+  power(() => f.get(half));
+  power(() => f.get(n).get(half).op('i32x4.sub'));
+}
+
+const LOG = [
+  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1,
+  -2.4999993993e-1, 3.3333331174e-1,
+]; // prettier-ignore
+
+function emitLog(f: FunctionEmitter): void {
+  const x = f.local('v128');
+  const e = f.local('v128');
+  const m = f.local('v128');
+  const z = f.local('v128');
+  const low = f.local('v128');
+  // Denormals are scaled by 2^23 first.
+  f.get(0).splat(1.17549435e-38).op('f32x4.lt').set(low);
+  f.get(0).splat(8388608).op('f32x4.mul').get(0).get(low).op('v128.bitselect').set(x);
+  f.get(x).i32(23).op('i32x4.shr_u').splatInt(126).op('i32x4.sub', 'f32x4.convert_i32x4_s');
+  f.splat(23).get(low).op('v128.and', 'f32x4.sub').set(e);
+  // m in [0.5, 1), then in [sqrt(0.5), sqrt(2)) - 1.
+  f.get(x).splatInt(0x007fffff).op('v128.and').splatInt(0x3f000000).op('v128.or').set(m);
+  f.get(m).splat(Math.SQRT1_2).op('f32x4.lt').set(low);
+  f.get(e).splat(1).get(low).op('v128.and', 'f32x4.sub').set(e);
+  f.get(m).get(m).get(low).op('v128.and', 'f32x4.add').splat(1).op('f32x4.sub').set(m);
+  f.get(m).get(m).op('f32x4.mul').set(z);
+  horner(f, m, LOG);
+  f.get(m).get(z).op('f32x4.mul', 'f32x4.mul');
+  f.get(e).splat(-2.1219444e-4).op('f32x4.mul', 'f32x4.add');
+  f.get(z).splat(0.5).op('f32x4.mul', 'f32x4.sub');
+  f.get(m).op('f32x4.add').get(e).splat(0.693359375).op('f32x4.mul', 'f32x4.add').set(m);
+  // log inf = inf, log 0 = -inf, log of a negative number or NaN = NaN.
+  f.get(0).get(m).get(0).splat(Infinity).op('f32x4.eq', 'v128.bitselect').set(m);
+  f.splat(-Infinity).get(m).get(0).splat(0).op('f32x4.eq', 'v128.bitselect').set(m);
+  f.get(m).splat(NaN).get(0).splat(0).op('f32x4.ge', 'v128.bitselect');
+}
+
+function emitTanh(f: FunctionEmitter, exp: number): void {
+  const a = f.local('v128');
+  const z = f.local('v128');
+  f.get(0).op('f32x4.abs').set(a);
+  f.get(0).get(0).op('f32x4.mul').set(z);
+  // |x| < 0.625: x + x^3 P(x^2)
+  horner(f, z, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]);
+  f.get(z).op('f32x4.mul').get(0).op('f32x4.mul').get(0).op('f32x4.add');
+  // else sign(x) (1 - 2 / (e^2|x| + 1))
+  f.splat(1).splat(2).get(a).get(a).op('f32x4.add').call(exp).splat(1).op('f32x4.add', 'f32x4.div', 'f32x4.sub');
+  f.get(0).splatInt(-0x80000000).op('v128.and', 'v128.or');
+  f.get(a).splat(0.625).op('f32x4.lt', 'v128.bitselect').set(a);
+  f.get(0).get(a).get(0).get(0).op('f32x4.ne', 'v128.bitselect');
+}
+
+function emitExpm1(f: FunctionEmitter, exp: number): void {
+  // Taylor's series to x^8 near 0, where exp(x) - 1 would cancel.
+  horner(f, 0, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1]);
+  f.get(0).op('f32x4.mul');
+  f.get(0).call(exp).splat(1).op('f32x4.sub');
+  f.get(0).op('f32x4.abs').splat(0.5).op('f32x4.lt', 'v128.bitselect');
+}
+
+function emitLog1p(f: FunctionEmitter, log: number): void {
+  // Kahan: log(u) x / (u - 1) with u = 1 + x as rounded; x itself where u is 1, and log(u) where u is infinite.
+  const u = f.local('v128');
+  const l = f.local('v128');
+  f.get(0).splat(1).op('f32x4.add').set(u);
+  f.get(u).call(log).set(l);
+  f.get(0).get(l).get(0).op('f32x4.mul').get(u).splat(1).op('f32x4.sub', 'f32x4.div');
+  f.get(u).splat(1).op('f32x4.eq', 'v128.bitselect').set(u);
+  f.get(l).get(u).get(0).splat(1e30).op('f32x4.gt', 'v128.bitselect').set(u);
+  f.splat(-Infinity).get(u).get(0).splat(-1).op('f32x4.eq', 'v128.bitselect');
+}
+
+const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710]; // prettier-ignore
+/** Abramowitz and Stegun 7.1.26: erfc to 1.5e-7, used where erf is at least 0.84. */
+const ERFC = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+
+function emitErf(f: FunctionEmitter, exp: number): void {
+  const a = f.local('v128');
+  const z = f.local('v128');
+  const t = f.local('v128');
+  f.get(0).op('f32x4.abs').set(a);
+  f.get(0).get(0).op('f32x4.mul').set(z);
+  f.splat(1).get(a).splat(0.3275911).op('f32x4.mul').splat(1).op('f32x4.add', 'f32x4.div').set(t);
+  horner(f, z, ERF);
+  f.get(0).op('f32x4.mul');
+  f.splat(1);
+  horner(f, t, ERFC);
+  f.get(t).op('f32x4.mul').get(z).op('f32x4.neg').call(exp).op('f32x4.mul', 'f32x4.sub');
+  f.get(0).splatInt(-0x80000000).op('v128.and', 'v128.or');
+  f.get(a).splat(1).op('f32x4.lt', 'v128.bitselect').set(a);
+  f.get(0).get(a).get(0).get(0).op('f32x4.ne', 'v128.bitselect');
+}
+
+/** sin (phase 0) and cos (phase 1) for |x| up to about 8192: reduction by pi/2 in three parts. */
+function emitSine(f: FunctionEmitter, phase: 0 | 1): void {
+  const n = f.local('v128');
+  const r = f.local('v128');
+  const z = f.local('v128');
+  const q = f.local('v128');
+  f.get(0)
+    .splat(2 / Math.PI)
+    .op('f32x4.mul', 'f32x4.nearest')
+    .set(n);
+  f.get(0).set(r);
+  for (const part of [1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8]) {
+    f.get(r).get(n).splat(part).op('f32x4.mul', 'f32x4.sub').set(r);
+  }
+  f.get(n).op('i32x4.trunc_sat_f32x4_s').splatInt(phase).op('i32x4.add').set(q);
+  f.get(r).get(r).op('f32x4.mul').set(z);
+  // cos for odd quadrants, sin for even ones
+  horner(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+  f.get(z).get(z).op('f32x4.mul', 'f32x4.mul').get(z).splat(0.5).op('f32x4.mul', 'f32x4.sub').splat(1).op('f32x4.add');
+  horner(f, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+  f.get(z).op('f32x4.mul').get(r).op('f32x4.mul').get(r).op('f32x4.add');
+  f.get(q).splatInt(1).op('v128.and').splatInt(1).op('i32x4.eq', 'v128.bitselect');
+  // quadrants 2 and 3 are negative
+  f.get(q).splatInt(2).op('v128.and').i32(30).op('i32x4.shl', 'v128.xor');
+}
