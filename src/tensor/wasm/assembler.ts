@@ -8,6 +8,7 @@ const typeCodes: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, 
 
 /** Unsigned LEB128. */
 export function unsigned(value: number): number[] {
+  if (value < 0) throw new RangeError(`internal: ${value} is not an unsigned number`);
   const bytes: number[] = [];
   do {
     const byte = value % 128;

@@ -125,7 +125,8 @@ class WasmSession implements Session {
       control: CONTROL,
       leaf: (node) => this.leaf(node),
       arena: (bytes) => {
-        if (bytes > this.area.bytes) this.area = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
+        if (bytes > this.area.bytes)
+          this.area = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
         return this.area.address;
       },
     });

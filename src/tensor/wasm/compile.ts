@@ -4,6 +4,7 @@
  */
 import type { Program } from '../backend.js';
 import type { Node } from '../graph.js';
+import { stopGradient } from '../primitives/elementwise.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
 import { emitConv, convWorkspace } from './emit-conv.js';
@@ -48,18 +49,23 @@ interface Stage {
 }
 
 export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
-  const lowered = lower([...program.outputs, ...program.updates.map(([, value]) => value)]);
+  // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
+  const targets = new Set(program.updates.map(([target]) => target));
+  const own = (node: Node): Node => (targets.has(node) ? stopGradient(node) : node);
+  const lowered = lower([...program.outputs.map(own), ...program.updates.map(([, value]) => own(value))]);
   const outputs = lowered.slice(0, program.outputs.length);
   const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
   const kernels = new KernelPlanner(lowered).plan();
-  const placement = placeUpdates(kernels, updates, outputs);
+  const placement = placeUpdates(kernels, updates);
   const stages = orderStages(kernels, placement.inPlace);
   const lastLevel = Math.max(-1, ...stages.map((s) => s.level));
 
   // Memory: everything that is neither a leaf nor updated in place lives in the arena while it is needed.
   const lifetimes: Lifetime<Node | Kernel>[] = [];
-  const levelOf = (kernel: Kernel): number => Math.max(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
-  const firstLevel = (kernel: Kernel): number => Math.min(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
+  const levelOf = (kernel: Kernel): number =>
+    Math.max(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
+  const firstLevel = (kernel: Kernel): number =>
+    Math.min(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
   const endures = new Set<Node>([...outputs, ...placement.copied.map(([, value]) => value)]);
   for (const kernel of kernels) {
     for (const node of kernel.outputs) {
@@ -69,7 +75,8 @@ export function compileProgram(program: Program, features: Features, host: Memor
       lifetimes.push({ key: node, bytes: sizeOf(node.shape) * bytesOf(node.dtype), first: firstLevel(kernel), last });
     }
     const workspace = convWorkspace(kernel, features);
-    if (workspace > 0) lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
+    if (workspace > 0)
+      lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
   }
   const plan = planMemory(lifetimes);
 
@@ -109,7 +116,8 @@ export function compileProgram(program: Program, features: Features, host: Memor
 
   const all: Phase[] = phases.filter((p) => p.length > 0);
   const used = Math.max(0, ...all.flat().map((k) => k.scratch));
-  if (used > scratchBytes) throw new Error(`internal: a kernel needs ${used} bytes of scratch memory, ${scratchBytes} were planned`);
+  if (used > scratchBytes)
+    throw new Error(`internal: a kernel needs ${used} bytes of scratch memory, ${scratchBytes} were planned`);
   const parallel = emitDriver(module, all, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
@@ -139,7 +147,11 @@ function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): Em
     case 'regions': {
       const [buffer] = kernel.outputs;
       const regions = (kernel.regions ?? []).map((r) =>
-        emitLoop(context, { shape: r.shape, expressions: [r.expression], targets: [{ buffer, offset: r.offset, strides: r.strides }] }),
+        emitLoop(context, {
+          shape: r.shape,
+          expressions: [r.expression],
+          targets: [{ buffer, offset: r.offset, strides: r.strides }],
+        }),
       );
       if (buffer.op !== 'pad') return [regions];
       const fill = emitLoop(context, {
@@ -174,7 +186,8 @@ function convScratchBound(root: Node, features: Features): number {
   if (root.op !== 'conv' && root.op !== 'conv_input' && root.op !== 'conv_weight') return 0;
   const { padding, dilation, strides } = root.attrs;
   const image = root.op === 'conv_input' ? root.shape : root.inputs[0].shape;
-  const gradient = root.op === 'conv' ? root.shape : root.op === 'conv_input' ? root.inputs[0].shape : root.inputs[1].shape;
+  const gradient =
+    root.op === 'conv' ? root.shape : root.op === 'conv_input' ? root.inputs[0].shape : root.inputs[1].shape;
   const [kh, kw] = root.op === 'conv_weight' ? root.shape.slice(1) : root.inputs[1].shape;
   const channels = Math.max(image[3], gradient[3]);
   const extent = (d: 0 | 1, window: number): number =>
@@ -188,14 +201,13 @@ function convScratchBound(root: Node, features: Features): number {
 function placeUpdates(
   kernels: readonly Kernel[],
   updates: readonly (readonly [Node, Node])[],
-  outputs: readonly Node[],
 ): { inPlace: Map<Node, Node>; copied: (readonly [Node, Node])[] } {
   const inPlace = new Map<Node, Node>();
   const copied: (readonly [Node, Node])[] = [];
   const taken = new Set<Node>();
   for (const [target, value] of updates) {
     const writer = kernels.find((k) => k.outputs.includes(value));
-    const alone = !taken.has(value) && updates.filter(([t]) => t === target).length === 1 && !outputs.includes(target);
+    const alone = !taken.has(value) && updates.filter(([t]) => t === target).length === 1;
     if (writer && alone && !inPlace.has(value) && readsOnlyHere(writer, target)) {
       inPlace.set(value, target);
       if (hasCycle(kernels, inPlace)) inPlace.delete(value);
@@ -213,7 +225,9 @@ function readsOnlyHere(kernel: Kernel, input: Node): boolean {
   if (kernel.input && accessesOf([kernel.input]).some((a) => a.buffer === input)) return false;
   const rowMajor = stridesOf(kernel.shape);
   return accessesOf(kernel.expressions).every(
-    (a) => a.buffer !== input || (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)),
+    (a) =>
+      a.buffer !== input ||
+      (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)),
   );
 }
 
@@ -222,10 +236,11 @@ function successors(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>
   const producer = new Map<Node, Kernel>();
   for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
   const after = new Map<Kernel, Set<Kernel>>(kernels.map((k) => [k, new Set()]));
-  for (const k of kernels) for (const r of k.reads) {
-    const p = producer.get(r);
-    if (p && p !== k) after.get(p)?.add(k);
-  }
+  for (const k of kernels)
+    for (const r of k.reads) {
+      const p = producer.get(r);
+      if (p && p !== k) after.get(p)?.add(k);
+    }
   for (const [value, target] of inPlace) {
     const writer = producer.get(value);
     if (writer) for (const k of kernels) if (k !== writer && k.reads.has(target)) after.get(k)?.add(writer);

@@ -29,7 +29,9 @@ const work = (k: EmittedKernel): number => k.units * k.unitCost;
 /** Emits and exports the driver; says whether any phase is shared between threads. */
 export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], options: DriverOptions): boolean {
   const { threads, barrier, counters, maxCounters, scratch, scratchBytes } = options;
-  const shared = phases.map((p) => threads > 1 && p.reduce((total, k) => total + work(k), 0) >= SERIAL_WORK && p.some((k) => k.units > 1));
+  const shared = phases.map(
+    (p) => threads > 1 && p.reduce((total, k) => total + work(k), 0) >= SERIAL_WORK && p.some((k) => k.units > 1),
+  );
   // Phases past the last counter stay serial; no real network has so many.
   phases.forEach((_, i) => (shared[i] &&= i < maxCounters));
   const meet = threads > 1 ? emitBarrier(module, barrier, threads) : undefined;
@@ -66,7 +68,13 @@ export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], opti
       });
       f.block(() => {
         f.loop(() => {
-          f.i32(counters + 4 * i).i32(1).mem('i32.atomic.rmw.add').tee(task).i32(tasks).op('i32.ge_u').branchIf(1);
+          f.i32(counters + 4 * i)
+            .i32(1)
+            .mem('i32.atomic.rmw.add')
+            .tee(task)
+            .i32(tasks)
+            .op('i32.ge_u')
+            .branchIf(1);
           const dispatch = (r: number): void => {
             const { kernel, units, start, end } = ranges[r];
             const call = (): void => {
@@ -75,7 +83,11 @@ export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], opti
               f.op('i32.lt_u', 'select').get(area).call(kernel.function);
             };
             if (r === ranges.length - 1) call();
-            else f.get(task).i32(end).op('i32.lt_u').if(call, () => dispatch(r + 1));
+            else
+              f.get(task)
+                .i32(end)
+                .op('i32.lt_u')
+                .if(call, () => dispatch(r + 1));
           };
           dispatch(0);
           f.branch(0);

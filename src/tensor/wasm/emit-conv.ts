@@ -29,7 +29,10 @@ interface PaddedImage {
 }
 
 const needsCopy = (image: PaddedImage): boolean =>
-  image.paddedHeight !== image.height || image.paddedWidth !== image.width || image.origin.some((o) => o !== 0) || image.spread.some((s) => s !== 1);
+  image.paddedHeight !== image.height ||
+  image.paddedWidth !== image.width ||
+  image.origin.some((o) => o !== 0) ||
+  image.spread.some((s) => s !== 1);
 
 /** A forward-shaped problem: out[y, x, f] = sum over (r, s, c) of image[y * sy + r * dy, x * sx + s * dx, c] * weight. */
 interface Problem {
@@ -59,7 +62,8 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
   const { root } = kernel;
   if (!isConv(root) || root.op === 'conv_weight') return 0;
   const [kh, kw, channels, filters] = root.inputs[1].shape;
-  const [summed, columns] = root.op === 'conv' ? [channels, filters / root.attrs.groups] : [filters / root.attrs.groups, channels];
+  const [summed, columns] =
+    root.op === 'conv' ? [channels, filters / root.attrs.groups] : [filters / root.attrs.groups, channels];
   const width = panelWidth(features, columns);
   return root.attrs.groups * Math.ceil(columns / width) * width * kh * kw * summed * 4;
 }
@@ -71,7 +75,8 @@ export function emitConv(context: EmitContext, kernel: Kernel, workspace: number
   const { root, operands } = kernel;
   if (!isConv(root)) throw new Error('internal: not a convolution');
   const [left, right] = operands.map((o) => context.address(o.buffer));
-  if (root.op === 'conv_weight') return [emitWeightGradient(context, root, left, right, context.address(kernel.outputs[0]))];
+  if (root.op === 'conv_weight')
+    return [emitWeightGradient(context, root, left, right, context.address(kernel.outputs[0]))];
   const problem = root.op === 'conv' ? forward(root, left, right) : inputGradient(root, left, right);
   return [emitWeightPack(context, problem, workspace), emitForward(context, kernel, problem, workspace)];
 }
@@ -160,7 +165,10 @@ function emitWeightPack(context: EmitContext, p: Problem, workspace: number): Em
       f.get(unit).i32(panels).op('i32.rem_u').set(panel).get(unit).i32(panels).op('i32.div_u').set(group);
       const groupStride = p.groups > 1 ? p.weights.base(1) - p.weights.base(0) : 0;
       f.i32(p.weights.base(0)).get(group).i32(groupStride).op('i32.mul', 'i32.add');
-      f.get(panel).i32(width * p.weights.source.columnStride).op('i32.mul', 'i32.add').set(source);
+      f.get(panel)
+        .i32(width * p.weights.source.columnStride)
+        .op('i32.mul', 'i32.add')
+        .set(source);
       f.get(unit).i32(panelBytes).op('i32.mul').i32(workspace).op('i32.add').set(target);
       const rest = p.filters % width;
       if (rest === 0) emitPackPanel(f, p.weights.source, source, target, width);
@@ -184,8 +192,13 @@ function windowLoops(p: Problem, vectors: number): SumLoop[] {
   const [kh, kw] = p.kernel;
   const rows: SumLoop = { count: kh, aStep: p.dilation[0] * paddedWidth * pixel, bStep: kw * p.channels * b };
   // Columns and channels of a window row are contiguous, unless dilation or groups part them.
-  if (p.groups === 1 && (p.dilation[1] === 1 || kw === 1)) return [rows, { count: kw * p.channels, aStep: 4, bStep: b }];
-  return [rows, { count: kw, aStep: p.dilation[1] * pixel, bStep: p.channels * b }, { count: p.channels, aStep: 4, bStep: b }];
+  if (p.groups === 1 && (p.dilation[1] === 1 || kw === 1))
+    return [rows, { count: kw * p.channels, aStep: 4, bStep: b }];
+  return [
+    rows,
+    { count: kw, aStep: p.dilation[1] * pixel, bStep: p.channels * b },
+    { count: p.channels, aStep: 4, bStep: b },
+  ];
 }
 
 function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace: number): EmittedKernel {
@@ -226,7 +239,9 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
   }
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, firstRow, rowCount, source, left, row, right, y, count] = Array.from({ length: 9 }, () => f.local('i32'));
+    const [sample, firstRow, rowCount, source, left, row, right, y, count] = Array.from({ length: 9 }, () =>
+      f.local('i32'),
+    );
     eachUnit(f, (unit) => {
       f.get(unit).i32(usedBands).op('i32.div_u').set(sample);
       f.get(unit).i32(usedBands).op('i32.rem_u').i32(bandRows).op('i32.mul').set(firstRow);
@@ -238,20 +253,38 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
         emitPaddedCopy(f, image, sample, firstInput, bandInputRows, 2);
         f.get(2).set(source);
       } else {
-        f.i32(image.base).get(sample).i32(image.height * rowBytes).op('i32.mul', 'i32.add');
-        f.get(firstRow).i32(p.strides[0] * rowBytes).op('i32.mul', 'i32.add').set(source);
+        f.i32(image.base)
+          .get(sample)
+          .i32(image.height * rowBytes)
+          .op('i32.mul', 'i32.add');
+        f.get(firstRow)
+          .i32(p.strides[0] * rowBytes)
+          .op('i32.mul', 'i32.add')
+          .set(source);
       }
       for (let group = 0; group < p.groups; group++) {
         const panelLoop = (panel: () => void, columns: number): void => {
           f.get(rowCount).set(y);
-          f.get(source).i32(group * p.channels * 4).op('i32.add').set(left);
+          f.get(source)
+            .i32(group * p.channels * 4)
+            .op('i32.add')
+            .set(left);
           // Output pixel number of the first one of this band.
-          f.get(sample).i32(p.outHeight).op('i32.mul').get(firstRow).op('i32.add').i32(p.outWidth).op('i32.mul').set(row);
+          f.get(sample)
+            .i32(p.outHeight)
+            .op('i32.mul')
+            .get(firstRow)
+            .op('i32.add')
+            .i32(p.outWidth)
+            .op('i32.mul')
+            .set(row);
           f.loop(() => {
             const call = (height: number): void => {
               f.get(left).get(right).get(row);
               panel();
-              f.call(tile(height, columns)).bump(left, height * p.strides[1] * pixel).bump(row, height);
+              f.call(tile(height, columns))
+                .bump(left, height * p.strides[1] * pixel)
+                .bump(row, height);
             };
             f.countedLoop(Math.floor(p.outWidth / tileRows), () => call(tileRows));
             if (restRows > 0) call(restRows);
@@ -263,9 +296,24 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
         if (panels > 1) {
           f.i32(0).set(count);
           f.loop(() => {
-            panelLoop(() => f.get(count).i32(width).op('i32.mul').i32(group * p.filters).op('i32.add'), width);
+            panelLoop(
+              () =>
+                f
+                  .get(count)
+                  .i32(width)
+                  .op('i32.mul')
+                  .i32(group * p.filters)
+                  .op('i32.add'),
+              width,
+            );
             f.bump(right, panelBytes);
-            f.get(count).i32(1).op('i32.add').tee(count).i32(panels - 1).op('i32.lt_s').branchIf(0);
+            f.get(count)
+              .i32(1)
+              .op('i32.add')
+              .tee(count)
+              .i32(panels - 1)
+              .op('i32.lt_s')
+              .branchIf(0);
           });
         }
         panelLoop(() => f.i32(group * p.filters + (panels - 1) * width), restColumns);
@@ -284,7 +332,14 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
  * Copies rows first..first + count of the padded image of sample `sample` to the address in local `target`, zeros included.
  * `first` is a local.
  */
-function emitPaddedCopy(f: FunctionEmitter, image: PaddedImage, sample: number, first: number, count: number, target: number): void {
+function emitPaddedCopy(
+  f: FunctionEmitter,
+  image: PaddedImage,
+  sample: number,
+  first: number,
+  count: number,
+  target: number,
+): void {
   const pixel = 4 * image.channels;
   const rowBytes = image.paddedWidth * pixel;
   const [at, y, sourceRow, from, end] = Array.from({ length: 5 }, () => f.local('i32'));
@@ -296,40 +351,55 @@ function emitPaddedCopy(f: FunctionEmitter, image: PaddedImage, sample: number, 
   f.get(target).set(at).get(first).i32(image.origin[0]).op('i32.sub').set(y);
   f.countedLoop(count, () => {
     // Row y of the padded image holds source row y / spread, where that divides and exists.
-    f.get(y).i32(0).op('i32.ge_s').get(y).i32(image.height * spreadY).op('i32.lt_s', 'i32.and');
+    f.get(y)
+      .i32(0)
+      .op('i32.ge_s')
+      .get(y)
+      .i32(image.height * spreadY)
+      .op('i32.lt_s', 'i32.and');
     if (spreadY > 1) f.get(y).i32(spreadY).op('i32.rem_u').op('i32.eqz', 'i32.and');
-    f.if(
-      () => {
-        f.get(y).i32(spreadY).op('i32.div_u').set(sourceRow);
-        f.get(sample).i32(image.height).op('i32.mul').get(sourceRow).op('i32.add').i32(image.width * pixel).op('i32.mul');
-        f.i32(image.base).op('i32.add').set(from);
-        const leftEdge = image.origin[1];
-        const copied = Math.max(0, Math.min(image.width, Math.ceil((image.paddedWidth - leftEdge) / spreadX)));
-        const skipped = leftEdge < 0 ? Math.ceil(-leftEdge / spreadX) : 0;
-        const start = Math.max(0, leftEdge + skipped * spreadX);
-        const pixels = copied - skipped;
-        if (spreadX > 1) {
-          emitZeroFillAt(f, at, 0, rowBytes);
-          const to = f.local('i32');
-          f.get(at).i32(start * pixel).op('i32.add').set(to);
-          f.bump(from, skipped * pixel);
+    f.if(() => {
+      f.get(y).i32(spreadY).op('i32.div_u').set(sourceRow);
+      f.get(sample)
+        .i32(image.height)
+        .op('i32.mul')
+        .get(sourceRow)
+        .op('i32.add')
+        .i32(image.width * pixel)
+        .op('i32.mul');
+      f.i32(image.base).op('i32.add').set(from);
+      const leftEdge = image.origin[1];
+      const copied = Math.max(0, Math.min(image.width, Math.ceil((image.paddedWidth - leftEdge) / spreadX)));
+      const skipped = leftEdge < 0 ? Math.ceil(-leftEdge / spreadX) : 0;
+      const start = Math.max(0, leftEdge + skipped * spreadX);
+      const pixels = Math.max(0, copied - skipped);
+      if (spreadX > 1) {
+        emitZeroFillAt(f, at, 0, rowBytes);
+        const to = f.local('i32');
+        f.get(at)
+          .i32(start * pixel)
+          .op('i32.add')
+          .set(to);
+        f.bump(from, skipped * pixel);
+        if (pixels > 0)
           f.countedLoop(pixels, () => {
             emitCopy(f, from, to, pixel);
             f.bump(from, pixel).bump(to, spreadX * pixel);
           });
-          f.bump(at, rowBytes);
-          return;
-        }
-        emitZeroFillAt(f, at, 0, start * pixel);
-        const to = f.local('i32');
-        f.get(at).i32(start * pixel).op('i32.add').set(to);
-        f.bump(from, skipped * pixel);
-        emitCopy(f, from, to, pixels * pixel);
-        emitZeroFillAt(f, at, (start + pixels) * pixel, rowBytes - (start + pixels) * pixel);
         f.bump(at, rowBytes);
-      },
-      fillZero,
-    );
+        return;
+      }
+      emitZeroFillAt(f, at, 0, start * pixel);
+      const to = f.local('i32');
+      f.get(at)
+        .i32(start * pixel)
+        .op('i32.add')
+        .set(to);
+      f.bump(from, skipped * pixel);
+      emitCopy(f, from, to, pixels * pixel);
+      emitZeroFillAt(f, at, (start + pixels) * pixel, rowBytes - (start + pixels) * pixel);
+      f.bump(at, rowBytes);
+    }, fillZero);
     f.bump(y, 1);
   });
 }
@@ -356,7 +426,9 @@ function emitCopy(f: FunctionEmitter, from: number, to: number, bytes: number): 
   const target = f.local('i32');
   f.get(from).set(source).get(to).set(target);
   if (vectors > 0) {
-    f.countedLoop(vectors, () => f.get(target).get(source).mem('v128.load').mem('v128.store').bump(source, 16).bump(target, 16));
+    f.countedLoop(vectors, () =>
+      f.get(target).get(source).mem('v128.load').mem('v128.store').bump(source, 16).bump(target, 16),
+    );
   }
   for (let i = 0; i < (bytes & 15); i += 4) f.get(target).get(source).mem('i32.load', i).mem('i32.store', i);
 }
@@ -368,7 +440,13 @@ const PIXEL_BLOCK = 144;
  * The weight gradient. The root has a leading axis of partial sums over parts of the batch (see lower.ts), a unit each; a
  * reduction of its own adds them up.
  */
-function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x: number, g: number, out: number): EmittedKernel {
+function emitWeightGradient(
+  context: EmitContext,
+  root: NodeOf<'conv_weight'>,
+  x: number,
+  g: number,
+  out: number,
+): EmittedKernel {
   const { strides, padding, dilation, groups } = root.attrs;
   const [batch, height, width, channels] = root.inputs[0].shape;
   const [, outHeight, outWidth, filters] = root.inputs[1].shape;
@@ -383,7 +461,10 @@ function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x
     spread: [1, 1],
     origin: [padding[0][0], padding[1][0]],
     paddedHeight: Math.max((outHeight - 1) * strides[0] + dilation[0] * (kh - 1) + 1, 1),
-    paddedWidth: Math.max((outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1, width + padding[1][0] + padding[1][1]),
+    paddedWidth: Math.max(
+      (outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1,
+      width + padding[1][0] + padding[1][1],
+    ),
   };
   const copies = needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, height) });
   const pixel = 4 * channels;
@@ -416,7 +497,9 @@ function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x
         { count: { local: 3 }, aStep: strides[0] * rowBytes, bStep: outWidth * 16 * vectors },
         { count: outWidth, aStep: strides[1] * pixel, bStep: 16 * vectors },
       ];
-      const sums = emitTileSum(f, context, { rows, vectors, loops }, 0, 1, (r, v) => f.get(2).mem('v128.load', place(r, v)));
+      const sums = emitTileSum(f, context, { rows, vectors, loops }, 0, 1, (r, v) =>
+        f.get(2).mem('v128.load', place(r, v)),
+      );
       sums.forEach((row, r) =>
         row.forEach((local, v) => {
           const lanes = Math.min(4, count - 4 * v);
@@ -444,17 +527,27 @@ function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x
   const scratchImage = copies ? image.paddedHeight * rowBytes : 0;
   const panelBytes = blockRows * outWidth * panel * 4;
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, stop, y, rows, source, a, packed, from, to, target, first] = Array.from({ length: 11 }, () => f.local('i32'));
+    const [sample, stop, y, rows, source, a, packed, from, to, target, first] = Array.from({ length: 11 }, () =>
+      f.local('i32'),
+    );
     eachUnit(f, (unit) => {
       f.get(unit).i32(partBytes).op('i32.mul').i32(out).op('i32.add').tee(target).set(to);
       emitZeroFill(f, to, partBytes);
       f.get(unit).i32(samples).op('i32.mul').tee(sample).i32(samples).op('i32.add').set(stop);
       f.loop(() => {
         if (copies) {
-          f.get(2).i32(panels * panelBytes).op('i32.add').set(source);
+          f.get(2)
+            .i32(panels * panelBytes)
+            .op('i32.add')
+            .set(source);
           f.i32(0).set(first);
           emitPaddedCopy(f, image, sample, first, image.paddedHeight, source);
-        } else f.i32(x).get(sample).i32(height * rowBytes).op('i32.mul', 'i32.add').set(source);
+        } else
+          f.i32(x)
+            .get(sample)
+            .i32(height * rowBytes)
+            .op('i32.mul', 'i32.add')
+            .set(source);
         f.i32(0).set(y);
         f.loop(() => {
           f.i32(blockRows).i32(outHeight).get(y).op('i32.sub').i32(blockRows).i32(outHeight).get(y);
@@ -463,17 +556,38 @@ function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x
             // The block's output gradient in panels of neighbouring filters.
             for (let p = 0; p < panels; p++) {
               const count = p < panels - 1 ? panel : rest;
-              f.get(sample).i32(outHeight).op('i32.mul').get(y).op('i32.add').i32(outWidth * filters * 4).op('i32.mul');
-              f.i32(g + 4 * (group * groupFilters + p * panel)).op('i32.add').set(from);
-              f.get(2).i32(p * panelBytes).op('i32.add').set(packed);
+              f.get(sample)
+                .i32(outHeight)
+                .op('i32.mul')
+                .get(y)
+                .op('i32.add')
+                .i32(outWidth * filters * 4)
+                .op('i32.mul');
+              f.i32(g + 4 * (group * groupFilters + p * panel))
+                .op('i32.add')
+                .set(from);
+              f.get(2)
+                .i32(p * panelBytes)
+                .op('i32.add')
+                .set(packed);
               emitPackRows(f, from, packed, rows, outWidth, filters, Math.ceil(count / 4));
             }
-            f.get(source).get(y).i32(strides[0] * rowBytes).op('i32.mul', 'i32.add').i32(group * groupChannels * 4).op('i32.add').set(a);
+            f.get(source)
+              .get(y)
+              .i32(strides[0] * rowBytes)
+              .op('i32.mul', 'i32.add')
+              .i32(group * groupChannels * 4)
+              .op('i32.add')
+              .set(a);
             groupsOfRows.forEach(({ first: offset, pattern }, t) => {
               for (let p = 0; p < panels; p++) {
                 f.get(a).i32(offset).op('i32.add');
-                f.get(2).i32(p * panelBytes).op('i32.add');
-                f.get(target).i32((t * tileRows * filters + group * groupFilters + p * panel) * 4).op('i32.add');
+                f.get(2)
+                  .i32(p * panelBytes)
+                  .op('i32.add');
+                f.get(target)
+                  .i32((t * tileRows * filters + group * groupFilters + p * panel) * 4)
+                  .op('i32.add');
                 f.get(rows).call(tile(pattern, p < panels - 1 ? panel : rest));
               }
             });
@@ -493,11 +607,23 @@ function emitWeightGradient(context: EmitContext, root: NodeOf<'conv_weight'>, x
 }
 
 /** Packs `rows` (a local) rows of `width` pixels: `vectors` vectors of each pixel's filters. */
-function emitPackRows(f: FunctionEmitter, from: number, to: number, rows: number, width: number, filters: number, vectors: number): void {
+function emitPackRows(
+  f: FunctionEmitter,
+  from: number,
+  to: number,
+  rows: number,
+  width: number,
+  filters: number,
+  vectors: number,
+): void {
   const left = f.local('i32');
   f.get(rows).i32(width).op('i32.mul').set(left);
   f.loop(() => {
-    for (let v = 0; v < vectors; v++) f.get(to).get(from).mem('v128.load', 16 * v).mem('v128.store', 16 * v);
+    for (let v = 0; v < vectors; v++)
+      f.get(to)
+        .get(from)
+        .mem('v128.load', 16 * v)
+        .mem('v128.store', 16 * v);
     f.bump(from, 4 * filters).bump(to, 16 * vectors);
     f.get(left).i32(1).op('i32.sub').tee(left).branchIf(0);
   });

@@ -128,7 +128,12 @@ export class ExpressionEmitter {
     const { f, math } = this;
     if (kind === 'not') return void f.op('v128.not');
     if (dtype !== 'f32') {
-      if (kind !== 'neg' && kind !== 'abs') throw new Error(`internal: ${kind} of ${dtype}`);
+      if (kind === 'sign') {
+        // Masks are -1: (x < 0) - (x > 0) is the sign.
+        const x = f.local('v128');
+        return void f.tee(x).splatInt(0).op('i32x4.lt_s').get(x).splatInt(0).op('i32x4.gt_s', 'i32x4.sub');
+      }
+      if (kind !== 'neg' && kind !== 'abs') throw new Error(`the wasm backend has no ${kind} of ${dtype}`);
       return void f.op(`i32x4.${kind}`);
     }
     switch (kind) {

@@ -21,15 +21,32 @@ export function emitArgmax(context: EmitContext, kernel: Kernel): EmittedKernel 
     const [bestFloat, candidateFloat] = [f.local('f32'), f.local('f32')];
     const float = buffer.dtype === 'f32';
     eachUnit(f, (unit) => {
-      f.get(unit).i32(inner).op('i32.div_u').i32(length * inner).op('i32.mul');
-      f.get(unit).i32(inner).op('i32.rem_u', 'i32.add').i32(size).op('i32.mul').i32(context.address(buffer)).op('i32.add').set(at);
+      f.get(unit)
+        .i32(inner)
+        .op('i32.div_u')
+        .i32(length * inner)
+        .op('i32.mul');
+      f.get(unit)
+        .i32(inner)
+        .op('i32.rem_u', 'i32.add')
+        .i32(size)
+        .op('i32.mul')
+        .i32(context.address(buffer))
+        .op('i32.add')
+        .set(at);
       f.i32(0).set(position).i32(0).set(chosen);
       if (float) f.f32(-Infinity).set(bestFloat);
-      else f.get(at).mem(size === 4 ? 'i32.load' : 'i32.load8_u').set(best);
+      else
+        f.get(at)
+          .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
+          .set(best);
       f.countedLoop(length, () => {
         if (float) f.get(at).mem('f32.load').tee(candidateFloat).get(bestFloat).op('f32.gt');
         else {
-          f.get(at).mem(size === 4 ? 'i32.load' : 'i32.load8_u').tee(candidate).get(best);
+          f.get(at)
+            .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
+            .tee(candidate)
+            .get(best);
           f.op(buffer.dtype === 'i32' ? 'i32.gt_s' : 'i32.gt_u');
         }
         f.if(() => {
@@ -39,7 +56,13 @@ export function emitArgmax(context: EmitContext, kernel: Kernel): EmittedKernel 
         });
         f.bump(position, 1).bump(at, inner * size);
       });
-      f.get(unit).i32(4).op('i32.mul').i32(context.address(kernel.outputs[0])).op('i32.add').get(chosen).mem('i32.store');
+      f.get(unit)
+        .i32(4)
+        .op('i32.mul')
+        .i32(context.address(kernel.outputs[0]))
+        .op('i32.add')
+        .get(chosen)
+        .mem('i32.store');
     });
   });
   return { function: index, units: sizeOf(root.shape), unitCost: length * 2, scratch: 0 };
@@ -60,14 +83,27 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
     const [first, last, column, target, source, item] = Array.from({ length: 6 }, () => f.local('i32'));
     const eachColumn = (body: () => void): void => {
-      f.get(first).set(column).loop(() => {
-        body();
-        f.bump(column, 4).get(column).get(last).op('i32.lt_s').branchIf(0);
-      });
+      f.get(first)
+        .set(column)
+        .loop(() => {
+          body();
+          f.bump(column, 4).get(column).get(last).op('i32.lt_s').branchIf(0);
+        });
     };
     eachUnit(f, (unit) => {
-      f.get(unit).i32(STRIPE * 4).op('i32.mul').set(first);
-      f.get(first).i32(STRIPE * 4).op('i32.add').tee(last).i32(columns * 4).get(last).i32(columns * 4).op('i32.lt_s', 'select').set(last);
+      f.get(unit)
+        .i32(STRIPE * 4)
+        .op('i32.mul')
+        .set(first);
+      f.get(first)
+        .i32(STRIPE * 4)
+        .op('i32.add')
+        .tee(last)
+        .i32(columns * 4)
+        .get(last)
+        .i32(columns * 4)
+        .op('i32.lt_s', 'select')
+        .set(last);
       f.i32(out).set(target);
       if (rows > 0) {
         f.countedLoop(rows, () => {
@@ -77,10 +113,24 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
       }
       f.i32(updates).set(source).i32(indices).set(item);
       f.countedLoop(count, () => {
-        f.get(item).mem('i32.load').i32(columns * 4).op('i32.mul').i32(out).op('i32.add').set(target);
+        f.get(item)
+          .mem('i32.load')
+          .i32(columns * 4)
+          .op('i32.mul')
+          .i32(out)
+          .op('i32.add')
+          .set(target);
         eachColumn(() => {
           f.get(target).get(column).op('i32.add');
-          f.get(target).get(column).op('i32.add').mem('f32.load').get(source).get(column).op('i32.add').mem('f32.load').op('f32.add');
+          f.get(target)
+            .get(column)
+            .op('i32.add')
+            .mem('f32.load')
+            .get(source)
+            .get(column)
+            .op('i32.add')
+            .mem('f32.load')
+            .op('f32.add');
           f.mem('f32.store');
         });
         f.bump(source, columns * 4).bump(item, 4);

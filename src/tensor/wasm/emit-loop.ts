@@ -392,8 +392,8 @@ export class LoopPoint implements Point {
     f.get(c.inner)
       .i32(this.vector * 4 * stride)
       .op('i32.add', 'i32x4.splat');
-    if (stride === 0) return;
-    f.v128([0, 1, 2, 3].flatMap((l) => int32Bytes(l * stride))).op('i32x4.add');
+    if (stride !== 0) f.v128([0, 1, 2, 3].flatMap((l) => int32Bytes(l * stride))).op('i32x4.add');
+    if (ramp.dtype === 'f32') f.op('f32x4.convert_i32x4_s');
   }
 }
 

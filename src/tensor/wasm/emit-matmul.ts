@@ -113,7 +113,10 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
       const target = f.local('i32');
       f.get(2).set(target);
       panels.forEach((count, p) => {
-        f.get(at.b).i32(p * width * b.column).op('i32.add').set(source);
+        f.get(at.b)
+          .i32(p * width * b.column)
+          .op('i32.add')
+          .set(source);
         emitPackPanel(f, { sums: [{ count: k, stride: b.row }], columnStride: b.column }, source, target, count);
       });
     }
@@ -123,21 +126,37 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
       // Full tiles, then the rest: only the last row block has one.
       f.i32(0).set(row).get(at.a).set(left);
       const full = f.local('i32');
-      f.get(at.rowCount).i32(rows).op('i32.div_u').tee(full).if(() => {
-        f.loop(() => {
-          body(rows);
-          f.bump(row, rows).bump(left, rows * a.row);
-          f.get(full).i32(1).op('i32.sub').tee(full).branchIf(0);
+      f.get(at.rowCount)
+        .i32(rows)
+        .op('i32.div_u')
+        .tee(full)
+        .if(() => {
+          f.loop(() => {
+            body(rows);
+            f.bump(row, rows).bump(left, rows * a.row);
+            f.get(full).i32(1).op('i32.sub').tee(full).branchIf(0);
+          });
         });
-      });
-      if (m % rows > 0) f.get(row).get(at.rowCount).op('i32.lt_s').if(() => body(m % rows));
+      if (m % rows > 0)
+        f.get(row)
+          .get(at.rowCount)
+          .op('i32.lt_s')
+          .if(() => body(m % rows));
     };
     const call = (height: number, p: number): void => {
       f.get(left);
-      if (packs) f.get(2).i32(p * panelBytes).op('i32.add');
-      else f.get(at.b).i32(p * width * 4).op('i32.add');
+      if (packs)
+        f.get(2)
+          .i32(p * panelBytes)
+          .op('i32.add');
+      else
+        f.get(at.b)
+          .i32(p * width * 4)
+          .op('i32.add');
       f.get(row).get(at.firstRow).op('i32.add').get(at.batchRow).op('i32.add');
-      f.get(at.firstColumn).i32(p * width).op('i32.add');
+      f.get(at.firstColumn)
+        .i32(p * width)
+        .op('i32.add');
       f.call(tile(height, panels[p]));
     };
     if (k * blockColumns * 4 <= SMALL_BLOCK) rowTiles((height) => panels.forEach((_, p) => call(height, p)));

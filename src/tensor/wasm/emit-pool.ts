@@ -15,11 +15,20 @@ export function emitPool(context: EmitContext, kernel: Kernel): EmittedKernel {
   const out = context.address(kernel.outputs[0]);
   switch (root.op) {
     case 'pool_max_gather':
-      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) => emitMaximum(w, first, second, out));
+      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) =>
+        emitMaximum(w, first, second, out),
+      );
     case 'pool_sum':
       return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) => emitSum(w, first, out));
     case 'pool_max_scatter':
-      return emitWindows(context, root.shape, root.inputs[1].shape, root.attrs, (w) => emitScatter(w, first, second, out), out);
+      return emitWindows(
+        context,
+        root.shape,
+        root.inputs[1].shape,
+        root.attrs,
+        (w) => emitScatter(w, first, second, out),
+        out,
+      );
     case 'pool_sum_grad':
       return emitWindows(context, root.shape, root.inputs[0].shape, root.attrs, (w) => emitSpread(w, first, out), out);
   }
@@ -40,17 +49,31 @@ interface WindowVector {
 }
 
 const load = (f: FunctionEmitter, offset: number, base: number, tap = 0): FunctionEmitter =>
-  f.get(offset).i32(base + tap).op('i32.add').mem('v128.load');
+  f
+    .get(offset)
+    .i32(base + tap)
+    .op('i32.add')
+    .mem('v128.load');
 
 function store(w: WindowVector, value: number, offset: number, base: number, tap = 0): void {
   const address = w.f.local('i32');
-  w.f.get(offset).i32(base + tap).op('i32.add').set(address);
+  w.f
+    .get(offset)
+    .i32(base + tap)
+    .op('i32.add')
+    .set(address);
   emitStore(w.f, 'f32', address, value, w.lanes);
 }
 
 function emitMaximum(w: WindowVector, x: number, values: number, out: number): void {
   const { f } = w;
-  const [best, value, candidate, started, mask] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')];
+  const [best, value, candidate, started, mask] = [
+    f.local('v128'),
+    f.local('v128'),
+    f.local('v128'),
+    f.local('v128'),
+    f.local('v128'),
+  ];
   f.splatInt(0).set(started);
   w.taps((tap) => {
     load(f, w.large, x, tap).set(candidate);
@@ -141,14 +164,20 @@ function emitWindows(
         }
       }
     };
-    const vector = (lanes: number): void => emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, attrs, taps });
+    const vector = (lanes: number): void =>
+      emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, attrs, taps });
     eachUnit(f, (unit) => {
       if (cleared === undefined) {
         f.get(unit).i32(outHeight).op('i32.div_u').set(sample).get(unit).i32(outHeight).op('i32.rem_u').set(row);
       } else {
         f.get(unit).set(sample).i32(0).set(row);
         if (!exact) {
-          f.get(sample).i32(height * width * pixel).op('i32.mul').i32(cleared).op('i32.add').set(at);
+          f.get(sample)
+            .i32(height * width * pixel)
+            .op('i32.mul')
+            .i32(cleared)
+            .op('i32.add')
+            .set(at);
           const bytes = height * width * pixel;
           if (bytes >= 16) f.countedLoop(bytes >> 4, () => f.get(at).splatInt(0).mem('v128.store').bump(at, 16));
           for (let i = 0; i < (bytes & 15); i += 4) f.get(at).i32(0).mem('i32.store', i);
@@ -157,8 +186,26 @@ function emitWindows(
       f.countedLoop(rowsPerUnit, () => {
         f.get(row).i32(strides[0]).op('i32.mul').i32(padding[0][0]).op('i32.sub').set(y);
         f.i32(-padding[1][0]).set(x);
-        f.get(sample).i32(height).op('i32.mul').get(y).op('i32.add').i32(width).op('i32.mul').get(x).op('i32.add').i32(pixel).op('i32.mul').set(column);
-        f.get(sample).i32(outHeight).op('i32.mul').get(row).op('i32.add').i32(outWidth * pixel).op('i32.mul').set(smallAt);
+        f.get(sample)
+          .i32(height)
+          .op('i32.mul')
+          .get(y)
+          .op('i32.add')
+          .i32(width)
+          .op('i32.mul')
+          .get(x)
+          .op('i32.add')
+          .i32(pixel)
+          .op('i32.mul')
+          .set(column);
+        f.get(sample)
+          .i32(outHeight)
+          .op('i32.mul')
+          .get(row)
+          .op('i32.add')
+          .i32(outWidth * pixel)
+          .op('i32.mul')
+          .set(smallAt);
         f.countedLoop(outWidth, () => {
           f.get(column).set(largeAt);
           if (channels >= 4) {
@@ -178,5 +225,10 @@ function emitWindows(
     });
   });
   const perRow = (outWidth * channels * sizeOf(window)) / 2;
-  return { function: index, units: cleared === undefined ? batch * outHeight : batch, unitCost: perRow * rowsPerUnit, scratch: 0 };
+  return {
+    function: index,
+    units: cleared === undefined ? batch * outHeight : batch,
+    unitCost: perRow * rowsPerUnit,
+    scratch: 0,
+  };
 }

@@ -31,7 +31,14 @@ export function tileVectors(context: EmitContext, rows: number): number {
 }
 
 /** Emits the sum; `a` and `b` are locals with addresses (they move). Returns the accumulators' locals by row and vector. */
-export function emitTileSum(f: FunctionEmitter, context: EmitContext, shape: TileShape, a: number, b: number, initial?: (row: number, vector: number) => void): number[][] {
+export function emitTileSum(
+  f: FunctionEmitter,
+  context: EmitContext,
+  shape: TileShape,
+  a: number,
+  b: number,
+  initial?: (row: number, vector: number) => void,
+): number[][] {
   const accumulators = shape.rows.map(() => Array.from({ length: shape.vectors }, () => f.local('v128')));
   const right = Array.from({ length: shape.vectors }, () => f.local('v128'));
   const left = f.local('v128');
@@ -44,9 +51,16 @@ export function emitTileSum(f: FunctionEmitter, context: EmitContext, shape: Til
     );
   }
   const products = (aOffset: number, bOffset: number): void => {
-    right.forEach((local, v) => f.get(b).mem('v128.load', bOffset + 16 * v).set(local));
+    right.forEach((local, v) =>
+      f
+        .get(b)
+        .mem('v128.load', bOffset + 16 * v)
+        .set(local),
+    );
     shape.rows.forEach((offset, r) => {
-      f.get(a).mem('v128.load32_splat', offset + aOffset).set(left);
+      f.get(a)
+        .mem('v128.load32_splat', offset + aOffset)
+        .set(left);
       right.forEach((local, v) => {
         const accumulator = accumulators[r][v];
         if (context.features.fma) f.get(left).get(local).get(accumulator).op('f32x4.relaxed_madd');
@@ -71,7 +85,10 @@ export function emitTileSum(f: FunctionEmitter, context: EmitContext, shape: Til
     const pass = (): void => {
       if (depth === shape.loops.length - 1) products(0, 0);
       else nest(depth + 1);
-      f.bump(a, loop.aStep - travelled(shape.loops, depth + 1, 'aStep')).bump(b, loop.bStep - travelled(shape.loops, depth + 1, 'bStep'));
+      f.bump(a, loop.aStep - travelled(shape.loops, depth + 1, 'aStep')).bump(
+        b,
+        loop.bStep - travelled(shape.loops, depth + 1, 'bStep'),
+      );
     };
     if (typeof loop.count === 'number') f.countedLoop(loop.count, pass);
     else {
@@ -100,7 +117,15 @@ function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bS
  * Computes the kernel's outputs from the accumulators of a tile at row `row` and column `column` (locals) of the result seen as
  * a matrix, and stores them. `columns` is how many of the tile's columns exist.
  */
-export function emitTileEpilogue(f: FunctionEmitter, context: EmitContext, kernel: Kernel, accumulators: readonly (readonly number[])[], row: number, column: number, columns: number): void {
+export function emitTileEpilogue(
+  f: FunctionEmitter,
+  context: EmitContext,
+  kernel: Kernel,
+  accumulators: readonly (readonly number[])[],
+  row: number,
+  column: number,
+  columns: number,
+): void {
   const layout = epilogueLayout(kernel);
   if (!layout || !kernel.root) throw new Error('internal: epilogue without a layout');
   const width = kernel.root.shape[kernel.root.shape.length - 1];
@@ -109,8 +134,14 @@ export function emitTileEpilogue(f: FunctionEmitter, context: EmitContext, kerne
   const pointer = (base: number, size: number, strides: readonly [number, number]): number => {
     const local = f.local('i32');
     f.i32(base);
-    if (strides[0] !== 0) f.get(row).i32(strides[0] * size).op('i32.mul', 'i32.add');
-    if (strides[1] !== 0) f.get(column).i32(strides[1] * size).op('i32.mul', 'i32.add');
+    if (strides[0] !== 0)
+      f.get(row)
+        .i32(strides[0] * size)
+        .op('i32.mul', 'i32.add');
+    if (strides[1] !== 0)
+      f.get(column)
+        .i32(strides[1] * size)
+        .op('i32.mul', 'i32.add');
     f.set(local);
     return local;
   };

@@ -2,7 +2,7 @@
  * Expressions: what a fused kernel computes at one point of its iteration space. Movement operations (broadcast, transpose,
  * slice, reverse, reshape, gather) vanish into index arithmetic; what cannot be expressed so asks for a buffer.
  */
-import type { Node } from '../graph.js';
+import type { DType, Node } from '../graph.js';
 import { splatValue } from '../primitives/leaf.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 
@@ -18,7 +18,8 @@ export interface Access {
 export type Expression =
   | { readonly kind: 'load'; readonly access: Access }
   | { readonly kind: 'root' }
-  | { readonly kind: 'index'; readonly offset: number; readonly strides: readonly number[] }
+  /** offset + sum of strides * iteration index, as a number of the given type. */
+  | { readonly kind: 'index'; readonly dtype: DType; readonly offset: number; readonly strides: readonly number[] }
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'apply'; readonly node: Node; readonly args: readonly Expression[] };
 
@@ -68,6 +69,8 @@ export class ExpressionBuilder {
 
   /** The expression of a node's defining operation, even if the node has a buffer (which this kernel fills). */
   define(node: Node): Expression {
+    const value = splatValue(node);
+    if (value !== undefined) return { kind: 'constant', value };
     const view =
       node.shape.length === this.shape.length && node.shape.every((d, i) => d === this.shape[i])
         ? identityView(this.shape.length)
@@ -118,7 +121,12 @@ export class ExpressionBuilder {
     const [operand] = node.inputs;
     switch (node.op) {
       case 'iota':
-        return { kind: 'index', offset: view.base[node.attrs.axis], strides: view.coefficients[node.attrs.axis] };
+        return {
+          kind: 'index',
+          dtype: node.dtype,
+          offset: view.base[node.attrs.axis],
+          strides: view.coefficients[node.attrs.axis],
+        };
       case 'broadcast':
         return this.resolve(operand, {
           base: view.base.map((b, d) => (operand.shape[d] === 1 ? 0 : b)),

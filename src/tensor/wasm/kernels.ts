@@ -134,8 +134,11 @@ export class KernelPlanner {
   /** A matrix operand: any strides, but plain loads. */
   private strided(node: Node): Access {
     const expression = this.builder(node.shape).build(node);
-    if (expression.kind === 'load' && !expression.access.indirect && expression.access.buffer.dtype === 'f32')
-      return expression.access;
+    if (expression.kind === 'load' && !expression.access.indirect && expression.access.buffer.dtype === 'f32') {
+      // Tiles address rows by constant offsets, which are never negative.
+      if (expression.access.strides.every((s) => s >= 0)) return expression.access;
+      throw new NeedsBuffer(node);
+    }
     // Store what lies under the movement operations, so that they stay free.
     let source = node;
     while (isMovement(source) && source.op !== 'gather') {

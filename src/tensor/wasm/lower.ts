@@ -44,13 +44,26 @@ function splitSum(node: NodeOf<'reduce_sum'>): Node {
   // One axis alone is cut in two; of several, the first is summed last.
   const [first, ...others] = axes;
   if (others.length > 0 && x.shape[first] > 1 && x.shape[first] <= 4096 && sizeOf(others.map((a) => x.shape[a])) > 1) {
-    const inner = lowerNode(applyAs('reduce_sum', [x], { axes: others }, x.shape.filter((_, d) => !others.includes(d)), 'f32'));
+    const inner = lowerNode(
+      applyAs(
+        'reduce_sum',
+        [x],
+        { axes: others },
+        x.shape.filter((_, d) => !others.includes(d)),
+        'f32',
+      ),
+    );
     return applyAs('reduce_sum', [inner], { axes: [first] }, node.shape, 'f32');
   }
   const longest = axes.reduce((a, b) => (x.shape[b] > x.shape[a] ? b : a));
   const parts = divisor(x.shape[longest], PARTS);
   if (parts === 1) return node;
-  const split = reshape(x, [...x.shape.slice(0, longest), parts, x.shape[longest] / parts, ...x.shape.slice(longest + 1)]);
+  const split = reshape(x, [
+    ...x.shape.slice(0, longest),
+    parts,
+    x.shape[longest] / parts,
+    ...x.shape.slice(longest + 1),
+  ]);
   const shifted = axes.filter((a) => a !== longest).map((a) => (a > longest ? a + 1 : a));
   const inner = reduceSum(split, [...shifted, longest + 1]);
   // What remains is the axis of the parts, behind the kept axes before it.

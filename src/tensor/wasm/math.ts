@@ -50,12 +50,7 @@ export class MathLibrary {
       case 'pow': {
         const exp = this.index('exp');
         const log = this.index('log');
-        return this.module.function({ parameters: ['v128', 'v128'], results: ['v128'] }, (f) => {
-          // exp(b log a); 1 where b is 0, as 0 * log 0 is not a number.
-          f.splat(1);
-          f.get(0).call(log).get(1).op('f32x4.mul').call(exp);
-          f.get(1).splat(0).op('f32x4.eq').op('v128.bitselect');
-        });
+        return this.module.function({ parameters: ['v128', 'v128'], results: ['v128'] }, (f) => emitPow(f, exp, log));
       }
     }
   }
@@ -94,6 +89,20 @@ function emitExp(f: FunctionEmitter): void {
   };
   power(() => f.get(half));
   power(() => f.get(n).get(half).op('i32x4.sub'));
+}
+
+/** |a|^b = exp(b log |a|), with the sign of a where b is odd, and NaN for a negative a and a b that is not whole. */
+function emitPow(f: FunctionEmitter, exp: number, log: number): void {
+  const power = f.local('v128');
+  const half = f.local('v128');
+  f.get(0).op('f32x4.abs').call(log).get(1).op('f32x4.mul').call(exp).set(power);
+  // 1 where b is 0, as 0 * log 0 is not a number.
+  f.splat(1).get(power).get(1).splat(0).op('f32x4.eq', 'v128.bitselect').set(power);
+  f.get(1).splat(0.5).op('f32x4.mul').set(half);
+  f.get(power).op('f32x4.neg').get(power);
+  f.get(half).get(half).op('f32x4.floor', 'f32x4.ne', 'v128.bitselect').splat(NaN);
+  f.get(1).get(1).op('f32x4.floor', 'f32x4.eq', 'v128.bitselect');
+  f.get(power).get(0).splat(0).op('f32x4.lt', 'v128.bitselect');
 }
 
 const LOG = [

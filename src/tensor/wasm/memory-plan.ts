@@ -18,7 +18,9 @@ export function planMemory<K>(lifetimes: readonly Lifetime<K>[]): { offsets: Map
   let bytes = 0;
   for (const life of [...lifetimes].sort((a, b) => b.bytes - a.bytes)) {
     const size = alignedBytes(life.bytes);
-    const neighbours = placed.filter((p) => p.first <= life.last && life.first <= p.last).sort((a, b) => a.from - b.from);
+    const neighbours = placed
+      .filter((p) => p.first <= life.last && life.first <= p.last)
+      .sort((a, b) => a.from - b.from);
     let at = 0;
     for (const p of neighbours) {
       if (at + size <= p.from) break;

@@ -9,9 +9,25 @@ afterAll(() => sessions.forEach((s) => s.close()));
 
 /** The largest deviation that float32 rounding explains, for a sum of `terms` products of values around 1. */
 function tolerance(output: Node, expected: ArrayLike<number>): number {
-  const terms = output.inputs.reduce((n, i) => Math.max(n, i.shape.reduce((a, b) => a * b, 1)), 1);
+  const terms = output.inputs.reduce(
+    (n, i) =>
+      Math.max(
+        n,
+        i.shape.reduce((a, b) => a * b, 1),
+      ),
+    1,
+  );
   const scale = Math.max(1, ...Array.from(expected, (v) => (Number.isFinite(v) ? Math.abs(v) : 0)));
-  const sums = ['matmul', 'conv', 'conv_input', 'conv_weight', 'reduce_sum', 'scatter_add', 'pool_sum', 'pool_sum_grad'];
+  const sums = [
+    'matmul',
+    'conv',
+    'conv_input',
+    'conv_weight',
+    'reduce_sum',
+    'scatter_add',
+    'pool_sum',
+    'pool_sum_grad',
+  ];
   return scale * 2 ** -23 * (sums.includes(output.op) ? 4 * Math.sqrt(terms) + 4 : 8);
 }
 
@@ -30,7 +46,10 @@ for (const backend of [wasmBackend, portableBackend]) {
           const limit = made.output.dtype === 'f32' ? tolerance(made.output, expected) : 0;
           for (let i = 0; i < expected.length; i++) {
             const equal = Object.is(expected[i], actual[i]) || Math.abs(expected[i] - actual[i]) <= limit;
-            if (!equal) expect.fail(`seed ${seed}: ${made.name}: element ${i} is ${actual[i]}, expected ${expected[i]} (NN_SEED=${seed})`);
+            if (!equal)
+              expect.fail(
+                `seed ${seed}: ${made.name}: element ${i} is ${actual[i]}, expected ${expected[i]} (NN_SEED=${seed})`,
+              );
           }
           session.close();
         }
