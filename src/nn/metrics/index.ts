@@ -25,13 +25,3 @@ export const metricSchema = component(metrics);
 
 /** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
 export const metricOf = (config: MetricConfig): Metric => metrics[config.type];
-
-/** A metric with its parameters, under the name of its figures (`val/accuracy`). */
-export interface BoundMetric {
-  readonly name: string;
-  readonly metric: Metric;
-  readonly params: MetricConfig;
-}
-
-export const metricsOf = (configs: readonly MetricConfig[]): BoundMetric[] =>
-  configs.map((params) => ({ name: params.type, metric: metricOf(params), params }));

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type OptimizerConfig, optimizerOf, optimizers, optimizerSchema } from '../../../src/nn/optimizers/index.js';
 import { add, constant, div, evaluate, grad, input, matmul, mul, type Node, reduceSum, referenceBackend, sub, tanh } from '../../../src/tensor/index.js'; // prettier-ignore
-import { difference, golden } from '../helpers/golden.js';
+import { valuesAt } from '../../tensor/helpers/expect-gradient.js';
+import { float32ValuesAt } from '../helpers/float32.js';
+import { difference, given, golden } from '../helpers/golden.js';
 
 interface OptimizerCase {
   optimizer: string;
@@ -90,6 +92,35 @@ describe('optimizers', () => {
       expect(values.every((v) => [...v].every(Number.isFinite))).toBe(true);
     }
   });
+
+  it.each(problem.cases.map((c) => ({ ...c, title: `${c.optimizer} ${JSON.stringify(c.params)}` })))(
+    '$title keeps the digits of its step in float32, early and late in a run',
+    ({ optimizer: name, params }) => {
+      const config = parse(name, params);
+      const optimizer = optimizerOf(config);
+      const slots = Object.keys(optimizer.state(config));
+      // Weights of zero, so that the result is the step itself; running means whose squares are below the mean square.
+      const [parameter, gradient] = [given('w', [3], [0, 0, 0]), given('g', [3], [0.3, -0.02, 1.5])];
+      const state = slots.map((slot, k) => given(slot, [3], [0.25, 0.5, 0.125].map((v) => v * (slot === 'mean' ? 0.1 : 1 + k)))); // prettier-ignore
+      for (const t of [1, 2, 3, 4, 5, 6, 7, 20, 200, 5000, 1_000_000]) {
+        const [rate, step] = [given('rate', [], [0.01]), given('step', [], [t])];
+        const result = optimizer.update({
+          parameter: parameter.node,
+          gradient: gradient.node,
+          state: Object.fromEntries(state.map(({ node }, k) => [slots[k], node])),
+          rate: rate.node,
+          step: step.node,
+          params: config,
+        });
+        const inputs = [parameter, gradient, ...state, rate, step];
+        const [rounded] = float32ValuesAt([result.parameter], inputs);
+        const [exact] = valuesAt([result.parameter], inputs);
+        exact.forEach((e, i) => {
+          expect(Math.abs(rounded[i] - e), `step ${t}`).toBeLessThan(2e-5 * Math.abs(e) + 1e-12);
+        });
+      }
+    },
+  );
 
   it('starts from the defaults of PyTorch', () => {
     expect(parse('adam')).toEqual({ type: 'adam', lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0, amsgrad: false }); // prettier-ignore
