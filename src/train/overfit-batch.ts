@@ -7,7 +7,7 @@ import type { Session } from '../tensor/index.js';
 import type { LoadedData, Split } from '../data/index.js';
 import { metricOf } from '../nn/metrics/index.js';
 import type { ExperimentConfig } from './experiment.js';
-import { type Cause, causesOf, type Trajectory } from './overfit-causes.js';
+import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
 import { Stepper } from './stepper.js';
 
@@ -17,8 +17,8 @@ export const LOSS_THRESHOLD = 0.05;
 export const VARIANCE_THRESHOLD = 0.01;
 /** Steps without a better loss, by one part in a hundred, after which there is no more hope. */
 const STALLED_AFTER = 200;
-/** Steps after which a rate of zero has shown what it does. */
-const STEPS_AT_RATE_ZERO = 10;
+/** Steps after which a rate of zero, or identical or dead units, have shown that they stay so. */
+const STEPS_OF_PROOF = 50;
 /** Signals and timers have their turn every so many steps. */
 const STEPS_PER_BREATH = 8;
 
@@ -84,7 +84,7 @@ export async function overfitBatch(
   let reached = false;
   let best = { loss: Infinity, step: 0 };
   const hopeless = (step: number): boolean =>
-    step - best.step >= STALLED_AFTER || (rate === 0 && step >= STEPS_AT_RATE_ZERO);
+    step - best.step >= STALLED_AFTER || (step >= STEPS_OF_PROOF && (rate === 0 || isMiswired(before)));
   for (let step = 0; step < maxSteps && !reached && !hopeless(step) && !options.shouldStop?.(); step++) {
     const outputs = stepper.run(indices, step, rate);
     if (outputs === undefined) {

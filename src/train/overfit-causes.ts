@@ -75,6 +75,11 @@ const rateZero = ({ rate }: Trajectory): Cause[] =>
   rate === 0 ? [{ kind: 'learning_rate_zero', message: 'the learning rate is zero: nothing can change; set optimizer.lr' }] : []; // prettier-ignore
 
 const mostly = ({ units, faulty }: UnitCount): boolean => faulty >= MOST_UNITS * units;
+
+/** Whether a look at the untrained network shows that it cannot learn: identical units, or a layer of dead ones. */
+export const isMiswired = ({ symmetric, dead }: Probe): boolean =>
+  symmetric.length > 0 || dead.some(({ units, faulty }) => faulty === units);
+
 const share = ({ units, faulty }: UnitCount): string => (faulty === units ? `all ${units}` : `${faulty} of ${units}`);
 
 const deadUnits = (probe: Probe): Cause[] =>
@@ -181,7 +186,9 @@ function rateTooHighOrLow(trajectory: Trajectory): Cause[] {
   if (mean(late) > start) return tooHigh(`the loss rose from ${show(start)} to ${show(mean(late))}`);
   const least = losses.reduce((a, b) => Math.min(a, b), Infinity);
   if (start - least < 0.01 * Math.abs(start)) {
-    return tooLow(`in ${losses.length} steps the loss moved only from ${show(start)} to ${show(end)}`);
+    return tooLow(
+      `in ${losses.length} steps the loss moved only from ${start.toPrecision(7)} to ${end.toPrecision(7)}`,
+    );
   }
   const spread = Math.max(...late) - Math.min(...late);
   if (spread > mean(late)) return tooHigh(`the loss jumps between ${show(Math.min(...late))} and ${show(Math.max(...late))}`); // prettier-ignore

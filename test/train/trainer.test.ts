@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { referenceBackend } from '../../src/tensor/index.js';
+import { type Backend, referenceBackend, wasmBackend } from '../../src/tensor/index.js';
 import { evaluate, readSnapshot, SnapshotError, train, TrainingError } from '../../src/train/index.js';
 import type { ExperimentConfig, TrainOptions } from '../../src/train/index.js';
 import type { LoadedData } from '../../src/data/index.js';
@@ -7,10 +7,19 @@ import { blobs, classificationData, experiment, latest, type Recording, recordin
 
 const open = () => referenceBackend.open({ threads: 1 });
 
-async function run(config: ExperimentConfig, data: LoadedData, partial: Partial<TrainOptions> = {}) {
+async function run(
+  config: ExperimentConfig,
+  data: LoadedData,
+  partial: Partial<TrainOptions> = {},
+  backend: Backend = referenceBackend,
+) {
   const { recorded, options } = recording(partial);
-  const result = await train(open(), config, data, options);
-  return { result, recorded };
+  const session = backend.open({ threads: 1 });
+  try {
+    return { result: await train(session, config, data, options), recorded };
+  } finally {
+    session.close();
+  }
 }
 
 const stripTime = ({ wall_time_s: _w, samples_per_s: _s, ...rest }: Awaited<ReturnType<typeof train>>) => rest;
@@ -106,23 +115,27 @@ describe('resume', () => {
     train: { max_epochs: 3, batch_size: 8, checkpoint_every: 1, early_stopping: { patience: 1, min_delta: 0.01 } },
   });
 
-  it('from any step, also in the middle of an epoch, is bit for bit the run that was never interrupted', async () => {
-    const data = classificationData(22);
-    const whole = await run(config, data);
-    const ends = whole.recorded.checkpoints
-      .map((checkpoint, i) => ({ ...checkpoint, i }))
-      .filter(({ kind }) => kind === 'last');
-    expect(ends.length).toBeGreaterThan(6);
-    for (const { snapshot, i } of ends) {
-      const best = whole.recorded.checkpoints.slice(0, i).findLast(({ kind }) => kind === 'best')?.snapshot;
-      const rest = await run(config, data, { resume: { last: snapshot, best } });
-      const at = snapshot.meta.step;
-      if (rest.recorded.checkpoints.length > 0) expect(bits(rest.recorded)).toEqual(bits(whole.recorded));
-      expect(rest.recorded.rows).toEqual(whole.recorded.rows.filter(({ step }) => step > at));
-      expect(rest.recorded.losses).toEqual(whole.recorded.losses.slice(at));
-      expect(stripTime(rest.result)).toEqual(stripTime(whole.result));
-    }
-  });
+  const backends = [referenceBackend, wasmBackend];
+  it.each(backends)(
+    'from any step, also inside an epoch, is bit for bit as if never interrupted ($name)',
+    async (backend) => {
+      const data = classificationData(22);
+      const whole = await run(config, data, {}, backend);
+      const ends = whole.recorded.checkpoints
+        .map((checkpoint, i) => ({ ...checkpoint, i }))
+        .filter(({ kind }) => kind === 'last');
+      expect(ends.length).toBeGreaterThan(6);
+      for (const { snapshot, i } of ends) {
+        const best = whole.recorded.checkpoints.slice(0, i).findLast(({ kind }) => kind === 'best')?.snapshot;
+        const rest = await run(config, data, { resume: { last: snapshot, best } }, backend);
+        const at = snapshot.meta.step;
+        if (rest.recorded.checkpoints.length > 0) expect(bits(rest.recorded)).toEqual(bits(whole.recorded));
+        expect(rest.recorded.rows).toEqual(whole.recorded.rows.filter(({ step }) => step > at));
+        expect(rest.recorded.losses).toEqual(whole.recorded.losses.slice(at));
+        expect(stripTime(rest.result)).toEqual(stripTime(whole.result));
+      }
+    },
+  );
 
   it('of an interrupted run goes on from the step where it was left', async () => {
     const data = classificationData(22);
