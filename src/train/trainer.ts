@@ -92,7 +92,7 @@ export async function train(
       const first = run.batch * plan.batchSize;
       const indices = order.subarray(first, Math.min(first + plan.batchSize, split.size));
       const outputs = stepper.run(indices, run.step, rateOf(run.step));
-      if (outputs === undefined) throw failure(run, stepper, indices.length, recorder);
+      if (outputs === undefined) throw failure(run, stepper, indices.length, recorder, now() - start);
       run.sums.add(indices.length, outputs.output(0)[0], outputs, 2);
       run.step++;
       run.batch++;
@@ -150,10 +150,17 @@ export function epochOrder(config: ExperimentConfig, size: number, epoch: number
 }
 
 /** The error of a step that has just failed; the state before it becomes the last checkpoint, unless that is broken too. */
-function failure(run: TrainingRun, stepper: Stepper, batchSize: number, recorder: Recorder): TrainingError {
+function failure(
+  run: TrainingRun,
+  stepper: Stepper,
+  batchSize: number,
+  recorder: Recorder,
+  seconds: number,
+): TrainingError {
   const { suspect, description } = stepper.diagnose(batchSize);
   if (suspect?.kind !== 'weights') recorder.checkpoint('last', run.snapshot());
-  return new TrainingError(description, run.step + 1, run.epoch + 1, suspect?.layer);
+  const result = run.result('failed', seconds, { reason: description });
+  return new TrainingError(description, run.step + 1, run.epoch + 1, result, suspect?.layer);
 }
 
 /** Lets signals, timers and the terminal have their turn. */

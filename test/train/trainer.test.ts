@@ -223,7 +223,12 @@ describe('a loss or gradient that is not finite', () => {
   it('stops the run with the step and the layer where it first appeared', async () => {
     const error = await run(overflowing, classificationData()).catch((e: unknown) => e); // prettier-ignore
     expect(error).toBeInstanceOf(TrainingError);
-    expect(error).toMatchObject({ step: 1, epoch: 1, layer: 'layers.1 (dense)' });
+    expect(error).toMatchObject({
+      step: 1,
+      epoch: 1,
+      layer: 'layers.1 (dense)',
+      result: { status: 'failed', steps: 0 },
+    });
     expect(String(error)).toContain('step 1 (epoch 1): the output of layers.1 (dense) is not finite');
   });
 
