@@ -45,6 +45,8 @@ function operationCost(node: Node): number {
 /** Elements cheaper than this are computed again rather than stored and loaded. */
 const RECOMPUTE_LIMIT = 6;
 
+const ROOT: Expression = { kind: 'root' };
+
 const stripReshape = (node: Node): Node => {
   let n = node;
   while (n.op === 'reshape') n = n.inputs[0];
@@ -90,7 +92,8 @@ export class KernelPlanner {
         } catch (error) {
           if (!(error instanceof NeedsBuffer)) throw error;
           const needed = error.node;
-          if (this.isBuffer(needed)) throw new Error(`internal: kernel of ${node.op} cannot be formed (${needed.op})`);
+          if (this.isBuffer(needed))
+            throw new Error(`internal: kernel of ${node.op} cannot be formed (${needed.op})`, { cause: error });
           this.stored.add(needed);
           complete = false;
         }
@@ -150,7 +153,7 @@ export class KernelPlanner {
   }
 
   private form(node: Node): Kernel {
-    const base = { root: node, shape: node.shape, outputs: [node], expressions: [{ kind: 'root' } as Expression] };
+    const base = { root: node, shape: node.shape, outputs: [node], expressions: [ROOT] };
     const heavy = (kind: Kernel['kind'], operands: Access[]): Kernel => ({
       ...base,
       kind,
@@ -254,9 +257,7 @@ export class KernelPlanner {
     for (const shape of candidates) {
       try {
         const builder = this.builder(shape, producer.root, new Set(outputs));
-        const expressions = outputs.map((o) =>
-          o === producer.root ? ({ kind: 'root' } as Expression) : builder.define(o),
-        );
+        const expressions = outputs.map((o) => (o === producer.root ? ROOT : builder.define(o)));
         const merged: Kernel = {
           ...producer,
           shape,

@@ -2,7 +2,7 @@
  * Rewrites a graph before kernels are formed: long sums are split into partial sums whose number depends on shapes only, so that
  * threads share them without changing any bit of the result, and rounding errors stay small.
  */
-import { applyAs, type Node, type NodeOf, type Op, topologicalOrder } from '../graph.js';
+import { applyAs, type Node, type NodeOf, topologicalOrder } from '../graph.js';
 import { reduceSum } from '../primitives/reduce.js';
 import { reshape } from '../primitives/movement.js';
 import { sizeOf } from '../shape.js';
@@ -18,7 +18,7 @@ export function lower(roots: readonly Node[]): Node[] {
   for (const node of topologicalOrder(roots)) {
     const inputs = node.inputs.map((i) => replaced.get(i) ?? i);
     const same = inputs.every((n, i) => n === node.inputs[i]);
-    const rebuilt = same ? node : applyAs(node.op as Op, inputs, node.attrs, node.shape, node.dtype);
+    const rebuilt = same ? node : applyAs(node.op, inputs, node.attrs, node.shape, node.dtype);
     replaced.set(node, lowerNode(rebuilt));
   }
   return roots.map((r) => replaced.get(r) ?? r);

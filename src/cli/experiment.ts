@@ -1,0 +1,77 @@
+/** What every command does first: load the config and its data, check that they fit, open the tensor engine. */
+import { availableParallelism } from 'node:os';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { ConfigError, type LoadedConfig, loadConfig, locatedProblem } from '../config/index.js';
+import { type LoadedData, loadData } from '../data/index.js';
+import type { LayerRow } from '../nn/model.js';
+import { type Backend, portableBackend, referenceBackend, type Session, wasmBackend } from '../tensor/index.js';
+import { describeData, type ExperimentConfig, experimentSchema, fitModel } from '../train/index.js';
+import { UsageError } from './report.js';
+
+export interface CommonOptions {
+  readonly seed?: string;
+  readonly threads?: string;
+  readonly backend: 'auto' | 'wasm' | 'wasm-portable' | 'reference';
+  readonly runsDir: string;
+  readonly name?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+export interface Experiment {
+  readonly loaded: LoadedConfig<ExperimentConfig>;
+  readonly config: ExperimentConfig;
+  readonly name: string;
+  readonly baseDir: string;
+  readonly data: LoadedData;
+  readonly rows: readonly LayerRow[];
+}
+
+/** Loads a config with its data. Throws ConfigError and DataError. */
+export async function loadExperiment(
+  file: string,
+  overrides: readonly string[],
+  options: CommonOptions,
+): Promise<Experiment> {
+  const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
+  const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
+  const { config } = loaded;
+  const baseDir = resolve(dirname(file));
+  const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
+  const { rows, problems } = fitModel(config, describeData(config, data));
+  if (problems.length > 0)
+    throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
+  const name = options.name ?? config.name ?? basename(file, extname(file));
+  return { loaded, config, name, baseDir, data, rows };
+}
+
+const backends: Record<CommonOptions['backend'], Backend> = {
+  auto: wasmBackend,
+  wasm: wasmBackend,
+  'wasm-portable': portableBackend,
+  reference: referenceBackend,
+};
+
+export function openSession(options: CommonOptions): Session {
+  const threads = options.threads === undefined ? Math.min(8, availableParallelism()) : Number(options.threads);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError(`--threads: expected a positive integer, got "${options.threads}"`);
+  return backends[options.backend].open({ threads });
+}
+
+/** Writes a line for people, on stderr. */
+export const say = (options: CommonOptions, line: string): void => {
+  if (!options.quiet) process.stderr.write(`${line}\n`);
+};
+
+export const printJson = (options: CommonOptions, value: unknown): void => {
+  if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+};
+
+/** The folder that a checkpoint's data paths are relative to. */
+export function baseDirOf(meta: Readonly<Record<string, unknown>>): string {
+  if (typeof meta.base_dir !== 'string')
+    throw new UsageError('the checkpoint does not say where its data lies; it was not written by nn train');
+  return meta.base_dir;
+}
