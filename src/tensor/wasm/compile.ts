@@ -15,6 +15,7 @@ import { emitPool } from './emit-pool.js';
 import { emitReduce } from './emit-reduce.js';
 import { bytesOf } from './emit-expression.js';
 import { emitDriver, type Phase } from './driver.js';
+import { TILE_BUFFER } from './emit-tile.js';
 import { accessesOf } from './expression.js';
 import type { Features } from './features.js';
 import { isLeaf, type Kernel, KernelPlanner } from './kernels.js';
@@ -179,7 +180,7 @@ function scratchBound(kernel: Kernel, features: Features): number {
 
 function matmulScratch(root: Node): number {
   const k = root.inputs[0].shape[root.shape.length - 1];
-  return k * 96 * 4;
+  return TILE_BUFFER + k * 96 * 4;
 }
 
 function convScratchBound(root: Node, features: Features): number {
@@ -194,7 +195,7 @@ function convScratchBound(root: Node, features: Features): number {
     image[d + 1] + padding[d][0] + padding[d][1] + dilation[d] * (window - 1) + strides[d] * 2 + 1;
   const padded = extent(0, kh) * extent(1, kw) * channels * 4;
   const panels = (144 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
-  return padded + panels;
+  return TILE_BUFFER + padded + panels;
 }
 
 /** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */

@@ -10,7 +10,7 @@ import type { FunctionEmitter } from './assembler.js';
 import { eachUnit } from './emit-reduce.js';
 import type { EmitContext, EmittedKernel } from './emit-loop.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
-import { emitTileEpilogue, emitTileSum, type SumLoop } from './emit-tile.js';
+import { defineTile, emitTileSum, type SumLoop, TILE_BUFFER } from './emit-tile.js';
 import { type Features, tileSize } from './features.js';
 import type { Kernel } from './kernels.js';
 
@@ -223,11 +223,8 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     const known = tiles.get(key);
     if (known !== undefined) return known;
     const vectors = Math.ceil(count / 4);
-    const index = context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
-      const rows = Array.from({ length: height }, (_, r) => r * p.strides[1] * pixel);
-      const sums = emitTileSum(f, context, { rows, vectors, loops: windowLoops(p, vectors) }, 0, 1);
-      emitTileEpilogue(f, context, kernel, sums, 2, 3, count);
-    });
+    const rows = Array.from({ length: height }, (_, r) => r * p.strides[1] * pixel);
+    const index = defineTile(context, kernel, { rows, vectors, loops: windowLoops(p, vectors) }, count);
     tiles.set(key, index);
     return index;
   };
@@ -250,8 +247,8 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
       if (copies) {
         const firstInput = f.local('i32');
         f.get(firstRow).i32(p.strides[0]).op('i32.mul').set(firstInput);
-        emitPaddedCopy(f, image, sample, firstInput, bandInputRows, 2);
-        f.get(2).set(source);
+        f.get(2).i32(TILE_BUFFER).op('i32.add').set(source);
+        emitPaddedCopy(f, image, sample, firstInput, bandInputRows, source);
       } else {
         f.i32(image.base)
           .get(sample)
@@ -282,7 +279,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
             const call = (height: number): void => {
               f.get(left).get(right).get(row);
               panel();
-              f.call(tile(height, columns))
+              f.get(2).call(tile(height, columns))
                 .bump(left, height * p.strides[1] * pixel)
                 .bump(row, height);
             };
@@ -324,7 +321,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     function: index,
     units: p.batch * usedBands,
     unitCost: (2 * depth * p.filters * p.groups * bandRows * p.outWidth) / 16,
-    scratch: copies ? bandInputRows * rowBytes : 0,
+    scratch: TILE_BUFFER + (copies ? bandInputRows * rowBytes : 0),
   };
 }
 

@@ -4,7 +4,7 @@ import type { FunctionEmitter } from './assembler.js';
 import { eachUnit } from './emit-reduce.js';
 import type { EmitContext, EmittedKernel } from './emit-loop.js';
 import { emitPackPanel } from './emit-pack.js';
-import { emitTileEpilogue, emitTileSum, tileVectors } from './emit-tile.js';
+import { defineTile, TILE_BUFFER, tileVectors } from './emit-tile.js';
 import { tileSize } from './features.js';
 import type { Kernel } from './kernels.js';
 
@@ -41,20 +41,18 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
   const panelBytes = k * width * 4;
 
   const tiles = new Map<string, number>();
-  /** (a, b, row, column): one tile of `height` rows and `count` columns. */
+  /** (a, b, row, column, buffer): one tile of `height` rows and `count` columns. */
   const tile = (height: number, count: number): number => {
     const key = `${height}x${count}`;
     const known = tiles.get(key);
     if (known !== undefined) return known;
     const vectors = Math.ceil(count / 4);
-    const index = context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
-      const shape = {
-        rows: Array.from({ length: height }, (_, r) => r * a.row),
-        vectors,
-        loops: [{ count: k, aStep: a.column, bStep: packs ? 16 * vectors : b.row }],
-      };
-      emitTileEpilogue(f, context, kernel, emitTileSum(f, context, shape, 0, 1), 2, 3, count);
-    });
+    const shape = {
+      rows: Array.from({ length: height }, (_, r) => r * a.row),
+      vectors,
+      loops: [{ count: k, aStep: a.column, bStep: packs ? 16 * vectors : b.row }],
+    };
+    const index = defineTile(context, kernel, shape, count);
     tiles.set(key, index);
     return index;
   };
@@ -111,7 +109,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
     if (packs) {
       const source = f.local('i32');
       const target = f.local('i32');
-      f.get(2).set(target);
+      f.get(2).i32(TILE_BUFFER).op('i32.add').set(target);
       panels.forEach((count, p) => {
         f.get(at.b)
           .i32(p * width * b.column)
@@ -147,7 +145,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
       f.get(left);
       if (packs)
         f.get(2)
-          .i32(p * panelBytes)
+          .i32(TILE_BUFFER + p * panelBytes)
           .op('i32.add');
       else
         f.get(at.b)
@@ -157,7 +155,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
       f.get(at.firstColumn)
         .i32(p * width)
         .op('i32.add');
-      f.call(tile(height, panels[p]));
+      f.get(2).call(tile(height, panels[p]));
     };
     if (k * blockColumns * 4 <= SMALL_BLOCK) rowTiles((height) => panels.forEach((_, p) => call(height, p)));
     else panels.forEach((_, p) => rowTiles((height) => call(height, p)));
@@ -168,7 +166,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
     function: index,
     units: batch * usedRowBlocks * columnBlocks,
     unitCost: flops / 16 + (packs ? (k * columns) / 2 : 0),
-    scratch: packs ? k * Math.ceil(columns / width) * width * 4 : 0,
+    scratch: TILE_BUFFER + (packs ? k * Math.ceil(columns / width) * width * 4 : 0),
   };
 }
 

@@ -103,19 +103,49 @@ function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bS
   return loop.count * loop[step];
 }
 
+/** Bytes at the start of a thread's scratch memory through which a tile's sums reach the work fused behind it. */
+export const TILE_BUFFER = 512;
+
 /**
- * Computes the kernel's outputs from the accumulators of a tile at row `row` and column `column` (locals) of the result seen as
- * a matrix, and stores them. `columns` is how many of the tile's columns exist.
+ * Defines a function (a, b, row, column, buffer) that computes one tile of the kernel's result, seen as a matrix, and stores the
+ * outputs. `columns` is how many of the tile's columns exist. Fused work is a function of its own that reads the sums from
+ * `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
  */
-export function emitTileEpilogue(
+export function defineTile(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
+  const plain = kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
+  const epilogue = plain ? undefined : defineEpilogue(context, kernel, shape, columns);
+  const pitch = plain ? 4 * kernel.shape[kernel.shape.length - 1] : 16 * shape.vectors;
+  return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
+    const sums = emitTileSum(f, context, shape, 0, 1);
+    const target = f.local('i32');
+    if (plain) {
+      f.get(2).i32(pitch).op('i32.mul').get(3).i32(4).op('i32.mul', 'i32.add');
+      f.i32(context.address(kernel.outputs[0])).op('i32.add').set(target);
+    } else f.get(4).set(target);
+    sums.forEach((row, r) =>
+      row.forEach((sum, v) =>
+        emitStore(f, 'f32', target, sum, plain ? Math.min(4, columns - 4 * v) : 4, 1, r * pitch + 16 * v),
+      ),
+    );
+    if (epilogue !== undefined) f.get(4).get(2).get(3).call(epilogue);
+  });
+}
+
+/** (buffer, row, column): the kernel's outputs from a tile's sums in memory. */
+function defineEpilogue(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
+  return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) =>
+    emitEpilogue(f, context, kernel, shape, columns),
+  );
+}
+
+function emitEpilogue(
   f: FunctionEmitter,
   context: EmitContext,
   kernel: Kernel,
-  accumulators: readonly (readonly number[])[],
-  row: number,
-  column: number,
+  tile: TileShape,
   columns: number,
 ): void {
+  const [buffer, row, column] = [0, 1, 2];
   const layout = epilogueLayout(kernel);
   if (!layout || !kernel.root) throw new Error('internal: epilogue without a layout');
   const width = kernel.root.shape[kernel.root.shape.length - 1];
@@ -140,14 +170,14 @@ export function emitTileEpilogue(
     pointers.set(access, pointer(context.address(access.buffer) + access.offset * size, size, strides));
   }
   const targets = kernel.outputs.map((o) => pointer(context.address(o), bytesOf(o.dtype), [width, 1]));
-  accumulators.forEach((vectors, r) =>
-    vectors.forEach((accumulator, v) => {
+  for (let r = 0; r < tile.rows.length; r++) {
+    for (let v = 0; v < tile.vectors; v++) {
       emitter.begin();
       const results = kernel.expressions.map((e, i) => {
         emitter.emit(
           e,
           {
-            root: () => f.get(accumulator),
+            root: () => f.get(buffer).mem('v128.load', 16 * (r * tile.vectors + v)),
             index: () => {
               throw new Error('internal: index ramp behind a tile');
             },
@@ -170,6 +200,6 @@ export function emitTileEpilogue(
         const offset = (r * width + 4 * v) * bytesOf(o.dtype);
         emitStore(f, o.dtype, targets[i], results[i], Math.min(4, columns - 4 * v), 1, offset);
       });
-    }),
-  );
+    }
+  }
 }
