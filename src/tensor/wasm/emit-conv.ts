@@ -279,7 +279,8 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
             const call = (height: number): void => {
               f.get(left).get(right).get(row);
               panel();
-              f.get(2).call(tile(height, columns))
+              f.get(2)
+                .call(tile(height, columns))
                 .bump(left, height * p.strides[1] * pixel)
                 .bump(row, height);
             };
