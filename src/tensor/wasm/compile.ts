@@ -180,7 +180,7 @@ function scratchBound(kernel: Kernel, features: Features): number {
 
 function matmulScratch(root: Node): number {
   const k = root.inputs[0].shape[root.shape.length - 1];
-  return TILE_BUFFER + k * 96 * 4;
+  return TILE_BUFFER + k * 112 * 4;
 }
 
 function convScratchBound(root: Node, features: Features): number {

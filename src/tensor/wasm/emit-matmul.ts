@@ -39,6 +39,11 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
   // Packing pays only where several row tiles read it; a transposed operand always needs it.
   const packs = b.column !== 4 || m > 2 * rows;
   const panelBytes = k * width * 4;
+  const blockBytes = packs ? k * Math.ceil(columns / width) * width * 4 : 0;
+  // A transposed left operand steps far with each element of the sum, which the first-level cache maps to few places: its tiles
+  // are packed too, once for all panels.
+  const packsRows = !context.features.wide && a.row === 4 && a.column >= 1024 && columns > width;
+  const rowPitch = (height: number): number => 16 * Math.ceil(height / 4);
 
   const tiles = new Map<string, number>();
   /** (a, b, row, column, buffer): one tile of `height` rows and `count` columns. */
@@ -50,7 +55,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
     const shape = {
       rows: Array.from({ length: height }, (_, r) => r * a.row),
       vectors,
-      loops: [{ count: k, aStep: a.column, bStep: packs ? 16 * vectors : b.row }],
+      loops: [{ count: k, aStep: packsRows ? rowPitch(height) : a.column, bStep: packs ? 16 * vectors : b.row }],
     };
     const index = defineTile(context, kernel, shape, count);
     tiles.set(key, index);
@@ -142,7 +147,11 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
           .if(() => body(m % rows));
     };
     const call = (height: number, p: number): void => {
-      f.get(left);
+      if (packsRows)
+        f.get(2)
+          .i32(TILE_BUFFER + blockBytes)
+          .op('i32.add');
+      else f.get(left);
       if (packs)
         f.get(2)
           .i32(TILE_BUFFER + p * panelBytes)
@@ -157,7 +166,20 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
         .op('i32.add');
       f.get(2).call(tile(height, panels[p]));
     };
-    if (k * blockColumns * 4 <= SMALL_BLOCK) rowTiles((height) => panels.forEach((_, p) => call(height, p)));
+    const across = (height: number): void => {
+      if (packsRows) {
+        const source = f.local('i32');
+        const target = f.local('i32');
+        f.get(left).set(source);
+        f.get(2)
+          .i32(TILE_BUFFER + blockBytes)
+          .op('i32.add')
+          .set(target);
+        emitPackPanel(f, { sums: [{ count: k, stride: a.column }], columnStride: 4 }, source, target, height);
+      }
+      panels.forEach((_, p) => call(height, p));
+    };
+    if (packsRows || k * blockColumns * 4 <= SMALL_BLOCK) rowTiles(across);
     else panels.forEach((_, p) => rowTiles((height) => call(height, p)));
   }
 
@@ -166,7 +188,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
     function: index,
     units: batch * usedRowBlocks * columnBlocks,
     unitCost: flops / 16 + (packs ? (k * columns) / 2 : 0),
-    scratch: TILE_BUFFER + (packs ? k * Math.ceil(columns / width) * width * 4 : 0),
+    scratch: TILE_BUFFER + blockBytes + (packsRows ? k * rowPitch(rows) : 0),
   };
 }
 
