@@ -1,8 +1,9 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
 import { gradcheck, overfitBatch } from '../train/index.js';
+import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
 
-type Check = (file: string, overrides: readonly string[], options: CommonOptions) => Promise<void>;
+type Check = (file: string, overrides: readonly string[], options: CommonOptions) => Promise<ExitCode>;
 
 const check: Check = async (file, overrides, options) => {
   const { config, data, rows } = await loadExperiment(file, overrides, options);
@@ -25,6 +26,7 @@ const check: Check = async (file, overrides, options) => {
     `data: ${data.train.size} training, ${data.val?.size ?? 0} validation, ${data.test?.size ?? 0} test samples; ${config.task}`,
   );
   printJson(options, { layers: rows, ...totals });
+  return exitCode.done;
 };
 
 const overfit: Check = async (file, overrides, options) => {
@@ -39,7 +41,7 @@ const overfit: Check = async (file, overrides, options) => {
   for (const cause of verdict.causes)
     say(options, `  ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   printJson(options, verdict);
-  if (!verdict.ok) process.exitCode = 3;
+  return verdict.ok ? exitCode.done : exitCode.checkFailed;
 };
 
 const gradients: Check = async (file, overrides, options) => {
@@ -47,7 +49,7 @@ const gradients: Check = async (file, overrides, options) => {
   const result = gradcheck(config, data, {});
   say(options, JSON.stringify(result, null, 2));
   printJson(options, result);
-  if (!result.ok) process.exitCode = 3;
+  return result.ok ? exitCode.done : exitCode.checkFailed;
 };
 
 export const commands = { check, 'overfit-batch': overfit, gradcheck: gradients };

@@ -6,7 +6,7 @@ import { type LoadedData, loadData } from '../data/index.js';
 import type { LayerRow } from '../nn/model.js';
 import { type Backend, portableBackend, referenceBackend, type Session, wasmBackend } from '../tensor/index.js';
 import { describeData, type ExperimentConfig, experimentSchema, fitModel } from '../train/index.js';
-import { UsageError } from './report.js';
+import { UsageError } from './usage-error.js';
 
 export interface CommonOptions {
   readonly seed?: string;
@@ -68,10 +68,3 @@ export const say = (options: CommonOptions, line: string): void => {
 export const printJson = (options: CommonOptions, value: unknown): void => {
   if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
 };
-
-/** The folder that a checkpoint's data paths are relative to. */
-export function baseDirOf(meta: Readonly<Record<string, unknown>>): string {
-  if (typeof meta.base_dir !== 'string')
-    throw new UsageError('the checkpoint does not say where its data lies; it was not written by nn train');
-  return meta.base_dir;
-}

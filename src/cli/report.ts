@@ -1,24 +1,50 @@
-/** Turns the errors that a user can meet into text on stderr and an exit code. */
+/** Turns the errors that a user can meet into text on stderr and an exit code: the one place that knows both. */
+import { ConfigError } from '../config/index.js';
+import { DataError } from '../data/index.js';
+import { CheckpointError, FileWriteError, RunDirectoryError } from '../runs/index.js';
+import { MemoryLimitError, ShapeError } from '../tensor/index.js';
+import { SnapshotError, TrainingError } from '../train/index.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { UsageError } from './usage-error.js';
 
-/** Names of the errors that mean a wrong command, config or data. */
-const usage = new Set(['ConfigError', 'DataError', 'ShapeError', 'UsageError', 'MemoryLimitError']);
+type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** A command that cannot be understood. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
+/** What the user wrote or gave is wrong; nothing has been run. */
+const usageErrors: readonly ErrorClass[] = [
+  UsageError,
+  ConfigError,
+  DataError,
+  ShapeError,
+  MemoryLimitError,
+  RunDirectoryError,
+];
+/** A run could not go on, or what it left cannot be read. */
+const failures: readonly ErrorClass[] = [CheckpointError, SnapshotError, TrainingError, FileWriteError];
+
+export interface Report {
+  readonly text: string;
+  readonly exitCode: ExitCode;
 }
 
-/** Prints `error` and returns the exit code. */
-export function report(error: unknown, debug: boolean): number {
-  if (!(error instanceof Error)) {
-    process.stderr.write(`error: ${String(error)}\n`);
-    return 1;
-  }
-  const text =
-    'format' in error && typeof error.format === 'function'
-      ? (error.format as () => string)()
-      : `error: ${error.message}`;
+/** An error in words. One that no class above foresees is a fault of nn, and says so. */
+export function describeError(error: unknown): Report {
+  const isOneOf = (classes: readonly ErrorClass[]): boolean => classes.some((known) => error instanceof known);
+  const message = error instanceof Error ? error.message : String(error);
+  // These begin with the place, which editors and terminals make a link.
+  if (error instanceof ConfigError || error instanceof DataError)
+    return { text: error.format(), exitCode: exitCode.usage };
+  if (isOneOf(usageErrors)) return { text: `error: ${message}`, exitCode: exitCode.usage };
+  if (isOneOf(failures)) return { text: `error: ${message}`, exitCode: exitCode.failed };
+  return {
+    text: `internal error: ${message}\n  this is a fault of nn; --debug shows where`,
+    exitCode: exitCode.failed,
+  };
+}
+
+/** Prints `error` on stderr, with its stack where asked for, and returns the exit code. */
+export function report(error: unknown, debug: boolean): ExitCode {
+  const { text, exitCode: code } = describeError(error);
   process.stderr.write(`${text}\n`);
-  if (debug) process.stderr.write(`${error.stack ?? ''}\n`);
-  return usage.has(error.name) || usage.has(error.constructor.name) ? 2 : 1;
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return code;
 }

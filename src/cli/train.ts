@@ -1,20 +1,16 @@
 /** `nn train`: runs an experiment and leaves a run directory behind. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { loadConfig } from '../config/index.js';
-import { loadData } from '../data/index.js';
-import { appendMetricsRow, collectProvenance, type Json, loadCheckpoint, metricsColumns, RunDirectory, runPaths, saveCheckpoint, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
-import { experimentSchema, type Progress, readSnapshot, type Recorder, type Snapshot, train, TrainingError, type TrainingResult } from '../train/index.js'; // prettier-ignore
-import {
-  baseDirOf,
-  type CommonOptions,
-  type Experiment,
-  loadExperiment,
-  openSession,
-  printJson,
-  say,
-} from './experiment.js';
-import { UsageError } from './report.js';
+import { type LoadedData, loadData } from '../data/index.js';
+import { appendMetricsRow, collectProvenance, type Json, metricsColumns, RunDirectory, saveCheckpoint, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
+import { type ExperimentConfig, experimentSchema, type Recorder, type Snapshot, train, TrainingError, type TrainingResult } from '../train/index.js'; // prettier-ignore
+import { asCheckpointError, openSnapshot } from './checkpoint.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { listenForInterrupt } from './interrupt.js';
+import { progressBar } from './progress-bar.js';
+import { UsageError } from './usage-error.js';
 
 export interface TrainCommandOptions extends CommonOptions {
   readonly resume?: string;
@@ -32,61 +28,66 @@ function duration(text: string | undefined): number | undefined {
   return Number(match[1]) * { s: 1, m: 60, h: 3600 }[match[2] as 's' | 'm' | 'h'];
 }
 
-/** The experiment of a run that is to go on: its directory has everything. */
-async function resumed(
-  folder: string,
-): Promise<Pick<Experiment, 'config' | 'data' | 'baseDir'> & { last: Snapshot; best?: Snapshot }> {
-  const paths = runPaths(folder);
-  const { tensors, meta } = loadCheckpoint(paths.lastCheckpoint);
-  const last = readSnapshot({ tensors, meta });
-  const best = existsSync(paths.bestCheckpoint) ? readSnapshot(loadCheckpoint(paths.bestCheckpoint)) : undefined;
-  const { config } = loadConfig(experimentSchema, {
-    file: paths.config,
-    text: readFileSync(paths.config, 'utf8'),
-    env: {},
-  });
-  const baseDir = baseDirOf(meta);
-  const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
-  return { config, data, baseDir, last, best };
+/** A run with its lock held, and what it goes on from where it was interrupted. */
+interface OpenRun {
+  readonly run: RunDirectory;
+  readonly config: ExperimentConfig;
+  readonly data: LoadedData;
+  readonly baseDir: string;
+  readonly resume?: { readonly last: Snapshot; readonly best?: Snapshot };
+}
+
+async function startRun(file: string, overrides: readonly string[], options: CommonOptions): Promise<OpenRun> {
+  const { loaded, config, data, baseDir, name } = await loadExperiment(file, overrides, options);
+  const run = RunDirectory.create(options.runsDir, name);
+  writeFileAtomic(run.paths.config, stringify(loaded.resolved));
+  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, [...data.files]));
+  return { run, config, data, baseDir };
+}
+
+/** Opens a run that is to go on: its directory has everything. */
+async function resumeRun(folder: string): Promise<OpenRun> {
+  const run = RunDirectory.openForResume(folder);
+  const { paths } = run;
+  try {
+    const { snapshot: last, baseDir } = openSnapshot(paths.lastCheckpoint);
+    const best = existsSync(paths.bestCheckpoint) ? openSnapshot(paths.bestCheckpoint).snapshot : undefined;
+    const { config } = loadConfig(experimentSchema, { file: paths.config, env: {} });
+    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
+    return { run, config, data, baseDir, resume: { last, best } };
+  } catch (error) {
+    run.close();
+    throw error;
+  }
+}
+
+function openRun(
+  file: string | undefined,
+  overrides: readonly string[],
+  options: TrainCommandOptions,
+): Promise<OpenRun> {
+  if (options.resume === undefined) {
+    if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
+    return startRun(file, overrides, options);
+  }
+  if (file !== undefined) throw new UsageError('--resume takes no config: the run directory has it');
+  for (const option of ['seed', 'name'] as const)
+    if (options[option] !== undefined) throw new UsageError(`--resume takes no --${option}: the run directory has it`);
+  return resumeRun(options.resume);
 }
 
 export async function trainCommand(
   file: string | undefined,
   overrides: readonly string[],
   options: TrainCommandOptions,
-): Promise<void> {
+): Promise<ExitCode> {
   const maxSeconds = duration(options.maxTime);
-  if (file === undefined && options.resume === undefined)
-    throw new UsageError('train needs a config file, or --resume RUN_DIR');
-  if (file !== undefined && options.resume !== undefined)
-    throw new UsageError('--resume takes no config: the run directory has it');
-  const experiment = file === undefined ? undefined : await loadExperiment(file, overrides, options);
-  const before = options.resume === undefined ? undefined : await resumed(options.resume);
-  const subject = experiment ?? before;
-  if (subject === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
-  const { config, data, baseDir } = subject;
-
   const session = openSession(options);
-  const run =
-    experiment === undefined
-      ? RunDirectory.openForResume(options.resume ?? '')
-      : RunDirectory.create(options.runsDir, experiment.name);
+  const { run, config, data, baseDir, resume } = await openRun(file, overrides, options);
   const { paths } = run;
-  if (experiment !== undefined) {
-    writeFileAtomic(paths.config, stringify(experiment.loaded.resolved));
-    writeProvenance(paths.provenance, await collectProvenance(config.seed, [...data.files]));
-  }
-  if (before !== undefined) truncateMetricsAfter(paths.metrics, before.last.meta.step);
+  if (resume !== undefined) truncateMetricsAfter(paths.metrics, resume.last.meta.step);
   say(options, `run directory: ${run.path}`);
-
-  let stopping = false;
-  const interrupt = (): void => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    say(options, 'stopping after this step; once more to quit at once');
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  const interrupt = listenForInterrupt(() => say(options, 'stopping after this step; once more to quit at once'));
 
   const start = seconds();
   const columns = metricsColumns(config.metrics.map((m) => m.type), data.val !== undefined); // prettier-ignore
@@ -127,52 +128,25 @@ export async function trainCommand(
   try {
     const result = await train(session, config, data, {
       recorder,
-      shouldStop: () => stopping,
+      shouldStop: interrupt.requested,
       now: seconds,
-      resume: before && { last: before.last, best: before.best },
+      resume,
       maxSeconds,
       fastDevRun: options.fastDevRun,
     });
     finish(result);
     if (result.status === 'interrupted') {
       say(options, `resume with: nn train --resume ${run.path}`);
-      process.exitCode = 130;
+      return exitCode.interrupted;
     }
+    return exitCode.done;
   } catch (error) {
     if (error instanceof TrainingError) finish(error.result);
-    throw error;
+    throw asCheckpointError(paths.lastCheckpoint, error);
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    bar?.clear();
+    interrupt.release();
     run.close();
     session.close();
   }
-}
-
-/** A progress bar on a terminal; none elsewhere. */
-async function progressBar(options: CommonOptions): Promise<{ update(p: Progress): void; clear(): void } | undefined> {
-  if (!process.stderr.isTTY || options.quiet) return undefined;
-  const { SingleBar } = await import('cli-progress');
-  let bar: InstanceType<typeof SingleBar> | undefined;
-  let shown = 0;
-  return {
-    update(p) {
-      const time = performance.now();
-      if (time - shown < 100) return;
-      shown = time;
-      const figures = Object.entries(p.figures()).map(([name, value]) => `${name} ${value.toFixed(4)}`);
-      if (bar === undefined) {
-        bar = new SingleBar({
-          format: 'epoch {epoch}/{epochs} {bar} {value}/{total} {figures} {eta_formatted} left',
-          clearOnComplete: true,
-        });
-        bar.start(p.batches, p.batch, { epoch: p.epoch, epochs: p.epochs, figures: '' });
-      }
-      bar.update(p.batch, { epoch: p.epoch, epochs: p.epochs, figures: figures.join(' ') });
-    },
-    clear() {
-      bar?.stop();
-      bar = undefined;
-    },
-  };
 }

@@ -1,0 +1,13 @@
+/** What the process answers; scripts depend on these numbers. */
+export const exitCode = {
+  done: 0,
+  /** The run failed, or its checkpoint cannot be used. */
+  failed: 1,
+  /** The command, the config or the data is wrong. */
+  usage: 2,
+  /** overfit-batch, gradcheck or `check --strict` did not hold. */
+  checkFailed: 3,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
