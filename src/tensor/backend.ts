@@ -14,6 +14,26 @@ export interface Executable {
   run(): void;
   /** The value of outputs[i] after the last run. Valid until the next run; copy it to keep it. */
   output(i: number): TypedValues;
+  /** Times each kernel by itself on one thread, where the backend has kernels; state is updated as by `runs` runs. */
+  profile?(runs: number): KernelProfile[];
+}
+
+/** One kernel of a compiled program. */
+export interface KernelProfile {
+  /** Kernels of one phase may run side by side. */
+  readonly phase: number;
+  /** The layer or part that it belongs to. */
+  readonly scope: string;
+  readonly kind: string;
+  /** Element-wise operations computed in it. */
+  readonly fused: readonly string[];
+  readonly shape: readonly number[];
+  /** Median time on one thread. */
+  readonly milliseconds: number;
+  /** Of the heavy operation; zero where it is memory that counts. */
+  readonly flops: number;
+  /** Of all buffers read and written, each once. */
+  readonly bytes: number;
 }
 
 export type TypedValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;

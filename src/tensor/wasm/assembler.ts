@@ -307,6 +307,11 @@ export class ModuleEmitter {
     return this.functions.push({ type, exportName: signature.export, body: f.finish() }) - 1;
   }
 
+  /** Exports a function defined before under a name. */
+  export(index: number, name: string): void {
+    this.functions[index].exportName = name;
+  }
+
   /** The module's bytes. `shared` memories have a maximum of 4 GiB. */
   bytes(shared = true): Uint8Array<ArrayBuffer> {
     const section = (id: number, content: number[]): number[] =>

@@ -7,6 +7,7 @@ import { compileProgram } from './compile.js';
 import { bytesOf } from './emit-expression.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { alignedBytes } from './memory-plan.js';
+import { profileKernels } from './profile.js';
 
 const PAGE = 65536;
 /** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
@@ -152,6 +153,7 @@ class WasmSession implements Session {
         run(0);
       },
       output: (i) => outputs[i],
+      profile: (runs) => profileKernels(instance.exports, compiled.kernels, compiled.scratch, runs),
     };
   }
 

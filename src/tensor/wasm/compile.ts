@@ -28,8 +28,22 @@ export interface CompiledProgram {
   /** Address of each output's value. */
   readonly outputs: readonly { address: number; node: Node }[];
   readonly phases: number;
+  /** The kernels in the order in which they run; each is exported as `kernel.<index>`. */
+  readonly kernels: readonly KernelEntry[];
+  /** Start of the first thread's scratch memory. */
+  readonly scratch: number;
   /** Whether worker threads take part. */
   readonly parallel: boolean;
+}
+
+/** A kernel's function (begin, end, scratch) and what it does. */
+export interface KernelEntry {
+  readonly phase: number;
+  readonly units: number;
+  readonly kernel: Kernel;
+  /** Stage of the kernel: 0, or 1 behind a stage that packs or clears. */
+  readonly stage: number;
+  readonly stages: number;
 }
 
 /** Where a program's memory comes from. */
@@ -100,11 +114,15 @@ export function compileProgram(program: Program, features: Features, host: Memor
   base = host.arena(plan.bytes + scratchBytes * host.threads);
   const scratch = base + plan.bytes;
 
+  const entries = new Map<EmittedKernel, Pick<KernelEntry, 'kernel' | 'stage' | 'stages'>>();
   const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
   for (const kernel of kernels) {
     const emitted = emitKernel(context, kernel, base + (offsets.get(kernel) ?? 0));
     const own = stages.filter((s) => s.kernel === kernel);
-    emitted.forEach((group, i) => phases[own[i].level].push(...group));
+    emitted.forEach((group, i) => {
+      phases[own[i].level].push(...group);
+      for (const k of group) entries.set(k, { kernel, stage: i, stages: emitted.length });
+    });
   }
   const copies = placement.copied.map(([target, value]) =>
     emitLoop(context, {
@@ -119,11 +137,22 @@ export function compileProgram(program: Program, features: Features, host: Memor
   const used = Math.max(0, ...all.flat().map((k) => k.scratch));
   if (used > scratchBytes)
     throw new Error(`internal: a kernel needs ${used} bytes of scratch memory, ${scratchBytes} were planned`);
+  const listed: KernelEntry[] = [];
+  all.forEach((phase, number) => {
+    for (const emitted of phase) {
+      const entry = entries.get(emitted);
+      if (entry === undefined) continue;
+      module.export(emitted.function, `kernel.${listed.length}`);
+      listed.push({ phase: number, units: emitted.units, ...entry });
+    }
+  });
   const parallel = emitDriver(module, all, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
     outputs: outputs.map((node) => ({ address: address(node), node })),
     phases: all.length,
+    kernels: listed,
+    scratch,
     parallel,
   };
 }
