@@ -53,10 +53,13 @@ const backends: Record<CommonOptions['backend'], Backend> = {
   reference: referenceBackend,
 };
 
+/** More than any machine has cores, and few enough to start. */
+const MOST_THREADS = 256;
+
 export function openSession(options: CommonOptions): Session {
   const threads = options.threads === undefined ? Math.min(8, availableParallelism()) : Number(options.threads);
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new UsageError(`--threads: expected a positive integer, got "${options.threads}"`);
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
+    throw new UsageError(`--threads: expected a whole number from 1 to ${MOST_THREADS}, got "${options.threads}"`);
   return backends[options.backend].open({ threads });
 }
 

@@ -205,7 +205,7 @@ export const initializerSchema = component(initializers);
 export type InitializerConfig = ComponentConfig<typeof initializers>;
 
 /** The `init` section: how weights and biases start unless a layer says otherwise. */
-export const initSchema = z.object({
+export const initSchema = z.strictObject({
   weights: initializerSchema.prefault('he_normal').describe('initial weights of every layer'),
   bias: initializerSchema.prefault('zeros').describe('initial biases of every layer'),
 });

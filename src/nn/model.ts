@@ -8,7 +8,7 @@ import { type Node, type Shape, sizeOf, topologicalOrder, withScope } from '../t
 import { BuildContext, type Collected, type Parameter, sampleShape, type StateVariable, type TraceOptions } from './layer.js'; // prettier-ignore
 import { layers } from './layers/index.js';
 
-export const modelSchema = z.object({
+export const modelSchema = z.strictObject({
   layers: z
     .array(component(() => layers))
     .min(1)

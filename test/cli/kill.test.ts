@@ -1,33 +1,17 @@
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint } from '../../src/runs/index.js';
+import { describe, expect, it } from 'vitest';
 import { hostRandom } from '../../src/tensor/index.js';
+import { digest, hasCheckpoint, rows, runOf, start, tempFolder, until } from './helpers.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'nn-kill-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = tempFolder();
 
 /** Runs nn, killed with SIGKILL `milliseconds` after `ready` holds; resolves to whether it ended by itself. */
-function nn(args: readonly string[], milliseconds = 60_000, ready = (): boolean => true): Promise<boolean> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['dist/cli/main.js', ...args, '--quiet'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const poll = setInterval(() => {
-      if (!ready()) return;
-      clearInterval(poll);
-      timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
-    }, 10);
-    child.on('exit', (code) => {
-      clearInterval(poll);
-      clearTimeout(timer);
-      resolve(code === 0);
-    });
-  });
+async function nn(args: readonly string[], milliseconds = 60_000, ready = (): boolean => true): Promise<boolean> {
+  const running = start(...args, '--quiet');
+  await until(ready, running);
+  const timer = setTimeout(() => running.child.kill('SIGKILL'), milliseconds);
+  const { code } = await running.ended;
+  clearTimeout(timer);
+  return code === 0;
 }
 
 const train = (name: string): string[] => [
@@ -35,24 +19,10 @@ const train = (name: string): string[] => [
   'train.max_epochs=30', 'train.checkpoint_every=7', '--runs-dir', folder, '--name', name,
 ]; // prettier-ignore
 
-const runOf = (name: string): string => join(folder, name, readdirSync(join(folder, name))[0]);
-
-function result(name: string): { tensors: string; rows: string[] } {
-  const hash = createHash('sha256');
-  const { tensors } = loadCheckpoint(join(runOf(name), 'checkpoints', 'last.safetensors'));
-  for (const [key, { values }] of tensors)
-    hash.update(key).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  const rows = readFileSync(join(runOf(name), 'metrics.csv'), 'utf8').split('\n');
-  return {
-    tensors: hash.digest('hex'),
-    rows: rows.map((row) =>
-      row
-        .split(',')
-        .filter((_, i) => i !== 2)
-        .join(),
-    ),
-  };
-}
+const result = (name: string): { tensors: string; rows: string[] } => {
+  const run = runOf(folder, name);
+  return { tensors: digest(run), rows: rows(run) };
+};
 
 describe('a run killed with kill -9 again and again', () => {
   it('ends, resumed, with the tensors and metrics rows of a run that never was', async () => {
@@ -60,12 +30,11 @@ describe('a run killed with kill -9 again and again', () => {
     const seed = Number(process.env.NN_SEED ?? 1);
     const random = hostRandom(seed, 'kill');
     // The first kill comes once there is something to resume from, however slow the machine is.
-    const checkpoint = (): string => join(runOf('killed'), 'checkpoints', 'last.safetensors');
-    const started = (): boolean => existsSync(join(folder, 'killed')) && existsSync(checkpoint());
+    const started = (): boolean => hasCheckpoint(folder, 'killed');
     let done = await nn(train('killed'), random.below(300), started);
     let kills = done ? 0 : 1;
     for (let attempt = 0; !done && attempt < 60; attempt++) {
-      done = await nn(['train', '--resume', runOf('killed')], kills < 20 ? 500 + random.below(300) : 60_000);
+      done = await nn(['train', '--resume', runOf(folder, 'killed')], kills < 20 ? 500 + random.below(300) : 60_000);
       if (!done) kills++;
     }
     expect(done, `seed ${seed}, ${kills} kills`).toBe(true);

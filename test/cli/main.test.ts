@@ -1,32 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint, type Summary } from '../../src/runs/index.js';
+import { describe, expect, it } from 'vitest';
+import type { Summary } from '../../src/runs/index.js';
+import { digest, nn, rows, tempFolder } from './helpers.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'nn-cli-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function nn(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', ...args], { encoding: 'utf8' });
-  return { code: status, out: stdout, err: stderr };
-}
+const folder = tempFolder();
 
 function trained(...args: string[]): Summary {
   const { out, err, code } = nn('train', 'configs/smoke.yaml', '--runs-dir', folder, '--json', ...args);
   if (code !== 0) throw new Error(err);
   return JSON.parse(out) as Summary;
-}
-
-/** sha256 of all tensors of a run's last checkpoint. */
-function digest(runDir: string): string {
-  const hash = createHash('sha256');
-  const { tensors } = loadCheckpoint(join(runDir, 'checkpoints', 'last.safetensors'));
-  for (const [name, { values }] of tensors)
-    hash.update(name).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  return hash.digest('hex');
 }
 
 describe('nn', () => {
@@ -49,8 +33,6 @@ describe('nn', () => {
     const { code, err } = nn('train', '--resume', part.run_dir);
     expect(code, err).toBe(0);
     expect(digest(part.run_dir)).toBe(digest(whole.run_dir));
-    const rows = (dir: string): string[] =>
-      readFileSync(join(dir, 'metrics.csv'), 'utf8').split('\n').map((line) => line.split(',').filter((_, i) => i !== 2).join()); // prettier-ignore
     expect(rows(part.run_dir)).toEqual(rows(whole.run_dir));
   });
 
@@ -62,7 +44,7 @@ describe('nn', () => {
     [['train', 'configs/smoke.yaml', 'model.layers.1.units=7'], 2, '7'],
     [['train'], 2, '--resume'],
     [['train', 'configs/smoke.yaml', '--max-time', 'soon'], 2, '90s'],
-    [['train', 'configs/smoke.yaml', '--threads', '0'], 2, 'positive integer'],
+    [['train', 'configs/smoke.yaml', '--threads', '0'], 2, 'from 1 to 256'],
     [['eval', 'missing.safetensors'], 1, 'missing.safetensors'],
     [['unknown'], 2, 'unknown'],
   ])('%j exits with %d and says so without a stack trace', (args, code, text) => {
@@ -88,6 +70,32 @@ describe('nn', () => {
     const { code, err } = nn('overfit-batch', 'configs/smoke.yaml', override);
     expect(code).toBe(3);
     expect(err).toContain(text);
+  });
+
+  it('prints its help and exits with 2 without arguments', () => {
+    const { code, out, err } = nn();
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain('Usage: nn');
+  });
+
+  it('ends quietly when nobody reads its output any more', () => {
+    const { stdout, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" dist/cli/main.js schema | head -c 1`], {
+      encoding: 'utf8',
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: '{', stderr: '' });
+  });
+
+  it('prints its help without loading the config machinery', () => {
+    // A loader that refuses zod: --help must not ask for it.
+    const asModule = (code: string): string => `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
+    const refuse = `export function resolve(name, context, next) {
+      if (name.startsWith('zod')) throw new Error('zod was loaded');
+      return next(name, context);
+    }`;
+    const register = `import { register } from 'node:module'; register('${asModule(refuse)}');`;
+    const args = (command: string): string[] => ['--import', asModule(register), 'dist/cli/main.js', command];
+    expect(spawnSync(process.execPath, args('--help'), { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    expect(spawnSync(process.execPath, args('schema'), { encoding: 'utf8' }).stderr).toContain('zod was loaded');
   });
 
   it('prints the JSON Schema that the configs point to', () => {
