@@ -56,6 +56,15 @@ function programOf(finish: (code: ExitCode) => void): Command {
   }
 
   program
+    .command('list [kind] [name]')
+    .description('what a config can be made of: layers, losses, optimizers and so on, with their parameters')
+    .option('--json', 'as JSON')
+    .action(async (kind: string | undefined, name: string | undefined, options: { json?: boolean }) => {
+      const { listCommand } = await import('./list.js');
+      finish(listCommand(kind, name, options));
+    });
+
+  program
     .command('schema')
     .description('print the JSON Schema of a config')
     .action(async () => {

@@ -9,6 +9,7 @@ export {
   type ComponentEntry,
   type ComponentInput,
   type ComponentRegistry,
+  isComponent,
 } from './component.js';
 export { ConfigError, formatProblem, type Problem } from './config-error.js';
 export { describeExpected, showValue } from './expected.js';
@@ -22,5 +23,5 @@ export {
   type Location,
 } from './load-config.js';
 export { didYouMean, nearest } from './nearest.js';
-export { toConfigValue } from './schema-walk.js';
+export { toConfigValue, writtenDefault } from './schema-walk.js';
 export { formatPath, type Path } from './tree.js';

@@ -58,8 +58,8 @@ const glorot = scaled(
 const lecun = scaled('LeCun et al. 1998, for selu', '1 / fan_in', (fanIn) => 1 / fanIn);
 
 const gain = z.number().default(1).describe('factor of all values');
-const mean = z.number().default(0);
-const std = atoms.nonNegative.default(0.05);
+const mean = z.number().default(0).describe('mean of the values');
+const std = atoms.nonNegative.default(0.05).describe('standard deviation of the values');
 
 const dot = (a: Float64Array, b: Float64Array): number => {
   let total = 0;
@@ -115,12 +115,15 @@ export const initializers = {
   }),
   constant: initializer({
     description: 'All equal to one value.',
-    schema: z.object({ value: z.number() }),
+    schema: z.object({ value: z.number().describe('every value') }),
     values: (shape, _fanIn, _fanOut, _random, { value }) => new Float32Array(sizeOf(shape)).fill(value),
   }),
   uniform: initializer({
     description: 'Uniform in [low, high).',
-    schema: z.object({ low: z.number().default(-0.05), high: z.number().default(0.05) }),
+    schema: z.object({
+      low: z.number().default(-0.05).describe('smallest value'),
+      high: z.number().default(0.05).describe('bound above all values'),
+    }),
     values: (shape, _fanIn, _fanOut, random, { low, high }) => uniformBetween(shape, low, high, random),
   }),
   normal: initializer({
@@ -173,7 +176,7 @@ export const initializers = {
     description: 'Each output sees only a few inputs, with normal weights (Martens 2010).',
     schema: z.object({
       connections: atoms.positiveInt.default(15).describe('inputs that an output sees'),
-      std: atoms.nonNegative.default(1),
+      std: atoms.nonNegative.default(1).describe('standard deviation of the values that are not 0'),
     }),
     needsMatrix: true,
     values(shape, _fanIn, _fanOut, random, params) {

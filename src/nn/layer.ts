@@ -133,7 +133,7 @@ export const weightedFields = {
   activation: activationSchema.optional().describe('applied to the output'),
   use_bias: z.boolean().default(true).describe('add a trainable offset to every output'),
   init: z
-    .object({ weights: initializerSchema.optional(), bias: initializerSchema.optional() })
+    .strictObject({ weights: initializerSchema.optional(), bias: initializerSchema.optional() })
     .optional()
     .describe("initial values of this layer, instead of the model's"),
 };

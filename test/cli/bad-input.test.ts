@@ -68,6 +68,7 @@ describe('a bad config', () => {
     ['with a misspelt layer', config.replace('- dense: { units: 4', '- dens: { units: 4'), 'bad.yaml:8:', 'did you mean "dense"?'], // prettier-ignore
     ['with an unknown key of model', config.replace('model:', 'model:\n  layer: 3'), 'bad.yaml:7:3: model: unknown key "layer"; did you mean "layers"?'], // prettier-ignore
     ['with an unknown key of init', `${config}init: { weight: zeros }\n`, 'did you mean "weights"?'],
+    ['with an unknown key of a layer\'s init', config.replace('units: 4', 'units: 4, init: { weight: zeros }'), 'bad.yaml:8:', 'did you mean "weights"?'], // prettier-ignore
     ['without layers', config.replace(/layers:\n.*\n.*\n/, 'layers: []\n'), 'model.layers'],
     ['without data', config.replace(/data:[^]*model/, 'model'), 'data'],
     ['with a loss of another task', `${config}loss: mean_squared_error\n`, 'no loss for classification'],

@@ -1,0 +1,130 @@
+/** `nn list`: what a config can be made of, read off the registries: no text here repeats what a schema says. */
+import type * as z from 'zod';
+import { type ComponentRegistry, describeExpected, didYouMean, isComponent, writtenDefault } from '../config/index.js';
+import { dataSources, preprocessors } from '../data/index.js';
+import { activations } from '../nn/activations.js';
+import { initializers } from '../nn/initializers.js';
+import { layers } from '../nn/layers/index.js';
+import { losses } from '../nn/losses/index.js';
+import { metrics } from '../nn/metrics/index.js';
+import { optimizers } from '../nn/optimizers/index.js';
+import { schedules } from '../nn/schedules.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { UsageError } from './usage-error.js';
+
+/** All registries, by what one calls their entries together. */
+const registries: Readonly<Record<string, ComponentRegistry>> = {
+  layers,
+  activations,
+  initializers,
+  losses,
+  metrics,
+  optimizers,
+  schedules,
+  preprocessors,
+  sources: dataSources,
+};
+
+interface ParameterEntry {
+  readonly name: string;
+  /** What values it takes, such as `a positive integer`. */
+  readonly expects: string;
+  readonly required: boolean;
+  /** As one would write it; absent where there is none. */
+  readonly default?: unknown;
+  readonly description: string;
+}
+
+interface ListEntry {
+  readonly name: string;
+  readonly description: string;
+  /** The tasks of a loss or metric. */
+  readonly tasks?: readonly string[];
+  readonly parameters: readonly ParameterEntry[];
+}
+
+/** Entries of `kind` (what kinds there are without one), or the one called `name`. */
+export function listCommand(
+  kind: string | undefined,
+  name: string | undefined,
+  options: { readonly json?: boolean },
+): ExitCode {
+  const print = (value: unknown, lines: readonly string[]): void => {
+    process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+  };
+  if (kind === undefined) {
+    const kinds = Object.fromEntries(Object.entries(registries).map(([key, entries]) => [key, Object.keys(entries)]));
+    const width = Math.max(...Object.keys(kinds).map((key) => key.length));
+    print(
+      kinds,
+      Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+    );
+    return exitCode.done;
+  }
+  const registry = known(registries, kind, 'nothing to list');
+  const entries = Object.entries(name === undefined ? registry : { [name]: known(registry, name, `none of the ${kind}`) }); // prettier-ignore
+  const listed = entries.map(([key, entry]) => describeEntry(key, entry));
+  print(listed, listed.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)])); // prettier-ignore
+  return exitCode.done;
+}
+
+function known<T>(entries: Readonly<Record<string, T>>, name: string, what: string): T {
+  if (Object.hasOwn(entries, name)) return entries[name];
+  const names = Object.keys(entries);
+  const hint = didYouMean(name, names);
+  throw new UsageError(`"${name}" is ${what}${hint === undefined ? '' : `; ${hint}`}\n  there are ${names.join(', ')}`);
+}
+
+function describeEntry(name: string, entry: ComponentRegistry[string]): ListEntry {
+  const tasks = 'tasks' in entry && Array.isArray(entry.tasks) ? { tasks: entry.tasks.map(String) } : {};
+  const parameters = Object.entries<z.ZodType>(entry.schema.shape).map(([key, schema]) => describeParameter(key, schema)); // prettier-ignore
+  return { name, description: entry.description, ...tasks, parameters };
+}
+
+function describeParameter(name: string, schema: z.ZodType): ParameterEntry {
+  const usual = writtenDefault(schema);
+  return {
+    name,
+    expects: expectation(schema),
+    required: !schema.safeParse(undefined).success,
+    ...(usual === undefined ? {} : { default: usual }),
+    description: descriptionOf(schema),
+  };
+}
+
+/** `one of the activations` is shorter than all their names. */
+function expectation(schema: z.ZodType): string {
+  const inner = unwrapped(schema);
+  if (!isComponent(inner)) return describeExpected(schema);
+  const names = [...inner.def.entries().keys()].join();
+  const kind = Object.keys(registries).find((key) => Object.keys(registries[key]).join() === names);
+  return kind === undefined ? describeExpected(schema) : `one of the ${kind}`;
+}
+
+/** Of the schema or of what is in its wrappers. */
+function descriptionOf(schema: z.core.$ZodType): string {
+  const inner = innerOf(schema);
+  return (schema as z.ZodType).description ?? (inner === undefined ? '' : descriptionOf(inner));
+}
+
+/** Without optional, default and the like around it. */
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+  const inner = innerOf(schema);
+  return inner === undefined ? schema : unwrapped(inner);
+}
+
+const innerOf = (schema: z.core.$ZodType): z.core.$ZodType | undefined =>
+  (schema._zod.def as z.core.$ZodTypeDef & { innerType?: z.core.$ZodType }).innerType;
+
+function formatEntry({ name, description, tasks, parameters }: ListEntry): string[] {
+  const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${tasks.join(' and ')}.`}`;
+  const width = Math.max(0, ...parameters.map((parameter) => parameter.name.length));
+  return [
+    head,
+    ...parameters.map((parameter) => {
+      const standing = parameter.required ? 'required' : 'default' in parameter ? `default ${JSON.stringify(parameter.default)}` : 'optional'; // prettier-ignore
+      const meaning = parameter.description === '' ? '' : `: ${parameter.description}`;
+      return `  ${parameter.name.padEnd(width)}  ${parameter.expects}, ${standing}${meaning}`;
+    }),
+  ];
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { layers } from '../../src/nn/layers/index.js';
+import { nnHere } from './helpers.js';
+
+interface Parameter {
+  readonly name: string;
+  readonly required: boolean;
+  readonly default?: unknown;
+  readonly description: string;
+}
+interface Entry {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: readonly Parameter[];
+}
+
+const listed = async (...args: string[]): Promise<unknown> =>
+  JSON.parse((await nnHere('list', ...args, '--json')).out) as unknown;
+const kinds = ['layers', 'activations', 'initializers', 'losses', 'metrics', 'optimizers', 'schedules', 'preprocessors', 'sources']; // prettier-ignore
+
+describe('nn list', () => {
+  it('names all kinds with their entries', async () => {
+    const all = (await listed()) as Record<string, string[]>;
+    expect(Object.keys(all)).toEqual(kinds);
+    expect(all.schedules).toContain('cosine');
+    expect(all.layers).toEqual(Object.keys(layers));
+  });
+
+  it.each(kinds)('describes all %s and their parameters', async (kind) => {
+    const entries = (await listed(kind)) as Entry[];
+    expect(entries.length).toBeGreaterThan(0);
+    const silent = entries.flatMap(({ name, description, parameters }) => [
+      ...(description === '' ? [name] : []),
+      ...parameters.filter((parameter) => parameter.description === '').map((parameter) => `${name}.${parameter.name}`),
+    ]);
+    expect(silent).toEqual([]);
+  });
+
+  it('gives defaults that the schema takes, and says which parameters are required', async () => {
+    for (const { name, parameters } of (await listed('layers')) as Entry[]) {
+      const { schema } = layers[name];
+      for (const parameter of parameters) {
+        const field = schema.shape[parameter.name] as { safeParse(value: unknown): { success: boolean } };
+        expect(field.safeParse(undefined).success, `${name}.${parameter.name}`).toBe(!parameter.required);
+        if ('default' in parameter) expect(field.safeParse(parameter.default).success).toBe(true);
+      }
+    }
+  });
+
+  it('prints one entry for people', async () => {
+    const { out, code } = await nnHere('list', 'layers', 'dropout');
+    expect(code).toBe(0);
+    expect(out).toBe(
+      'dropout: In training, sets a random share of the values to 0 and scales up the rest.\n' +
+        '  rate  a number of at least 0 and below 1, required: share that is dropped\n',
+    );
+  });
+
+  it.each([
+    [['layer'], 'did you mean "layers"?'],
+    [['layers', 'dens'], 'did you mean "dense"?'],
+    [['layers', 'constructor'], 'none of the layers'],
+  ])('%j: exits with 2 and names what there is', async (args, text) => {
+    const { code, err } = await nnHere('list', ...args);
+    expect(code).toBe(2);
+    expect(err).toContain(text);
+  });
+});
