@@ -229,10 +229,15 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     return index;
   };
   const restColumns = p.filters - (panels - 1) * width;
-  const restRows = p.outWidth % tileRows;
+  // Tiles of nearly equal height: a last one of few rows would leave the multipliers waiting.
+  const across = Math.ceil(p.outWidth / tileRows);
+  const low = Math.floor(p.outWidth / across);
+  const heights = [
+    { height: low + 1, count: p.outWidth % across },
+    { height: low, count: across - (p.outWidth % across) },
+  ].filter(({ count }) => count > 0);
   for (const count of new Set([panels > 1 ? width : restColumns, restColumns])) {
-    tile(tileRows, count);
-    if (restRows > 0) tile(restRows, count);
+    for (const { height } of heights) tile(height, count);
   }
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
@@ -284,8 +289,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
                 .bump(left, height * p.strides[1] * pixel)
                 .bump(row, height);
             };
-            f.countedLoop(Math.floor(p.outWidth / tileRows), () => call(tileRows));
-            if (restRows > 0) call(restRows);
+            for (const { height, count: tilesOfHeight } of heights) f.countedLoop(tilesOfHeight, () => call(height));
             f.bump(left, p.strides[0] * rowBytes - p.outWidth * p.strides[1] * pixel);
             f.get(y).i32(1).op('i32.sub').tee(y).branchIf(0);
           });

@@ -112,9 +112,11 @@ export const TILE_BUFFER = 512;
  * `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
  */
 export function defineTile(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
+  const { root } = kernel;
+  if (!root) throw new Error('internal: tile without a root');
   const plain = kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
   const epilogue = plain ? undefined : defineEpilogue(context, kernel, shape, columns);
-  const pitch = plain ? 4 * kernel.shape[kernel.shape.length - 1] : 16 * shape.vectors;
+  const pitch = plain ? 4 * root.shape[root.shape.length - 1] : 16 * shape.vectors;
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
     const sums = emitTileSum(f, context, shape, 0, 1);
     const target = f.local('i32');

@@ -235,8 +235,38 @@ export class KernelPlanner {
         if (changed) break;
       }
     }
+    kernels = this.joinSiblings(kernels);
     this.dropUnread(kernels);
     return sortKernels(kernels);
+  }
+
+  /** Joins loops over the same elements that read a common tensor, such as the updates of a weight and of its moments. */
+  private joinSiblings(initial: Kernel[]): Kernel[] {
+    let kernels = initial;
+    for (let i = 0; i < kernels.length; i++) {
+      for (let j = i + 1; j < kernels.length;) {
+        const joined = this.join(kernels[i], kernels[j], kernels);
+        if (joined === undefined) {
+          j++;
+          continue;
+        }
+        const [first, second] = [kernels[i], kernels[j]];
+        kernels = kernels.map((k) => (k === first ? joined : k)).filter((k) => k !== second);
+      }
+    }
+    return kernels;
+  }
+
+  private join(a: Kernel, b: Kernel, kernels: readonly Kernel[]): Kernel | undefined {
+    if (a.kind !== 'loop' || b.kind !== 'loop' || !sameShape(a.shape, b.shape)) return undefined;
+    if (a.outputs.length + b.outputs.length > 8) return undefined;
+    const common = [...a.reads].some((r) => b.reads.has(r) && sizeOf(r.shape) === sizeOf(a.shape));
+    if (!common || reaches(a, b, kernels) || reaches(b, a, kernels)) return undefined;
+    const outputs = [...a.outputs, ...b.outputs];
+    // Built anew, so that what both compute is shared.
+    const builder = this.builder(a.shape, undefined, new Set(outputs));
+    const expressions = outputs.map((o) => builder.define(o));
+    return { ...a, outputs, expressions, reads: readsOf(expressions) };
   }
 
   private merge(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): Kernel | undefined {
@@ -309,6 +339,11 @@ const acceptsEpilogue = (k: Kernel): boolean =>
 /** Heavy producers first: fusing behind them saves a whole pass over memory. */
 const fusionRank = (k: Kernel): number => (k.kind === 'conv' || k.kind === 'matmul' ? 0 : k.kind === 'reduce' ? 1 : 2);
 
+/** Whether `consumer` depends on `producer`. */
+function reaches(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): boolean {
+  return producer.outputs.some((o) => consumer.reads.has(o)) || reachesIndirectly(producer, consumer, kernels);
+}
+
 /** Whether `consumer` depends on `producer` also through a third kernel, which would make merging them a cycle. */
 function reachesIndirectly(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): boolean {
   const seen = new Set<Kernel>();
@@ -348,8 +383,8 @@ export function epilogueLayout(kernel: Kernel): { strides: Map<Access, [number, 
     rows.length > 0 ? strides[rows[0][rows[0].length - 1]] : 0,
     cols.length > 0 ? strides[cols[0][cols[0].length - 1]] : 0,
   ];
-  // Columns are read as vectors: contiguous or the same for all.
-  if (accesses.some((a) => Math.abs(at(a.strides)[1]) > 1 || at(a.strides)[1] < 0)) return undefined;
+  // Columns are read as vectors: contiguous or the same for all. Constant offsets of rows are never negative.
+  if (accesses.some((a) => at(a.strides)[0] < 0 || ![0, 1].includes(at(a.strides)[1]))) return undefined;
   return { strides: new Map(accesses.map((a) => [a, at(a.strides)])) };
 }
 

@@ -27,10 +27,8 @@ export class MathLibrary {
         return this.unary(emitExp);
       case 'log':
         return this.unary(emitLog);
-      case 'tanh': {
-        const exp = this.index('exp');
-        return this.unary((f) => emitTanh(f, exp));
-      }
+      case 'tanh':
+        return this.unary(emitTanh);
       case 'expm1': {
         const exp = this.index('exp');
         return this.unary((f) => emitExpm1(f, exp));
@@ -138,19 +136,27 @@ function emitLog(f: FunctionEmitter): void {
   f.get(m).splat(NaN).get(0).splat(0).op('f32x4.ge', 'v128.bitselect');
 }
 
-function emitTanh(f: FunctionEmitter, exp: number): void {
-  const a = f.local('v128');
+/** Odd numerator and even denominator of a rational approximation, as in Eigen's `ptanh`; highest power first. */
+const TANH_ABOVE = [
+  -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5,
+  6.37261928875436e-4, 4.89352455891786e-3,
+]; // prettier-ignore
+const TANH_BELOW = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3, 4.89352518554385e-3];
+/** Beyond this the quotient is 1 to the last bit. */
+const TANH_LIMIT = 7.90531110763549805;
+
+function emitTanh(f: FunctionEmitter): void {
+  const x = f.local('v128');
   const z = f.local('v128');
-  f.get(0).op('f32x4.abs').set(a);
-  f.get(0).get(0).op('f32x4.mul').set(z);
-  // |x| < 0.625: x + x^3 P(x^2)
-  horner(f, z, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]);
-  f.get(z).op('f32x4.mul').get(0).op('f32x4.mul').get(0).op('f32x4.add');
-  // else sign(x) (1 - 2 / (e^2|x| + 1))
-  f.splat(1).splat(2).get(a).get(a).op('f32x4.add').call(exp).splat(1).op('f32x4.add', 'f32x4.div', 'f32x4.sub');
-  f.get(0).splatInt(-0x80000000).op('v128.and', 'v128.or');
-  f.get(a).splat(0.625).op('f32x4.lt', 'v128.bitselect').set(a);
-  f.get(0).get(a).get(0).get(0).op('f32x4.ne', 'v128.bitselect');
+  f.get(0).splat(-TANH_LIMIT).op('f32x4.max').splat(TANH_LIMIT).op('f32x4.min').set(x);
+  f.get(x).get(x).op('f32x4.mul').set(z);
+  f.get(0);
+  horner(f, z, TANH_ABOVE);
+  f.get(x).op('f32x4.mul');
+  horner(f, z, TANH_BELOW);
+  f.op('f32x4.div');
+  // Near 0 the function is x to the last bit.
+  f.get(0).op('f32x4.abs').splat(4e-4).op('f32x4.lt', 'v128.bitselect');
 }
 
 function emitExpm1(f: FunctionEmitter, exp: number): void {

@@ -1,6 +1,6 @@
 /** What the kernels of a compiled program do and how long each takes, for `nn profile`. */
 import type { KernelProfile } from '../backend.js';
-import { type Node, type NodeOf } from '../graph.js';
+import type { Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import type { KernelEntry } from './compile.js';
 import { bytesOf } from './emit-expression.js';
@@ -71,7 +71,7 @@ function flopsOf(root: Node | undefined): number {
     case 'conv_input':
       return product(root.inputs[1].shape, sizeOf(root.inputs[0].shape));
     case 'conv_weight':
-      return product((root as NodeOf<'conv_weight'>).shape.slice(-4), sizeOf(root.inputs[1].shape));
+      return product(root.shape.slice(-4), sizeOf(root.inputs[1].shape));
     default:
       return 0;
   }
