@@ -1,55 +1,121 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
-import { gradcheck, overfitBatch } from '../train/index.js';
+import { optimizerOf } from '../nn/optimizers/index.js';
+import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { formatBytes, formatCount, formatFigure, formatTable } from './format.js';
 
 type Check = (file: string, overrides: readonly string[], options: CommonOptions) => Promise<ExitCode>;
 
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
 const check: Check = async (file, overrides, options) => {
-  const { config, data, rows } = await loadExperiment(file, overrides, options);
-  const table = rows.map((r) =>
-    [r.name, r.type, `[${r.outputShape.join(', ')}]`, r.parameters, r.macs, r.memoryBytes].map(String),
-  );
-  const header = ['layer', 'type', 'output', 'parameters', 'multiply-adds', 'bytes'];
-  const widths = header.map((h, i) => Math.max(h.length, ...table.map((row) => row[i].length)));
-  for (const row of [header, ...table]) {
-    say(options, row.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));
-  }
-  const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, r) => sum + r[pick], 0);
-  const totals = { parameters: total('parameters'), macs: total('macs'), memory_bytes: total('memoryBytes') };
+  const experiment = await loadExperiment(file, overrides, options);
+  const { config, data, rows } = experiment;
+  const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
+    name,
+    type,
+    `[${outputShape.join(', ')}]`,
+    formatCount(parameters),
+    formatCount(macs),
+    formatBytes(memoryBytes),
+  ]);
+  const numbers = ['parameters', 'multiply-adds', 'memory'];
+  for (const line of formatTable(['layer', 'type', 'output', ...numbers], table, numbers)) say(options, line);
+
+  const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
+  const memory = memoryOf(experiment);
+  say(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
   say(
     options,
-    `total: ${totals.parameters} parameters, ${totals.macs} multiply-adds and ${totals.memory_bytes} bytes a sample`,
+    `memory in training: weights ${formatBytes(memory.weights)}, optimizer (${config.optimizer.type}) ${formatBytes(memory.optimizer)}, ` +
+      `layer outputs of a batch of ${memory.batch_size} ${formatBytes(memory.activations)}, data ${formatBytes(memory.data)}`,
   );
+  const { train, val, test } = data;
   say(
     options,
-    `data: ${data.train.size} training, ${data.val?.size ?? 0} validation, ${data.test?.size ?? 0} test samples; ${config.task}`,
+    `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
+      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} classes`}`,
   );
-  printJson(options, { layers: rows, ...totals });
+  printJson(options, {
+    layers: rows,
+    parameters: total('parameters'),
+    macs: total('macs'),
+    memory_bytes: total('memoryBytes'),
+    memory,
+  });
   return exitCode.done;
 };
+
+/** Bytes by use. Gradients come on top, and the step shares memory between layer outputs that are not needed at once. */
+function memoryOf({
+  config,
+  data,
+  rows,
+}: Experiment): Record<'weights' | 'optimizer' | 'activations' | 'data' | 'batch_size', number> {
+  // prettier-ignore
+  const weights = FLOAT_BYTES * rows.reduce((sum, row) => sum + row.parameters, 0);
+  const slots = Object.keys(optimizerOf(config.optimizer).state(config.optimizer)).length;
+  const batchSize = Math.min(config.train.batch_size, data.train.size);
+  const outputs = rows.reduce((sum, row) => sum + row.memoryBytes, 0) - weights;
+  const splits = [data.train, data.val, data.test].filter((split) => split !== undefined);
+  return {
+    weights,
+    optimizer: slots * weights,
+    activations: batchSize * outputs,
+    data: splits.reduce((sum, { features, targets }) => sum + features.values.byteLength + targets.values.byteLength, 0), // prettier-ignore
+    batch_size: batchSize,
+  };
+}
 
 const overfit: Check = async (file, overrides, options) => {
   const { config, data } = await loadExperiment(file, overrides, options);
   const session = openSession(options);
-  const verdict = await overfitBatch(session, config, data, {});
-  session.close();
-  say(
-    options,
-    `${verdict.ok ? 'ok' : 'FAILED'}: loss ${verdict.initialLoss} -> ${verdict.loss} after ${verdict.steps} steps on ${verdict.samples} samples`,
-  );
-  for (const cause of verdict.causes)
-    say(options, `  ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
+  let verdict: OverfitVerdict;
+  try {
+    verdict = await overfitBatch(session, config, data);
+  } finally {
+    session.close();
+  }
+  const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
+  say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
+  const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
+  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified right, needed 100 %`;
+  say(options, `${reached}${right}`);
+  for (const cause of verdict.causes) {
+    say(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
+  }
+  say(options, ok ? 'ok: the network learns a batch by heart' : 'FAILED: the network does not learn a batch by heart');
   printJson(options, verdict);
-  return verdict.ok ? exitCode.done : exitCode.checkFailed;
+  return ok ? exitCode.done : exitCode.checkFailed;
 };
 
 const gradients: Check = async (file, overrides, options) => {
   const { config, data } = await loadExperiment(file, overrides, options);
-  const result = gradcheck(config, data, {});
-  say(options, JSON.stringify(result, null, 2));
-  printJson(options, result);
-  return result.ok ? exitCode.done : exitCode.checkFailed;
+  const { ok, tolerance, samples, rows } = gradcheck(config, data);
+  const numbers = ['checked', 'derivative', 'difference', 'error'];
+  const table = rows.map((row) => [...describeParameter(row), row.ok ? 'ok' : 'WRONG']);
+  for (const line of formatTable(['parameter', 'shape', ...numbers, 'verdict'], table, numbers)) say(options, line);
+  const wrong = rows.filter((row) => !row.ok).length;
+  const basis = `on ${samples} samples, at most ${formatFigure(tolerance)} relative error allowed`;
+  say(
+    options,
+    ok
+      ? `ok: all gradients agree with finite differences (${basis})`
+      : `FAILED: ${wrong} of ${rows.length} gradients differ from finite differences (${basis})`,
+  );
+  printJson(options, { ok, tolerance, samples, rows });
+  return ok ? exitCode.done : exitCode.checkFailed;
 };
+
+/** The element with the largest error stands for its parameter. */
+const describeParameter = ({ parameter, shape, checked, worst }: ParameterCheck): string[] => [
+  parameter,
+  `[${shape.join(', ')}]`,
+  formatCount(checked),
+  formatFigure(worst.analytic),
+  formatFigure(worst.numeric),
+  worst.error.toExponential(1),
+];
 
 export const commands = { check, 'overfit-batch': overfit, gradcheck: gradients };

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { nnHere } from './helpers.js';
+
+const smoke = 'configs/smoke.yaml';
+
+describe('nn check', () => {
+  it('prints the layer table, the memory in training and the data on stderr, nothing on stdout', async () => {
+    const { code, out, err } = await nnHere('check', smoke);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    // Memory: 4 bytes a parameter and an output; 40 + 27 parameters, twice that for Adam; 11 outputs of 16 samples;
+    // 150 samples of 4 features and a label.
+    expect(err.split('\n')).toEqual([
+      'layer     type   output  parameters  multiply-adds  memory',
+      'layers.0  dense  [8]             40             32   192 B',
+      'layers.1  dense  [3]             27             24   120 B',
+      'total: 67 parameters, 56 multiply-adds a sample',
+      'memory in training: weights 268 B, optimizer (adam) 536 B, layer outputs of a batch of 16 704 B, data 2.9 KiB',
+      'data: 90 training, 30 validation, 30 test samples of [4]; classification, 3 classes',
+      '',
+    ]);
+  });
+
+  it('prints the same as one JSON object on stdout when asked', async () => {
+    const { out, err } = await nnHere('check', smoke, '--json', '--quiet', 'optimizer=sgd');
+    expect(err).toBe('');
+    expect(JSON.parse(out)).toMatchObject({
+      parameters: 67,
+      macs: 56,
+      memory: { weights: 268, optimizer: 0, activations: 704, data: 3000, batch_size: 16 },
+    });
+  });
+});
+
+describe('nn overfit-batch', () => {
+  it('says what was reached, what was needed, and the verdict', async () => {
+    const { code, err } = await nnHere('overfit-batch', smoke);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^trained on 16 samples for \d+ steps: loss 1\.138 -> 0\.0\d+\n/);
+    expect(err).toContain('needed below 0.05; 100 % classified right, needed 100 %');
+    expect(err).toContain('ok: the network learns a batch by heart');
+  });
+
+  it('names the cause and exits with 3 where it fails', async () => {
+    const { code, out, err } = await nnHere('overfit-batch', smoke, 'optimizer.lr=0', '--json');
+    expect(code).toBe(3);
+    expect(err).toContain('cause: the learning rate');
+    expect(err).toContain('FAILED: the network does not learn a batch by heart');
+    expect(JSON.parse(out)).toMatchObject({ ok: false, causes: [{ kind: 'learning_rate_zero' }] });
+  });
+});
+
+describe('nn gradcheck', () => {
+  it('prints a row for every parameter, and the verdict', async () => {
+    const { code, out, err } = await nnHere('gradcheck', smoke);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    const lines = err.trimEnd().split('\n');
+    expect(lines[0]).toBe('parameter        shape   checked  derivative  difference    error  verdict');
+    expect(lines.slice(1, -1).map((line) => line.split(/ {2,}/)[0])).toEqual([
+      'layers.0.weight',
+      'layers.0.bias',
+      'layers.1.weight',
+      'layers.1.bias',
+    ]);
+    expect(lines.at(-1)).toMatch(/^ok: all gradients agree with finite differences/);
+  });
+});

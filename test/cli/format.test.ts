@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { formatBytes, formatCount, formatFigure, formatTable } from '../../src/cli/format.js';
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1536, '1.5 KiB'],
+    [150 * 1024, '150 KiB'],
+    [3 * 2 ** 30, '3.0 GiB'],
+    [2 ** 50, '1024 TiB'],
+  ])('%d as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+});
+
+describe('formatCount', () => {
+  it('groups thousands', () => expect(formatCount(1234567)).toBe('1,234,567'));
+});
+
+describe('formatFigure', () => {
+  it.each([
+    [0.000123456, '0.0001235'],
+    [1, '1'],
+    [NaN, 'NaN'],
+  ])('%d as %s', (value, text) => expect(formatFigure(value)).toBe(text));
+});
+
+describe('formatTable', () => {
+  it('aligns columns, the named ones to the right, without blanks at the ends', () => {
+    const rows = [
+      ['a', '10'],
+      ['bcd', '7'],
+    ];
+    expect(formatTable(['x', 'n'], rows, ['n'])).toEqual(['x     n', 'a    10', 'bcd   7']);
+    expect(formatTable(['n', 'x'], rows)).toEqual(['n    x', 'a    10', 'bcd  7']);
+  });
+});
