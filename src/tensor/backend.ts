@@ -22,8 +22,11 @@ export interface Executable {
 export interface KernelProfile {
   /** Kernels of one phase may run side by side. */
   readonly phase: number;
-  /** The layer or part that it belongs to. */
+  /** The layer or part that it belongs to; ends in ` gradient` where it computes derivatives. */
   readonly scope: string;
+  /** Names of the program's inputs that it reads, and of those that it replaces. */
+  readonly reads: readonly string[];
+  readonly updates: readonly string[];
   readonly kind: string;
   /** Element-wise operations computed in it. */
   readonly fused: readonly string[];

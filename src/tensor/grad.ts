@@ -3,6 +3,9 @@ import { type Node, type Op, primitiveOf, type NodeOf, type Primitive, topologic
 import { showShape } from './shape.js';
 import { add, onesLike, zerosLike } from './primitives/elementwise.js';
 
+/** Ends the scope of what belongs to the derivatives of a scope. */
+export const GRADIENT_SUFFIX = ' gradient';
+
 /**
  * Derivatives of the scalar `loss` with respect to each node of `wrt`, with their shapes (zeros where the loss does not depend on
  * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape.
@@ -18,16 +21,21 @@ export function grad(loss: Node, wrt: readonly Node[], cotangent?: Node): Node[]
   for (const node of order.reverse()) {
     const g = cotangents.get(node);
     if (!g || node.dtype !== 'f32' || !node.inputs.some((i) => reaches.has(i))) continue;
-    const parts = withScope(node.scope, () => derivativeOf(node, g));
+    const scope = gradientScope(node.scope);
+    const parts = withScope(scope, () => derivativeOf(node, g));
     node.inputs.forEach((operand, i) => {
       const part = parts[i];
       if (!part || !reaches.has(operand)) return;
       const known = cotangents.get(operand);
-      cotangents.set(operand, known ? withScope(node.scope, () => add(known, part)) : part);
+      cotangents.set(operand, known ? withScope(scope, () => add(known, part)) : part);
     });
   }
   return wrt.map((node) => cotangents.get(node) ?? zerosLike(node));
 }
+
+/** What is built for the derivatives of a part, of any order, is that part's gradient. */
+const gradientScope = (scope: string): string =>
+  scope === '' || scope.endsWith(GRADIENT_SUFFIX) ? scope : `${scope}${GRADIENT_SUFFIX}`;
 
 function derivativeOf<K extends Op>(node: NodeOf<K> | Node, cotangent: Node): (Node | undefined)[] {
   const primitive = primitiveOf(node.op) as Primitive<Op>;

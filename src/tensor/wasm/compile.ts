@@ -3,7 +3,7 @@
  * kernels of a phase side by side and meet at a barrier between phases.
  */
 import type { Program } from '../backend.js';
-import type { Node } from '../graph.js';
+import { type Node, withScope } from '../graph.js';
 import { stopGradient } from '../primitives/elementwise.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
@@ -14,9 +14,9 @@ import { emitMatmul } from './emit-matmul.js';
 import { emitPool } from './emit-pool.js';
 import { emitReduce } from './emit-reduce.js';
 import { bytesOf } from './emit-expression.js';
-import { emitDriver, type Phase } from './driver.js';
+import { emitDriver, type Phase, planPhases, type PhasePlan } from './driver.js';
 import { TILE_BUFFER } from './emit-tile.js';
-import { accessesOf } from './expression.js';
+import { accessesOf, type Expression } from './expression.js';
 import type { Features } from './features.js';
 import { isLeaf, type Kernel, KernelPlanner } from './kernels.js';
 import { lower } from './lower.js';
@@ -41,6 +41,8 @@ export interface KernelEntry {
   readonly phase: number;
   readonly units: number;
   readonly kernel: Kernel;
+  /** Inputs that it replaces. */
+  readonly updates: readonly Node[];
   /** Stage of the kernel: 0, or 1 behind a stage that packs or clears. */
   readonly stage: number;
   readonly stages: number;
@@ -66,7 +68,7 @@ interface Stage {
 export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
   // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
   const targets = new Set(program.updates.map(([target]) => target));
-  const own = (node: Node): Node => (targets.has(node) ? stopGradient(node) : node);
+  const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
   const lowered = lower([...program.outputs.map(own), ...program.updates.map(([, value]) => own(value))]);
   const outputs = lowered.slice(0, program.outputs.length);
   const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
@@ -114,23 +116,26 @@ export function compileProgram(program: Program, features: Features, host: Memor
   base = host.arena(plan.bytes + scratchBytes * host.threads);
   const scratch = base + plan.bytes;
 
-  const entries = new Map<EmittedKernel, Pick<KernelEntry, 'kernel' | 'stage' | 'stages'>>();
+  const entries = new Map<EmittedKernel, Omit<KernelEntry, 'phase' | 'units'>>();
   const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
   for (const kernel of kernels) {
     const emitted = emitKernel(context, kernel, base + (offsets.get(kernel) ?? 0));
     const own = stages.filter((s) => s.kernel === kernel);
+    const updates = kernel.outputs.flatMap((o) => placement.inPlace.get(o) ?? []);
     emitted.forEach((group, i) => {
       phases[own[i].level].push(...group);
-      for (const k of group) entries.set(k, { kernel, stage: i, stages: emitted.length });
+      for (const k of group) entries.set(k, { kernel, updates, stage: i, stages: emitted.length });
     });
   }
-  const copies = placement.copied.map(([target, value]) =>
-    emitLoop(context, {
-      shape: target.shape,
-      expressions: [{ kind: 'load', access: { buffer: value, offset: 0, strides: stridesOf(target.shape) } }],
-      targets: [{ buffer: target, offset: 0, strides: stridesOf(target.shape) }],
-    }),
-  );
+  const copies = placement.copied.map(([target, value]) => {
+    const { shape } = target;
+    const strides = stridesOf(shape);
+    const expressions: Expression[] = [{ kind: 'load', access: { buffer: value, offset: 0, strides } }];
+    const copy = emitLoop(context, { shape, expressions, targets: [{ buffer: target, offset: 0, strides }] });
+    const kernel: Kernel = { kind: 'loop', shape, outputs: [target], expressions, operands: [], reads: new Set([value]) };
+    entries.set(copy, { kernel, updates: [target], stage: 0, stages: 1 });
+    return copy;
+  });
   if (copies.length > 0) phases.push(copies);
 
   const all: Phase[] = phases.filter((p) => p.length > 0);
@@ -141,12 +146,13 @@ export function compileProgram(program: Program, features: Features, host: Memor
   all.forEach((phase, number) => {
     for (const emitted of phase) {
       const entry = entries.get(emitted);
-      if (entry === undefined) continue;
+      if (entry === undefined) throw new Error('internal: a kernel has no entry');
       module.export(emitted.function, `kernel.${listed.length}`);
       listed.push({ phase: number, units: emitted.units, ...entry });
     }
   });
-  const parallel = emitDriver(module, all, { ...host.control, threads: host.threads, scratch, scratchBytes });
+  const plan = planPhases(all, host.threads, host.control.maxCounters);
+  emitDriver(module, plan, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
     outputs: outputs.map((node) => ({ address: address(node), node })),

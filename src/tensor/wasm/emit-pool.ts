@@ -43,19 +43,26 @@ interface WindowVector {
   readonly small: number;
   /** Whether an element of the large tensor may belong to several windows. */
   readonly overlapping: boolean;
-  readonly attrs: PoolAttrs;
+  readonly padded: boolean;
   /** Emits `body` for every element of the window; where there is padding, behind a test that the element exists. */
   taps(body: (offset: number, tap: number) => void): void;
 }
 
-const load = (f: FunctionEmitter, offset: number, base: number, tap = 0): FunctionEmitter =>
-  f
+/**
+ * Leaves the vector at an offset (a local) from `base` on the stack. Where there is padding a window's offset may be negative, so
+ * that the sum must wrap; elsewhere the base goes into the instruction.
+ */
+function load(w: WindowVector, offset: number, base: number, tap = 0): FunctionEmitter {
+  if (!w.padded) return w.f.get(offset).mem('v128.load', base + tap);
+  return w.f
     .get(offset)
     .i32(base + tap)
     .op('i32.add')
     .mem('v128.load');
+}
 
 function store(w: WindowVector, value: number, offset: number, base: number, tap = 0): void {
+  if (!w.padded) return emitStore(w.f, 'f32', offset, value, w.lanes, 1, base + tap);
   const address = w.f.local('i32');
   w.f
     .get(offset)
@@ -65,23 +72,39 @@ function store(w: WindowVector, value: number, offset: number, base: number, tap
   emitStore(w.f, 'f32', address, value, w.lanes);
 }
 
+/**
+ * Goes through a window keeping the largest element: `taken` runs with the mask (a local) of the lanes whose element is larger than
+ * all before it, or without one for a first element that always counts.
+ */
+function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: number, mask?: number) => void): number {
+  const { f } = w;
+  const [best, candidate, started, mask] = Array.from({ length: 4 }, () => f.local('v128'));
+  if (w.padded) f.splatInt(0).set(started);
+  w.taps((tap, number) => {
+    if (!w.padded && number === 0) {
+      load(w, w.large, x, tap).set(best);
+      return taken(tap, number);
+    }
+    load(w, w.large, x, tap).set(candidate);
+    f.get(candidate).get(best).op('f32x4.gt');
+    // With padding, which element is the first is known at run time only.
+    if (w.padded) f.get(started).op('v128.not', 'v128.or');
+    f.set(mask);
+    f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);
+    taken(tap, number, mask);
+    if (w.padded) f.splatInt(-1).set(started);
+  });
+  return best;
+}
+
 function emitMaximum(w: WindowVector, x: number, values: number, out: number): void {
   const { f } = w;
-  const [best, value, candidate, started, mask] = [
-    f.local('v128'),
-    f.local('v128'),
-    f.local('v128'),
-    f.local('v128'),
-    f.local('v128'),
-  ];
-  f.splatInt(0).set(started);
-  w.taps((tap) => {
-    load(f, w.large, x, tap).set(candidate);
-    // The first element always counts; later ones where they are larger.
-    f.get(candidate).get(best).op('f32x4.gt').get(started).op('v128.not', 'v128.or').set(mask);
-    f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);
-    if (x !== values) load(f, w.large, values, tap).get(value).get(mask).op('v128.bitselect').set(value);
-    f.splatInt(-1).set(started);
+  const value = f.local('v128');
+  const best = eachRecord(w, x, (tap, _number, mask) => {
+    if (x === values) return;
+    load(w, w.large, values, tap);
+    if (mask !== undefined) f.get(value).get(mask).op('v128.bitselect');
+    f.set(value);
   });
   store(w, x === values ? best : value, w.small, out);
 }
@@ -91,7 +114,7 @@ function emitSum(w: WindowVector, x: number, out: number): void {
   w.f.splat(0).set(sum);
   w.taps((tap) => {
     w.f.get(sum);
-    load(w.f, w.large, x, tap).op('f32x4.add').set(sum);
+    load(w, w.large, x, tap).op('f32x4.add').set(sum);
   });
   store(w, sum, w.small, out);
 }
@@ -100,23 +123,20 @@ function emitSum(w: WindowVector, x: number, out: number): void {
 function contribute(w: WindowVector, value: () => void, out: number, tap: number): void {
   const sum = w.f.local('v128');
   value();
-  if (w.overlapping) load(w.f, w.large, out, tap).op('f32x4.add');
+  if (w.overlapping) load(w, w.large, out, tap).op('f32x4.add');
   w.f.set(sum);
   store(w, sum, w.large, out, tap);
 }
 
 function emitScatter(w: WindowVector, x: number, g: number, out: number): void {
   const { f } = w;
-  const [best, chosen, candidate, started, mask, gradient] = Array.from({ length: 6 }, () => f.local('v128'));
-  f.splatInt(0).set(started).splatInt(-1).set(chosen);
-  w.taps((tap, number) => {
-    load(f, w.large, x, tap).set(candidate);
-    f.get(candidate).get(best).op('f32x4.gt').get(started).op('v128.not', 'v128.or').set(mask);
-    f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);
-    f.splatInt(number).get(chosen).get(mask).op('v128.bitselect').set(chosen);
-    f.splatInt(-1).set(started);
+  const [chosen, gradient] = [f.local('v128'), f.local('v128')];
+  eachRecord(w, x, (_tap, number, mask) => {
+    f.splatInt(number);
+    if (mask !== undefined) f.get(chosen).get(mask).op('v128.bitselect');
+    f.set(chosen);
   });
-  load(f, w.small, g).set(gradient);
+  load(w, w.small, g).set(gradient);
   w.taps((tap, number) => {
     contribute(w, () => f.get(gradient).get(chosen).splatInt(number).op('i32x4.eq', 'v128.and'), out, tap);
   });
@@ -124,7 +144,7 @@ function emitScatter(w: WindowVector, x: number, g: number, out: number): void {
 
 function emitSpread(w: WindowVector, g: number, out: number): void {
   const gradient = w.f.local('v128');
-  load(w.f, w.small, g).set(gradient);
+  load(w, w.small, g).set(gradient);
   w.taps((tap) => contribute(w, () => w.f.get(gradient), out, tap));
 }
 
@@ -165,7 +185,7 @@ function emitWindows(
       }
     };
     const vector = (lanes: number): void =>
-      emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, attrs, taps });
+      emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, padded, taps });
     eachUnit(f, (unit) => {
       if (cleared === undefined) {
         f.get(unit).i32(outHeight).op('i32.div_u').set(sample).get(unit).i32(outHeight).op('i32.rem_u').set(row);

@@ -2,7 +2,7 @@
  * Rewrites a graph before kernels are formed: long sums are split into partial sums whose number depends on shapes only, so that
  * threads share them without changing any bit of the result, and rounding errors stay small.
  */
-import { applyAs, type Node, type NodeOf, topologicalOrder } from '../graph.js';
+import { applyAs, type Node, type NodeOf, topologicalOrder, withScope } from '../graph.js';
 import { reduceSum } from '../primitives/reduce.js';
 import { reshape } from '../primitives/movement.js';
 import { sizeOf } from '../shape.js';
@@ -12,14 +12,16 @@ const LONG_SUM = 4096;
 /** The most partial sums of one result. */
 const PARTS = 64;
 
-/** The roots of a rewritten graph that computes the same values. */
+/** The roots of a rewritten graph that computes the same values. New nodes belong to the scope of those that they replace. */
 export function lower(roots: readonly Node[]): Node[] {
   const replaced = new Map<Node, Node>();
   for (const node of topologicalOrder(roots)) {
     const inputs = node.inputs.map((i) => replaced.get(i) ?? i);
     const same = inputs.every((n, i) => n === node.inputs[i]);
-    const rebuilt = same ? node : applyAs(node.op, inputs, node.attrs, node.shape, node.dtype);
-    replaced.set(node, lowerNode(rebuilt));
+    withScope(node.scope, () => {
+      const rebuilt = same ? node : applyAs(node.op, inputs, node.attrs, node.shape, node.dtype);
+      replaced.set(node, lowerNode(rebuilt));
+    });
   }
   return roots.map((r) => replaced.get(r) ?? r);
 }

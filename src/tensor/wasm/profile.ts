@@ -29,6 +29,8 @@ export function profileKernels(
     return {
       phase,
       scope: scopeOf(kernel),
+      reads: main ? namesOf([...kernel.reads]) : [],
+      updates: main ? namesOf(entry.updates) : [],
       kind: main ? (kernel.root?.op ?? kernel.kind) : `${kernel.root?.op ?? kernel.kind} (prepare)`,
       fused: main ? fusedInto(kernel) : [],
       shape: kernel.shape,
@@ -38,6 +40,8 @@ export function profileKernels(
     };
   });
 }
+
+const namesOf = (nodes: readonly Node[]): string[] => nodes.flatMap((n) => (n.op === 'input' ? [n.attrs.name] : []));
 
 function scopeOf(kernel: Kernel): string {
   const scopes = new Set(kernel.outputs.map((o) => o.scope).filter(Boolean));
