@@ -1,7 +1,12 @@
 /** Checkpoints as the commands meet them: whatever is wrong with one is said with its path. */
-import { ConfigError } from '../config/index.js';
-import { CheckpointError, loadCheckpoint } from '../runs/index.js';
-import { readSnapshot, type Snapshot, SnapshotError } from '../train/index.js';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import * as z from 'zod';
+import { ConfigError, loadConfig, type LoadedConfig } from '../config/index.js';
+import type { HashedFile } from '../data/index.js';
+import { CheckpointError, type Json, loadCheckpoint, runPaths, saveCheckpoint } from '../runs/index.js';
+import { type ExperimentConfig, experimentSchema, readSnapshot, type Snapshot, SnapshotError } from '../train/index.js';
 
 const hint = 'give a checkpoint that `nn train` wrote for this network';
 
@@ -22,10 +27,52 @@ export function asCheckpointError(path: string, error: unknown): unknown {
   return error;
 }
 
-/** A run's snapshot, and the folder that the data paths in its config are relative to. Throws CheckpointError. */
-export function openSnapshot(path: string): { snapshot: Snapshot; baseDir: string } {
+/** Where a run's data came from. */
+export interface Origin {
+  /** What the file names in its config are relative to. */
+  readonly baseDir: string;
+  readonly data: readonly HashedFile[];
+}
+
+/** Origins as they stand in a checkpoint's metadata, beside the snapshot's. */
+const originSchema = z.object({
+  base_dir: z.string(),
+  data: z.array(z.object({ path: z.string(), sha256: z.string() })),
+});
+
+export interface OpenedCheckpoint extends Origin {
+  readonly snapshot: Snapshot;
+  readonly config: ExperimentConfig;
+}
+
+/** Reads a checkpoint that `saveSnapshot` wrote. Throws CheckpointError. */
+export function openSnapshot(path: string): OpenedCheckpoint {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const best = runPaths(path).bestCheckpoint;
+    throw new CheckpointError(path, 'is a folder', existsSync(best) ? `did you mean ${best}?` : hint);
+  }
   const { tensors, meta } = loadCheckpoint(path);
   const snapshot = usingCheckpoint(path, () => readSnapshot({ tensors, meta }));
-  if (typeof meta.base_dir !== 'string') throw new CheckpointError(path, 'does not say where its data lies', hint);
-  return { snapshot, baseDir: meta.base_dir };
+  const origin = originSchema.safeParse(meta);
+  if (!origin.success) throw new CheckpointError(path, 'does not say where its data lies', hint);
+  const { config } = usingCheckpoint(path, () => loadStoredConfig(path, snapshot));
+  // Where the run directory has been moved, the data may have moved along.
+  const { base_dir: written, data } = origin.data;
+  const baseDir = existsSync(written) ? written : dirname(dirname(resolve(path)));
+  return { snapshot, config, baseDir, data };
+}
+
+/** The config that a snapshot was made with, changed by `overrides`. Throws ConfigError. */
+export function loadStoredConfig(
+  path: string,
+  { meta }: Snapshot,
+  overrides: readonly string[] = [],
+): LoadedConfig<ExperimentConfig> {
+  return loadConfig(experimentSchema, { file: path, text: stringify(meta.config), overrides, env: {} });
+}
+
+/** Writes a checkpoint that is enough by itself. Throws FileWriteError. */
+export function saveSnapshot(path: string, { tensors, meta }: Snapshot, { baseDir, data }: Origin): void {
+  const files = data.map(({ path, sha256 }) => ({ path, sha256 }));
+  saveCheckpoint(path, { tensors, meta: { ...meta, config: meta.config as Json, base_dir: baseDir, data: files } });
 }

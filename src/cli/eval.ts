@@ -1,40 +1,48 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
-import { stringify } from 'yaml';
-import { loadConfig } from '../config/index.js';
-import { loadSplit } from '../data/index.js';
-import { evaluate, experimentSchema } from '../train/index.js';
-import { openSnapshot, usingCheckpoint } from './checkpoint.js';
+import { resolve } from 'node:path';
+import { loadSplit, moveFiles, type Role } from '../data/index.js';
+import { evaluate } from '../train/index.js';
+import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, openSession, printJson, say } from './experiment.js';
+import { formatCount, formatFigures } from './format.js';
 import { UsageError } from './usage-error.js';
 
-type SplitName = 'train' | 'val' | 'test';
+const roles: readonly Role[] = ['train', 'val', 'test'];
 
-export async function evalCommand(
-  path: string,
-  options: CommonOptions & { readonly split: string },
-): Promise<ExitCode> {
-  if (!['train', 'val', 'test'].includes(options.split))
-    throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
-  const name = options.split as SplitName;
-  const { snapshot, baseDir } = openSnapshot(path);
-  const { config } = usingCheckpoint(path, () =>
-    loadConfig(experimentSchema, { file: path, text: stringify(snapshot.meta.config), env: {} }),
-  );
-  const { split, affine } = await loadSplit(config.data, name, {
+export interface EvalOptions extends CommonOptions {
+  readonly split: string;
+}
+
+export async function evalCommand(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
+  const foreign = overrides.find((override) => !override.startsWith('data.'));
+  if (foreign !== undefined) {
+    throw new UsageError(`"${foreign}" cannot be changed after training: eval takes overrides of data.* only`);
+  }
+  const { snapshot, config: trained, baseDir } = openSnapshot(path);
+  const config = overrides.length === 0 ? trained : loadStoredConfig(path, snapshot, overrides).config;
+  // Files given here are relative to the working directory, those of the training run to its own.
+  const known = new Set<string>();
+  moveFiles(trained.data, (file) => (known.add(file), file));
+  const dataConfig = moveFiles(config.data, (file) => (known.has(file) ? file : resolve(file)));
+  const name = roles.find((role) => role === options.split);
+  if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
+  const { split, affine } = await loadSplit(dataConfig, name, {
     task: config.task,
     seed: config.seed,
     baseDir,
     fitted: snapshot.meta.preprocessing,
   });
-  if (split === undefined) throw new UsageError(`the experiment has no ${name} split; use --split`);
+  if (split === undefined) {
+    throw new UsageError(`the experiment has no ${name} split: choose another with --split, or give data.source.${name}`); // prettier-ignore
+  }
   const session = openSession(options);
-  const result = usingCheckpoint(path, () =>
+  const { samples, loss, metrics } = usingCheckpoint(path, () =>
     evaluate(session, config, name, split, { tensors: snapshot.tensors, affine }),
   );
   session.close();
-  const figures = { loss: result.loss, ...result.metrics };
-  say(options, `${name}: ${result.samples} samples  ${Object.entries(figures).map(([k, v]) => `${k} ${v}`).join('  ')}`); // prettier-ignore
-  printJson(options, { split: name, samples: result.samples, ...figures });
+  const figures = { loss, ...metrics };
+  say(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);
+  printJson(options, { split: name, samples, ...figures });
   return exitCode.done;
 }

@@ -1,4 +1,6 @@
 /** Numbers and tables as people read them. */
+import type { LoadedData } from '../data/index.js';
+import type { Figures } from '../train/index.js';
 
 /** `1234567` as `1,234,567`. */
 export const formatCount = (count: number): string => count.toLocaleString('en-US');
@@ -32,4 +34,26 @@ export function formatTable(
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** `val/loss 0.12541  val/accuracy 0.9622` */
+export const formatFigures = (figures: Figures, prefix = ''): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${prefix}${name} ${Number(value.toPrecision(5))}`)
+    .join('  ');
+
+/** `2.5 s`, `2 min 05 s`, `1 h 04 min`. */
+export function formatTime(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** `55,000 training, 5,000 validation, 10,000 test samples`. */
+export function formatSizes({ train, val, test }: Pick<LoadedData, 'train' | 'val' | 'test'>): string {
+  const parts = { training: train, validation: val, test };
+  const sizes = Object.entries(parts).flatMap(([name, split]) => (split ? [`${formatCount(split.size)} ${name}`] : []));
+  return `${sizes.join(', ')} samples`;
 }

@@ -1,5 +1,7 @@
 /** The command line: parses arguments and calls one command. Commands are loaded when needed, so that `--help` is quick. */
 import { Command, CommanderError, Option } from 'commander';
+import { packageVersion } from '../runs/version.js';
+import type { EvalOptions } from './eval.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import type { CommonOptions } from './experiment.js';
 import type { TrainCommandOptions } from './train.js';
@@ -19,15 +21,20 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
+/** What an option changes: the random numbers, what computes, the run directory. */
+type Concern = 'seed' | 'engine' | 'run';
+
 function programOf(finish: (code: ExitCode) => void): Command {
   const program = new Command('nn')
-    .description('Train neural networks from a YAML file.')
-    .version('0.1.0')
+    .description('Trains neural networks from YAML files.')
+    .version(packageVersion(), '--version', 'show the version')
+    .helpOption('--help', 'show help')
     .showSuggestionAfterError()
-    .exitOverride();
+    .exitOverride()
+    .addHelpText('after', notes);
 
-  common(program.command('train [config] [overrides...]').description('train a network'))
-    .option('--resume <run>', 'go on with the run in this directory')
+  command(program, 'train [config] [overrides...]', 'train a network', ['seed', 'engine', 'run'])
+    .option('--resume <run>', 'go on with the run in this directory, exactly')
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainCommandOptions) => {
@@ -35,19 +42,19 @@ function programOf(finish: (code: ExitCode) => void): Command {
       finish(await trainCommand(config, overrides, options));
     });
 
-  common(program.command('eval <checkpoint>').description('measure a checkpoint'))
+  command(program, 'eval <checkpoint> [overrides...]', 'measure a checkpoint, on other data too', ['engine'])
     .option('--split <name>', 'train, val or test', 'test')
-    .action(async (checkpoint: string, options: CommonOptions & { split: string }) => {
+    .action(async (checkpoint: string, overrides: string[], options: EvalOptions) => {
       const { evalCommand } = await import('./eval.js');
-      finish(await evalCommand(checkpoint, options));
+      finish(await evalCommand(checkpoint, overrides, options));
     });
 
   for (const [name, description] of [
-    ['check', 'check a config and print the layer table'],
-    ['overfit-batch', 'prove that a network is wired right: fit one batch'],
+    ['check', 'check config and data, show layers and memory'],
+    ['overfit-batch', 'can the network learn one batch by heart? if not, why?'],
     ['gradcheck', 'compare gradients with finite differences'],
   ] as const) {
-    common(program.command(`${name} <config> [overrides...]`).description(description)).action(
+    command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine']).action(
       async (config: string, overrides: string[], options: CommonOptions) => {
         const { commands } = await import('./checks.js');
         finish(await commands[name](config, overrides, options));
@@ -77,18 +84,27 @@ function programOf(finish: (code: ExitCode) => void): Command {
   return program;
 }
 
-function common(command: Command): Command {
-  return command
-    .option('--seed <n>', 'everything random is a function of it')
-    .option('--threads <n>', 'threads of the tensor engine')
+const notes = `
+An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check did not hold, 130 stopped by Ctrl-C`;
+
+/** A command with the common options. All of them are taken everywhere; the help shows those that the command heeds. */
+function command(program: Command, usage: string, description: string, heeded: readonly Concern[]): Command {
+  const option = (concern: Concern, flags: string, text: string): Option =>
+    new Option(flags, text).hideHelp(!heeded.includes(concern));
+  return program
+    .command(usage)
+    .description(description)
+    .addOption(option('seed', '--seed <n>', 'instead of the seed in the config'))
+    .addOption(option('engine', '--threads <n>', 'threads that compute; as many as there are cores, at most 8'))
     .addOption(
-      new Option('--backend <name>', 'tensor engine')
+      option('engine', '--backend <name>', 'what computes')
         .choices(['auto', 'wasm', 'wasm-portable', 'reference'])
         .default('auto'),
     )
-    .option('--runs-dir <dir>', 'where run directories are made', 'runs')
-    .option('--name <name>', 'name of the experiment')
-    .option('--quiet', 'print errors only')
+    .addOption(option('run', '--runs-dir <dir>', 'where run directories are made').default('runs'))
+    .addOption(option('run', '--name <name>', 'instead of the name in the config'))
+    .option('--quiet', 'print nothing but errors')
     .option('--json', 'the last line of stdout is one JSON object')
-    .option('--debug', 'show stack traces');
+    .option('--debug', 'show where in the program an error comes from');
 }

@@ -93,6 +93,16 @@ export const csvSource = {
   /** The roles that have files of their own. */
   ownFiles: (params: CsvParams): Role[] =>
     (['train', 'val', 'test'] as const).filter((role) => fileOf(params, role) !== undefined),
+  moveFiles<P extends CsvParams>(params: P, move: (file: string) => string): P {
+    const { path, train, val, test } = params;
+    return {
+      ...params,
+      ...(path && { path: move(path) }),
+      ...(train && { train: move(train) }),
+      ...(val && { val: move(val) }),
+      ...(test && { test: move(test) }),
+    };
+  },
 };
 
 function chooseColumns(table: CsvTable, params: CsvParams, task: Task): Roles {

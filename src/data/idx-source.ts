@@ -34,6 +34,11 @@ export const idxSource = {
   open,
   /** The roles that have files of their own. */
   ownFiles: (params: IdxParams): Role[] => (['train', 'val', 'test'] as const).filter((role) => params[role]),
+  moveFiles<P extends IdxParams>(params: P, move: (file: string) => string): P {
+    const moved = ({ features, targets }: Pair): Pair => ({ features: move(features), targets: move(targets) });
+    const { train, val, test } = params;
+    return { ...params, train: moved(train), ...(val && { val: moved(val) }), ...(test && { test: moved(test) }) };
+  },
 };
 
 async function openPair(names: Pair, { files, task }: OpenContext): Promise<SampleFile<IdxEncoding>> {

@@ -21,6 +21,7 @@ export type { Affine } from './preprocess.js';
 export { dataSchema, dataSources, type DataConfig } from './schema.js';
 export { preprocessors } from './preprocess.js';
 export type { Role, Split, Table, Task } from './table.js';
+export type { HashedFile } from './data-files.js';
 
 /** Entries of the last axis of a sample's features. */
 function lastAxis(encoding: Encoding): number {
@@ -67,6 +68,13 @@ export interface LoadedData extends Loaded {
   readonly train: Split;
   readonly val?: Split;
   readonly test?: Split;
+}
+
+/** The config with every file name put through `move`: for a copy of it in another folder. */
+export function moveFiles(config: DataConfig, move: (file: string) => string): DataConfig {
+  const { source } = config;
+  const moved = source.type === 'idx' ? idxSource.moveFiles(source, move) : csvSource.moveFiles(source, move);
+  return { ...config, source: moved };
 }
 
 /** Loads all parts of the data. Throws DataError for files that are missing, damaged or not as the config says. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { writeFileAtomic } from './atomic-file.js';
+import { packageVersion } from './version.js';
 
 /** Where a run's results come from: all that someone needs to make them again. */
 export interface Provenance {
@@ -69,11 +69,4 @@ export function gitState(folder: string): Promise<GitState | undefined> {
       resolve(error || commit === undefined ? undefined : { commit, dirty });
     });
   });
-}
-
-/** The version in package.json, which lies two folders up from the sources and from the compiled files alike. */
-function packageVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const known = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
-  return known ? String(parsed.version) : 'unknown';
 }

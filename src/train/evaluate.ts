@@ -100,7 +100,8 @@ export class Evaluator {
     restore(this.session, evaluationStep(this.config, this.dataset, 1).variables, tensors);
   }
 
-  private stepFor(batchSize: number): { indices: Node; executable: Executable } {
+  /** The program for batches of this size; compiled when first needed. */
+  stepFor(batchSize: number): { indices: Node; executable: Executable } {
     let step = this.compiled.get(batchSize);
     if (step === undefined) {
       const { program, indices } = evaluationStep(this.config, this.dataset, batchSize);

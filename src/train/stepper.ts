@@ -94,7 +94,8 @@ export class Stepper {
     return { ...(suspect === undefined ? {} : { suspect }), description };
   }
 
-  private stepFor(batchSize: number): CompiledStep {
+  /** The step for batches of this size; compiled when first needed. */
+  stepFor(batchSize: number): CompiledStep {
     let compiled = this.compiled.get(batchSize);
     if (compiled === undefined) {
       const known = this.blueprint.inputs.indices.shape[0] === batchSize;

@@ -20,8 +20,10 @@ export interface Progress {
   /** Batches done in the epoch, of `batches`. */
   batch: number;
   batches: number;
-  /** Steps done in the run. */
+  /** Steps done in the run, of `totalSteps`. */
   step: number;
+  readonly totalSteps: number;
+  readonly batchSize: number;
   /** Samples done in the epoch. */
   samples: number;
   /** Loss and metrics over the epoch so far. */
@@ -34,7 +36,6 @@ export interface Recorder {
   checkpoint(kind: 'last' | 'best', snapshot: Snapshot): void;
   /** Called after every step: must return at once most of the time. */
   progress(progress: Progress): void;
-  log(line: string): void;
 }
 
 export interface TrainOptions {

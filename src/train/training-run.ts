@@ -87,7 +87,8 @@ export class TrainingRun {
     ({ step: this.step, epoch: this.epoch, batch: this.batch, last: this.last } = last.meta);
     this.watch = { best: last.meta.best, waited: last.meta.waited };
     this.sums.set(last.meta.sums);
-    this.bestWeights = (best ?? last).tensors;
+    // Before the end of the first epoch there is no best one, and so nothing to put back.
+    this.bestWeights = best?.tensors ?? (last.meta.best === null ? undefined : last.tensors);
   }
 
   /** Batches of the epoch in progress. */

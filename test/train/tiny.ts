@@ -73,12 +73,11 @@ export interface Recording {
   readonly rows: EpochRow[];
   readonly checkpoints: { readonly kind: 'last' | 'best'; readonly snapshot: Snapshot }[];
   readonly losses: number[];
-  readonly log: string[];
 }
 
 /** Options that record everything, with a clock that ticks a second per reading. */
 export function recording(options: Partial<TrainOptions> = {}): { recorded: Recording; options: TrainOptions } {
-  const recorded: Recording = { rows: [], checkpoints: [], losses: [], log: [] };
+  const recorded: Recording = { rows: [], checkpoints: [], losses: [] };
   let time = 0;
   return {
     recorded,
@@ -92,7 +91,6 @@ export function recording(options: Partial<TrainOptions> = {}): { recorded: Reco
             snapshot: { tensors, meta: JSON.parse(JSON.stringify(meta)) as Snapshot['meta'] },
           }),
         progress: (progress) => recorded.losses.push(progress.figures().loss),
-        log: (line) => recorded.log.push(line),
       },
       shouldStop: () => false,
       now: () => time++,
