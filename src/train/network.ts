@@ -1,5 +1,5 @@
 /** An experiment's model, loss and metrics as graph nodes on a batch of a resident dataset. */
-import { input, type Node } from '../tensor/index.js';
+import { input, type Node, withScope } from '../tensor/index.js';
 import { lossOf, predictionOf } from '../nn/losses/index.js';
 import { metricOf } from '../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../nn/model.js';
@@ -33,11 +33,13 @@ export interface Mode {
 /** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
 export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: number, mode: Mode): Forward {
   const indices = input('batch.indices', [batchSize], 'i32');
-  const { x, target } = gatherBatch(dataset, indices);
+  const { x, target } = withScope('data', () => gatherBatch(dataset, indices));
   const random = new RandomSource();
   const model = traceModel(config.model, x, { ...mode, random, init: config.init });
-  const losses = lossOf(config.loss).perSample(model.output, target, config.loss);
-  const prediction = predictionOf(config.loss, model.output);
-  const statistics = config.metrics.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+  const losses = withScope('loss', () => lossOf(config.loss).perSample(model.output, target, config.loss));
+  const statistics = withScope('metrics', () => {
+    const prediction = predictionOf(config.loss, model.output);
+    return config.metrics.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+  });
   return { model, indices, randomKey: random.key, x, target, losses, statistics };
 }

@@ -3,7 +3,7 @@
  * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
  */
 import {
-  abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub,
+  abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../tensor/index.js'; // prettier-ignore
 import { clipGradients } from '../nn/clip.js';
 import type { Parameter } from '../nn/layer.js';
@@ -47,9 +47,11 @@ export interface TrainingStep {
 
 /** What a step minimizes: the mean loss of the batch plus the penalties on the weights. */
 export function objectiveOf(config: ExperimentConfig, losses: Node, parameters: readonly Parameter[]): Node {
-  const mean = div(reduceSum(losses), losses.shape[0]);
-  const weights = penalty(parameters, config.regularization);
-  return weights === undefined ? mean : add(mean, weights);
+  return withScope('loss', () => {
+    const mean = div(reduceSum(losses), losses.shape[0]);
+    const weights = withScope('penalty', () => penalty(parameters, config.regularization));
+    return weights === undefined ? mean : add(mean, weights);
+  });
 }
 
 /** One step of training on `batchSize` samples. `stochastic` is false where nothing may be random (overfit-batch). */
@@ -64,12 +66,12 @@ export function trainingStep(
   const { parameters } = model;
   const objective = objectiveOf(config, losses, parameters);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
-  const health = gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective));
+  const health = withScope('finiteness', () =>
+    gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective)),
+  );
   const isFinite = lt(abs(health), FLOAT32_LIMIT);
-  const clipped = clipGradients(gradients, {
-    norm: config.train.gradient_clip_norm,
-    value: config.train.gradient_clip_value,
-  });
+  const { gradient_clip_norm: norm, gradient_clip_value: value } = config.train;
+  const clipped = withScope('gradient clipping', () => clipGradients(gradients, { norm, value }));
 
   const rate = input('rate', []);
   const step = input('step', []);
@@ -78,7 +80,7 @@ export function trainingStep(
   const slots: Slot[] = [];
   const updates: [Node, Node][] = [];
   const replace = (variable: Node, value: Node): void => {
-    updates.push([variable, select(isFinite, value, variable)]);
+    updates.push([variable, withScope('optimizer', () => select(isFinite, value, variable))]);
   };
   parameters.forEach((parameter, i) => {
     const state: Record<string, Node> = {};
@@ -87,14 +89,10 @@ export function trainingStep(
       state[slot] = input(name, parameter.node.shape);
       slots.push({ name, node: state[slot], initial });
     }
-    const updated = optimizer.update({
-      parameter: parameter.node,
-      gradient: clipped[i],
-      state,
-      rate,
-      step,
-      params: config.optimizer,
-    });
+    const { node } = parameter;
+    const updated = withScope('optimizer', () =>
+      optimizer.update({ parameter: node, gradient: clipped[i], state, rate, step, params: config.optimizer }),
+    );
     replace(parameter.node, updated.parameter);
     for (const [slot] of initialSlots) replace(state[slot], updated.state[slot]);
   });

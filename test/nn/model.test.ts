@@ -79,7 +79,7 @@ describe('tracing a model', () => {
       batch: 5,
     });
     const [gradient] = grad(reduceSum(model.output), [model.parameters[0].node]);
-    expect(gradient.scope).toBe('layers.0 (dense)');
+    expect(gradient.scope).toBe('layers.0 (dense) gradient');
   });
 
   it('has the derivatives of finite differences as a whole', () => {

@@ -213,6 +213,6 @@ describe('grad', () => {
     const y = withScope('layers.0 (dense)', () => tanh(mul(s, 3.25)));
     const before = new Set(topologicalOrder([y]));
     const added = topologicalOrder(grad(reduceSum(mul(y, y)), [s])).filter((n) => !before.has(n));
-    expect(added.map((n) => n.scope)).toContain('layers.0 (dense)');
+    expect(added.map((n) => n.scope)).toContain('layers.0 (dense) gradient');
   });
 });

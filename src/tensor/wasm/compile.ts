@@ -7,14 +7,14 @@ import { type Node, withScope } from '../graph.js';
 import { stopGradient } from '../primitives/elementwise.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
-import { emitConv, convWorkspace } from './emit-conv.js';
+import { convWorkspace, emitConv, rowBufferBytes } from './emit-conv.js';
 import { emitArgmax, emitScatterAdd } from './emit-index.js';
 import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitMatmul } from './emit-matmul.js';
 import { emitPool } from './emit-pool.js';
 import { emitReduce } from './emit-reduce.js';
 import { bytesOf } from './emit-expression.js';
-import { emitDriver, type Phase, planPhases, type PhasePlan } from './driver.js';
+import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
 import { TILE_BUFFER } from './emit-tile.js';
 import { accessesOf, type Expression } from './expression.js';
 import type { Features } from './features.js';
@@ -30,16 +30,19 @@ export interface CompiledProgram {
   readonly phases: number;
   /** The kernels in the order in which they run; each is exported as `kernel.<index>`. */
   readonly kernels: readonly KernelEntry[];
-  /** Start of the first thread's scratch memory. */
+  /** How the kernels are shared between threads. */
+  readonly schedule: readonly PhasePlan[];
+  /** Start of the first thread's scratch memory, and how much each thread has. */
   readonly scratch: number;
+  readonly scratchBytes: number;
   /** Whether worker threads take part. */
   readonly parallel: boolean;
 }
 
 /** A kernel's function (begin, end, scratch) and what it does. */
 export interface KernelEntry {
+  readonly emitted: EmittedKernel;
   readonly phase: number;
-  readonly units: number;
   readonly kernel: Kernel;
   /** Inputs that it replaces. */
   readonly updates: readonly Node[];
@@ -116,7 +119,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   base = host.arena(plan.bytes + scratchBytes * host.threads);
   const scratch = base + plan.bytes;
 
-  const entries = new Map<EmittedKernel, Omit<KernelEntry, 'phase' | 'units'>>();
+  const entries = new Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>();
   const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
   for (const kernel of kernels) {
     const emitted = emitKernel(context, kernel, base + (offsets.get(kernel) ?? 0));
@@ -132,7 +135,14 @@ export function compileProgram(program: Program, features: Features, host: Memor
     const strides = stridesOf(shape);
     const expressions: Expression[] = [{ kind: 'load', access: { buffer: value, offset: 0, strides } }];
     const copy = emitLoop(context, { shape, expressions, targets: [{ buffer: target, offset: 0, strides }] });
-    const kernel: Kernel = { kind: 'loop', shape, outputs: [target], expressions, operands: [], reads: new Set([value]) };
+    const kernel: Kernel = {
+      kind: 'loop',
+      shape,
+      outputs: [target],
+      expressions,
+      operands: [],
+      reads: new Set([value]),
+    };
     entries.set(copy, { kernel, updates: [target], stage: 0, stages: 1 });
     return copy;
   });
@@ -148,18 +158,20 @@ export function compileProgram(program: Program, features: Features, host: Memor
       const entry = entries.get(emitted);
       if (entry === undefined) throw new Error('internal: a kernel has no entry');
       module.export(emitted.function, `kernel.${listed.length}`);
-      listed.push({ phase: number, units: emitted.units, ...entry });
+      listed.push({ emitted, phase: number, ...entry });
     }
   });
-  const plan = planPhases(all, host.threads, host.control.maxCounters);
-  emitDriver(module, plan, { ...host.control, threads: host.threads, scratch, scratchBytes });
+  const schedule = planPhases(all, host.threads, host.control.maxCounters);
+  emitDriver(module, schedule, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
     outputs: outputs.map((node) => ({ address: address(node), node })),
     phases: all.length,
     kernels: listed,
+    schedule,
     scratch,
-    parallel,
+    scratchBytes,
+    parallel: schedule.some((phase) => phase.shared),
   };
 }
 
@@ -230,7 +242,7 @@ function convScratchBound(root: Node, features: Features): number {
     image[d + 1] + padding[d][0] + padding[d][1] + dilation[d] * (window - 1) + strides[d] * 2 + 1;
   const padded = extent(0, kh) * extent(1, kw) * channels * 4;
   const panels = (144 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
-  return TILE_BUFFER + padded + panels;
+  return TILE_BUFFER + rowBufferBytes(extent(1, 1), 32) + padded + panels;
 }
 
 /** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */

@@ -4,13 +4,25 @@ import type { EmittedKernel } from './emit-loop.js';
 
 export type Phase = EmittedKernel[];
 
+/** How a phase is carried out. */
+export interface PhasePlan {
+  /** Whether all threads take part; else the first does it alone. */
+  readonly shared: boolean;
+  /** The kernels in the order in which they are begun, each cut into tasks of `units` units, numbered from `start` to `end`. */
+  readonly ranges: readonly {
+    readonly kernel: EmittedKernel;
+    readonly units: number;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
+
 export interface DriverOptions {
   readonly threads: number;
   /** Address of three words: arrivals, generation and sleepers of the barrier. */
   readonly barrier: number;
   /** Address of the task counters, one word a phase, zeroed before each run. */
   readonly counters: number;
-  readonly maxCounters: number;
   readonly scratch: number;
   readonly scratchBytes: number;
 }
@@ -26,14 +38,29 @@ const SPINS = 20_000;
 
 const work = (k: EmittedKernel): number => k.units * k.unitCost;
 
-/** Emits and exports the driver; says whether any phase is shared between threads. */
-export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], options: DriverOptions): boolean {
-  const { threads, barrier, counters, maxCounters, scratch, scratchBytes } = options;
-  const shared = phases.map(
-    (p) => threads > 1 && p.reduce((total, k) => total + work(k), 0) >= SERIAL_WORK && p.some((k) => k.units > 1),
-  );
-  // Phases past the last counter stay serial; no real network has so many.
-  phases.forEach((_, i) => (shared[i] &&= i < maxCounters));
+/** Cuts phases into tasks. Phases past the last counter stay serial; no real network has so many. */
+export function planPhases(phases: readonly Phase[], threads: number, maxCounters: number): PhasePlan[] {
+  return phases.map((phase, i) => {
+    const total = phase.reduce((sum, k) => sum + work(k), 0);
+    const shared = threads > 1 && total >= SERIAL_WORK && phase.some((k) => k.units > 1) && i < maxCounters;
+    const grain = Math.max(TASK_WORK, total / TASKS);
+    let tasks = 0;
+    const ranges = [...phase]
+      .sort((a, b) => work(b) - work(a))
+      .map((kernel) => {
+        const most = shared ? Math.min(kernel.units, Math.round(grain / Math.max(1, kernel.unitCost))) : kernel.units;
+        const units = Math.max(1, most);
+        const start = tasks;
+        tasks += Math.ceil(kernel.units / units);
+        return { kernel, units, start, end: tasks };
+      });
+    return { shared, ranges };
+  });
+}
+
+/** Emits and exports the driver. */
+export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], options: DriverOptions): void {
+  const { threads, barrier, counters, scratch, scratchBytes } = options;
   const meet = threads > 1 ? emitBarrier(module, barrier, threads) : undefined;
 
   module.function({ parameters: ['i32'], export: 'run' }, (f) => {
@@ -45,27 +72,19 @@ export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], opti
     const join = (): void => {
       if (meet !== undefined) f.call(meet);
     };
-    phases.forEach((phase, i) => {
-      const kernels = [...phase].sort((a, b) => work(b) - work(a));
-      if (!shared[i]) {
+    phases.forEach(({ shared, ranges }, i) => {
+      if (!shared) {
         // Thread 0 needs the others' results; the others run ahead to the next meeting.
-        if (i > 0 && shared[i - 1]) join();
-        const all = (): void => kernels.forEach((k) => f.i32(0).i32(k.units).get(area).call(k.function));
+        if (i > 0 && phases[i - 1].shared) join();
+        const all = (): void => ranges.forEach(({ kernel: k }) => f.i32(0).i32(k.units).get(area).call(k.function));
         if (threads === 1) all();
         else f.get(0).op('i32.eqz').if(all);
         apart = true;
         return;
       }
-      if (apart || (i > 0 && shared[i - 1])) join();
+      if (apart || (i > 0 && phases[i - 1].shared)) join();
       apart = false;
-      const grain = Math.max(TASK_WORK, phase.reduce((total, k) => total + work(k), 0) / TASKS);
-      let tasks = 0;
-      const ranges = kernels.map((k) => {
-        const units = Math.max(1, Math.min(k.units, Math.round(grain / Math.max(1, k.unitCost))));
-        const start = tasks;
-        tasks += Math.ceil(k.units / units);
-        return { kernel: k, units, start, end: tasks };
-      });
+      const tasks = ranges[ranges.length - 1].end;
       f.block(() => {
         f.loop(() => {
           f.i32(counters + 4 * i)
@@ -95,9 +114,8 @@ export function emitDriver(module: ModuleEmitter, phases: readonly Phase[], opti
       });
     });
     // Nobody leaves before all work is done.
-    if (shared.length > 0 && shared[shared.length - 1]) join();
+    if (phases[phases.length - 1]?.shared) join();
   });
-  return shared.some(Boolean);
 }
 
 /** A barrier for `threads` threads: polls for a while, then sleeps. Returns its function's index. */

@@ -16,10 +16,10 @@ export function profileKernels(
 ): KernelProfile[] {
   const times = kernels.map(() => new Float64Array(runs));
   for (let run = 0; run < runs; run++) {
-    kernels.forEach(({ units }, i) => {
+    kernels.forEach(({ emitted }, i) => {
       const call = exports[`kernel.${i}`] as (begin: number, end: number, scratch: number) => void;
       const start = performance.now();
-      call(0, units, scratch);
+      call(0, emitted.units, scratch);
       times[i][run] = performance.now() - start;
     });
   }
