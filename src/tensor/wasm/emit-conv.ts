@@ -51,6 +51,12 @@ interface Problem {
   readonly weights: { readonly base: (group: number) => number; readonly source: PackSource };
 }
 
+/** Packed weights of at most this many bytes share the first-level cache with the image rows that they meet. */
+const SMALL_PANEL = 24 * 1024;
+
+/** Bytes of the sums of a row of pixels, `width` filters each, in whole cache lines. */
+export const rowBufferBytes = (pixels: number, width: number): number => Math.ceil((pixels * width * 4) / 64) * 64;
+
 type ConvNode = NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight'>;
 
 function isConv(node: Node | undefined): node is ConvNode {
@@ -217,14 +223,23 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
   const usedBands = Math.ceil(p.outHeight / bandRows);
   const bandInputRows = (bandRows - 1) * p.strides[0] + p.dilation[0] * (p.kernel[0] - 1) + 1;
 
+  // A panel of weights that does not fit the first-level cache is used one kernel row at a time, for a whole row of pixels: the
+  // sums wait in the tile buffer, in the same order.
+  const parts = panelBytes > SMALL_PANEL && p.kernel[0] > 1 ? p.kernel[0] : 1;
+  const tileBuffer = parts > 1 ? Math.max(TILE_BUFFER, rowBufferBytes(p.outWidth, width)) : TILE_BUFFER;
+
   const tiles = new Map<string, number>();
-  const tile = (height: number, count: number): number => {
-    const key = `${height}x${count}`;
+  const tile = (height: number, count: number, part: number): number => {
+    const key = `${height}x${count}.${part}`;
     const known = tiles.get(key);
     if (known !== undefined) return known;
     const vectors = Math.ceil(count / 4);
     const rows = Array.from({ length: height }, (_, r) => r * p.strides[1] * pixel);
-    const index = defineTile(context, kernel, { rows, vectors, loops: windowLoops(p, vectors) }, count);
+    const loops = windowLoops(p, vectors).slice(parts > 1 ? 1 : 0);
+    const index = defineTile(context, kernel, { rows, vectors, loops }, count, {
+      resumes: part > 0,
+      continues: part < parts - 1,
+    });
     tiles.set(key, index);
     return index;
   };
@@ -237,13 +252,12 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     { height: low, count: across - (p.outWidth % across) },
   ].filter(({ count }) => count > 0);
   for (const count of new Set([panels > 1 ? width : restColumns, restColumns])) {
-    for (const { height } of heights) tile(height, count);
+    for (const { height } of heights) for (let part = 0; part < parts; part++) tile(height, count, part);
   }
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, firstRow, rowCount, source, left, row, right, y, count] = Array.from({ length: 9 }, () =>
-      f.local('i32'),
-    );
+    const [sample, firstRow, rowCount, source, left, row, right, y, count, pixels, weights, pixel0, buffer] =
+      Array.from({ length: 13 }, () => f.local('i32'));
     eachUnit(f, (unit) => {
       f.get(unit).i32(usedBands).op('i32.div_u').set(sample);
       f.get(unit).i32(usedBands).op('i32.rem_u').i32(bandRows).op('i32.mul').set(firstRow);
@@ -252,7 +266,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
       if (copies) {
         const firstInput = f.local('i32');
         f.get(firstRow).i32(p.strides[0]).op('i32.mul').set(firstInput);
-        f.get(2).i32(TILE_BUFFER).op('i32.add').set(source);
+        f.get(2).i32(tileBuffer).op('i32.add').set(source);
         emitPaddedCopy(f, image, sample, firstInput, bandInputRows, source);
       } else {
         f.i32(image.base)
@@ -281,16 +295,28 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
             .op('i32.mul')
             .set(row);
           f.loop(() => {
-            const call = (height: number): void => {
-              f.get(left).get(right).get(row);
-              panel();
-              f.get(2)
-                .call(tile(height, columns))
-                .bump(left, height * p.strides[1] * pixel)
-                .bump(row, height);
-            };
-            for (const { height, count: tilesOfHeight } of heights) f.countedLoop(tilesOfHeight, () => call(height));
-            f.bump(left, p.strides[0] * rowBytes - p.outWidth * p.strides[1] * pixel);
+            for (let part = 0; part < parts; part++) {
+              const vectors = Math.ceil(columns / 4);
+              f.get(left)
+                .i32(part * p.dilation[0] * rowBytes)
+                .op('i32.add')
+                .set(pixels);
+              f.get(right)
+                .i32(part * p.kernel[1] * p.channels * 16 * vectors)
+                .op('i32.add')
+                .set(weights);
+              f.get(row).set(pixel0).get(2).set(buffer);
+              for (const { height, count: tilesOfHeight } of heights) {
+                f.countedLoop(tilesOfHeight, () => {
+                  f.get(pixels).get(weights).get(pixel0);
+                  panel();
+                  f.get(buffer).call(tile(height, columns, part));
+                  f.bump(pixels, height * p.strides[1] * pixel).bump(pixel0, height);
+                  if (parts > 1) f.bump(buffer, height * 16 * vectors);
+                });
+              }
+            }
+            f.bump(left, p.strides[0] * rowBytes).bump(row, p.outWidth);
             f.get(y).i32(1).op('i32.sub').tee(y).branchIf(0);
           });
         };
@@ -326,7 +352,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     function: index,
     units: p.batch * usedBands,
     unitCost: (2 * depth * p.filters * p.groups * bandRows * p.outWidth) / 16,
-    scratch: TILE_BUFFER + (copies ? bandInputRows * rowBytes : 0),
+    scratch: tileBuffer + (copies ? bandInputRows * rowBytes : 0),
   };
 }
 

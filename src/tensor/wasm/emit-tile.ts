@@ -37,7 +37,7 @@ export function emitTileSum(
   shape: TileShape,
   a: number,
   b: number,
-  initial?: (row: number, vector: number) => void,
+  initial?: (row: number, vector: number) => unknown,
 ): number[][] {
   const accumulators = shape.rows.map(() => Array.from({ length: shape.vectors }, () => f.local('v128')));
   const right = Array.from({ length: shape.vectors }, () => f.local('v128'));
@@ -106,19 +106,32 @@ function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bS
 /** Bytes at the start of a thread's scratch memory through which a tile's sums reach the work fused behind it. */
 export const TILE_BUFFER = 512;
 
+/** A tile whose sum is computed in several calls goes on with, and leaves, its sums in the buffer. */
+export interface TilePart {
+  readonly resumes: boolean;
+  readonly continues: boolean;
+}
+
 /**
  * Defines a function (a, b, row, column, buffer) that computes one tile of the kernel's result, seen as a matrix, and stores the
  * outputs. `columns` is how many of the tile's columns exist. Fused work is a function of its own that reads the sums from
  * `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
  */
-export function defineTile(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
+export function defineTile(
+  context: EmitContext,
+  kernel: Kernel,
+  shape: TileShape,
+  columns: number,
+  { resumes, continues }: TilePart = { resumes: false, continues: false },
+): number {
   const { root } = kernel;
   if (!root) throw new Error('internal: tile without a root');
-  const plain = kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
-  const epilogue = plain ? undefined : defineEpilogue(context, kernel, shape, columns);
+  const plain = !continues && kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
+  const epilogue = plain || continues ? undefined : defineEpilogue(context, kernel, shape, columns);
   const pitch = plain ? 4 * root.shape[root.shape.length - 1] : 16 * shape.vectors;
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
-    const sums = emitTileSum(f, context, shape, 0, 1);
+    const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', 16 * (r * shape.vectors + v));
+    const sums = emitTileSum(f, context, shape, 0, 1, resumes ? kept : undefined);
     const target = f.local('i32');
     if (plain) {
       f.get(2).i32(pitch).op('i32.mul').get(3).i32(4).op('i32.mul', 'i32.add');
