@@ -56,12 +56,16 @@ const backends: Record<CommonOptions['backend'], Backend> = {
 /** More than any machine has cores, and few enough to start. */
 const MOST_THREADS = 256;
 
-export function openSession(options: CommonOptions): Session {
+/** The threads that a session gets: those asked for, else as many as there are cores, at most 8. Throws UsageError. */
+export function threadsOf(options: CommonOptions): number {
   const threads = options.threads === undefined ? Math.min(8, availableParallelism()) : Number(options.threads);
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
     throw new UsageError(`--threads: expected a whole number from 1 to ${MOST_THREADS}, got "${options.threads}"`);
-  return backends[options.backend].open({ threads });
+  return threads;
 }
+
+export const openSession = (options: CommonOptions, threads = threadsOf(options)): Session =>
+  backends[options.backend].open({ threads });
 
 /** Writes a line for people, on stderr. */
 export const say = (options: CommonOptions, line: string): void => {

@@ -4,6 +4,7 @@ import { packageVersion } from '../runs/version.js';
 import type { EvalOptions } from './eval.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import type { CommonOptions } from './experiment.js';
+import type { ProfileOptions } from './profile.js';
 import type { TrainCommandOptions } from './train.js';
 
 /** Runs one command; returns the exit code of the process. Text for people goes to stderr, results to stdout. */
@@ -61,6 +62,13 @@ function programOf(finish: (code: ExitCode) => void): Command {
       },
     );
   }
+
+  command(program, 'profile <config> [overrides...]', "where a training step's time goes", ['seed', 'engine'])
+    .option('--html <file>', "also write a page with the threads' timeline")
+    .action(async (config: string, overrides: string[], options: ProfileOptions) => {
+      const { profileCommand } = await import('./profile.js');
+      finish(await profileCommand(config, overrides, options));
+    });
 
   program
     .command('list [kind] [name]')

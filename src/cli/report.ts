@@ -3,7 +3,7 @@ import { ConfigError } from '../config/index.js';
 import { DataError } from '../data/index.js';
 import { CheckpointError, FileWriteError, RunDirectoryError } from '../runs/index.js';
 import { MemoryLimitError, ShapeError } from '../tensor/index.js';
-import { SnapshotError, TrainingError } from '../train/index.js';
+import { ProfileError, SnapshotError, TrainingError } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
@@ -16,6 +16,7 @@ const usageErrors: readonly ErrorClass[] = [
   DataError,
   ShapeError,
   MemoryLimitError,
+  ProfileError,
   RunDirectoryError,
 ];
 /** A run could not go on, or what it left cannot be read. */

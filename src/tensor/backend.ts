@@ -16,15 +16,27 @@ export interface Executable {
   output(i: number): TypedValues;
   /** Times each kernel by itself on one thread, where the backend has kernels; state is updated as by `runs` runs. */
   profile?(runs: number): KernelProfile[];
+  /** When each thread works on what, in a run of median length of `runs`; state is updated as by them. `kernel` counts as in `profile`. */
+  trace?(runs: number): KernelSpan[];
+}
+
+/** A thread's work on a part of a kernel; milliseconds from the start of the run. */
+export interface KernelSpan {
+  readonly kernel: number;
+  readonly thread: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** One kernel of a compiled program. */
 export interface KernelProfile {
   /** Kernels of one phase may run side by side. */
   readonly phase: number;
+  /** Whether all threads take part in its phase. */
+  readonly shared: boolean;
   /** The layer or part that it belongs to; ends in ` gradient` where it computes derivatives. */
   readonly scope: string;
-  /** Names of the program's inputs that it reads, and of those that it replaces. */
+  /** Names of the program's inputs that it (or, if it has one, its heavy operation) reads, and of those that it replaces. */
   readonly reads: readonly string[];
   readonly updates: readonly string[];
   readonly kind: string;

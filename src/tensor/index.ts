@@ -3,7 +3,7 @@ export * from './shape.js';
 export { type DType, type Node, type NodeOf, type Op, type ConvAttrs, type PoolAttrs, type Window, ShapeError, topologicalOrder, withScope } from './graph.js'; // prettier-ignore
 export * from './primitives/index.js';
 export * from './random.js';
-export { grad } from './grad.js';
+export { grad, GRADIENT_SUFFIX } from './grad.js';
 export * from './backend.js';
 export { referenceBackend, evaluate } from './reference/backend.js';
 export { portableBackend, wasmBackend, MemoryLimitError } from './wasm/backend.js';

@@ -22,4 +22,5 @@ export {
 } from './snapshot.js';
 export { overfitBatch, type OverfitOptions, type OverfitVerdict } from './overfit-batch.js';
 export type { Cause, CauseKind } from './overfit-causes.js';
+export { ProfileError, type ProfiledKernel, profileStep, type StepProfile } from './profile.js';
 export { gradcheck, type GradcheckOptions, type GradcheckReport, type ParameterCheck } from './gradcheck.js';

@@ -8,6 +8,7 @@ import { bytesOf } from './emit-expression.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { alignedBytes } from './memory-plan.js';
 import { profileKernels } from './profile.js';
+import { traceProgram } from './trace.js';
 
 const PAGE = 65536;
 /** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
@@ -153,7 +154,8 @@ class WasmSession implements Session {
         run(0);
       },
       output: (i) => outputs[i],
-      profile: (runs) => profileKernels(instance.exports, compiled.kernels, compiled.scratch, runs),
+      profile: (runs) => profileKernels(instance.exports, compiled, runs),
+      trace: (runs) => traceProgram({ module, memory: this.heap, ...compiled }, this.threads, runs),
     };
   }
 

@@ -2,7 +2,7 @@
 import type { KernelProfile } from '../backend.js';
 import type { Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
-import type { KernelEntry } from './compile.js';
+import type { CompiledProgram } from './compile.js';
 import { bytesOf } from './emit-expression.js';
 import { accessesOf, type Expression } from './expression.js';
 import type { Kernel } from './kernels.js';
@@ -10,8 +10,7 @@ import type { Kernel } from './kernels.js';
 /** Times every kernel by itself, `runs` times through the whole program on one thread; keeps each one's median. */
 export function profileKernels(
   exports: Readonly<Record<string, unknown>>,
-  kernels: readonly KernelEntry[],
-  scratch: number,
+  { kernels, scratch, schedule }: CompiledProgram,
   runs: number,
 ): KernelProfile[] {
   const times = kernels.map(() => new Float64Array(runs));
@@ -28,8 +27,9 @@ export function profileKernels(
     const main = stage === stages - 1;
     return {
       phase,
+      shared: schedule[phase].shared,
       scope: scopeOf(kernel),
-      reads: main ? namesOf([...kernel.reads]) : [],
+      reads: main ? namesOf(kernel.root ? kernel.operands.map((o) => o.buffer) : [...kernel.reads]) : [],
       updates: main ? namesOf(entry.updates) : [],
       kind: main ? (kernel.root?.op ?? kernel.kind) : `${kernel.root?.op ?? kernel.kind} (prepare)`,
       fused: main ? fusedInto(kernel) : [],

@@ -1,0 +1,93 @@
+/** `nn profile`: where a training step's time goes, as a table, as JSON, or as a page with the threads' timeline. */
+import { writeFileSync } from 'node:fs';
+import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
+import { formatFigure, formatTable } from './format.js';
+import { profilePage } from './profile-page.js';
+import { UsageError } from './usage-error.js';
+
+export interface ProfileOptions extends CommonOptions {
+  readonly html?: string;
+}
+
+/** Rows of the table of kernels; what is left is summed up in one line. */
+const MOST_ROWS = 30;
+
+export async function profileCommand(
+  file: string,
+  overrides: readonly string[],
+  options: ProfileOptions,
+): Promise<ExitCode> {
+  const threads = threadsOf(options);
+  const { config, data, name } = await loadExperiment(file, overrides, options);
+  say(options, `profiling ${name}: this takes some seconds`);
+  const profile = profileStep((count) => openSession(options, count), config, data, threads);
+  for (const line of formatProfile(profile)) say(options, line);
+  if (options.html !== undefined) {
+    writePage(options.html, profilePage(name, profile));
+    say(options, `page with the timeline: ${options.html}`);
+  }
+  printJson(options, profile);
+  return exitCode.done;
+}
+
+function writePage(file: string, page: string): void {
+  try {
+    writeFileSync(file, page);
+  } catch (error) {
+    throw new UsageError(`--html: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** `12.3 GFLOP/s`, or `8.5 GB/s` where it is memory that counts; nothing for a kernel that only prepares. */
+export function speedOf({ flops, bytes, milliseconds }: ProfiledKernel): string {
+  if (milliseconds === 0 || (flops === 0 && bytes === 0)) return '';
+  const perSecond = (amount: number): string => (amount / milliseconds / 1e6).toFixed(1);
+  return flops > 0 ? `${perSecond(flops)} GFLOP/s` : `${perSecond(bytes)} GB/s`;
+}
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Of what a large matrix product reaches; nothing where it is memory that counts. */
+export const shareOfLimit = ({ flops, milliseconds }: ProfiledKernel, limit: number): string =>
+  flops === 0 || milliseconds === 0 ? '' : percent(flops / milliseconds / 1e6 / limit);
+
+/** Lines for people: kernels by time, totals by layer, the whole step. */
+export function formatProfile({ batchSize, kernels, layers, phases, steps, limit }: StepProfile): string[] {
+  const sorted = [...kernels].sort((a, b) => b.milliseconds - a.milliseconds);
+  const shown = sorted.slice(0, MOST_ROWS);
+  const rows = shown.map((kernel) => [
+    percent(kernel.share),
+    kernel.milliseconds.toFixed(3),
+    speedOf(kernel),
+    shareOfLimit(kernel, limit),
+    kernel.layer,
+    kernel.task,
+    `[${kernel.shape.join(', ')}]`,
+    kernel.fused.join(' '),
+  ]);
+  const rest = sorted.slice(MOST_ROWS);
+  const sum = (list: readonly { readonly milliseconds: number }[]): number =>
+    list.reduce((total, { milliseconds }) => total + milliseconds, 0);
+  const lines = formatTable(['share', 'ms', 'speed', 'of limit', 'layer', 'kernel', 'shape', 'fused in'], rows, [
+    'share',
+    'ms',
+    'speed',
+    'of limit',
+  ]);
+  if (rest.length > 0) lines.push(`and ${rest.length} more kernels with ${sum(rest).toFixed(3)} ms`);
+  const totals = layers.map(({ layer, milliseconds, share }) => [percent(share), milliseconds.toFixed(3), layer]);
+  lines.push('', ...formatTable(['share', 'ms', 'layer'], totals, ['share', 'ms']), '');
+  for (const { threads, milliseconds } of steps) {
+    lines.push(
+      `a step of ${batchSize} samples on ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${milliseconds.toFixed(3)} ms, ` +
+        `${formatFigure(Math.round((1000 * batchSize) / milliseconds))} samples/s`,
+    );
+  }
+  lines.push(
+    `${kernels.length} kernels (timed one by one on one thread: ${sum(kernels).toFixed(3)} ms) in ${phases.total} phases, ${phases.shared} of them parallel`,
+    `limit: ${limit.toFixed(1)} GFLOP/s, a matrix product of 512 x 512 on one thread`,
+  );
+  return lines;
+}
