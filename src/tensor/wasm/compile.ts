@@ -241,8 +241,10 @@ function convScratchBound(root: Node, features: Features): number {
   const extent = (d: 0 | 1, window: number): number =>
     image[d + 1] + padding[d][0] + padding[d][1] + dilation[d] * (window - 1) + strides[d] * 2 + 1;
   const padded = extent(0, kh) * extent(1, kw) * channels * 4;
-  const panels = (144 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
-  return TILE_BUFFER + rowBufferBytes(extent(1, 1), 32) + padded + panels;
+  // Weight gradients take several small images at once, about 144 pixels in all.
+  const together = Math.ceil(216 / (gradient[1] * gradient[2]));
+  const panels = (216 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
+  return TILE_BUFFER + rowBufferBytes(extent(1, 1), 32) + padded * together + panels;
 }
 
 /** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */
