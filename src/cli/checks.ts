@@ -1,6 +1,6 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
 import { optimizerOf } from '../nn/optimizers/index.js';
-import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck } from '../train/index.js';
+import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trainingMemory } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
 import { formatBytes, formatCount, formatFigure, formatTable } from './format.js';
@@ -24,12 +24,18 @@ const check: Check = async (file, overrides, options) => {
   for (const line of formatTable(['layer', 'type', 'output', ...numbers], table, numbers)) say(options, line);
 
   const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
-  const memory = memoryOf(experiment);
+  const memory = { ...memoryOf(experiment), ...plannedMemory(experiment, options) };
   say(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
   say(
     options,
     `memory in training: weights ${formatBytes(memory.weights)}, optimizer (${config.optimizer.type}) ${formatBytes(memory.optimizer)}, ` +
       `layer outputs of a batch of ${memory.batch_size} ${formatBytes(memory.activations)}, data ${formatBytes(memory.data)}`,
+  );
+  say(
+    options,
+    `memory of a step: inputs (weights, optimizer, training data) ${formatBytes(memory.inputs)}, ` +
+      `arena (layer outputs and gradients at their peak) ${formatBytes(memory.arena)}, in all ${formatBytes(memory.step_total)}; ` +
+      `with evaluation ${formatBytes(memory.run_total)}`,
   );
   const { train, val, test } = data;
   say(
@@ -47,7 +53,7 @@ const check: Check = async (file, overrides, options) => {
   return exitCode.done;
 };
 
-/** Bytes by use. Gradients come on top, and the step shares memory between layer outputs that are not needed at once. */
+/** Bytes by use, as the sizes of tensors have it. */
 function memoryOf({
   config,
   data,
@@ -66,6 +72,20 @@ function memoryOf({
     data: splits.reduce((sum, { features, targets }) => sum + features.values.byteLength + targets.values.byteLength, 0), // prettier-ignore
     batch_size: batchSize,
   };
+}
+
+/** Bytes that the tensor engine holds once training has started, and at its end, when evaluation has joined it. */
+function plannedMemory(
+  { config, data }: Experiment,
+  options: CommonOptions,
+): Record<'inputs' | 'arena' | 'step_total' | 'run_total', number> {
+  const session = openSession(options);
+  try {
+    const { step, run } = trainingMemory(session, config, data);
+    return { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total };
+  } finally {
+    session.close();
+  }
 }
 
 const overfit: Check = async (file, overrides, options) => {

@@ -65,8 +65,11 @@ export interface Session {
 }
 
 export interface MemoryReport {
+  /** The values of inputs and constants. */
   readonly inputs: number;
+  /** What programs need while they run, at its peak. */
   readonly scratch: number;
+  /** All, with the padding between buffers. */
   readonly total: number;
 }
 

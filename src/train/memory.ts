@@ -1,4 +1,4 @@
-/** How much memory a run takes, known before its first step because nothing is allocated later. */
+/** How much memory training takes, known beforehand: the tensor engine plans all of it when it compiles. */
 import type { MemoryReport, Session } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { Evaluator } from './evaluate.js';
@@ -6,16 +6,33 @@ import type { ExperimentConfig } from './experiment.js';
 import { Stepper } from './stepper.js';
 import { planOf } from './training-run.js';
 
-/** Compiles everything that a training run would. Throws MemoryLimitError where it does not fit, ShapeError naming the layer. */
-export function trainingMemory(session: Session, config: ExperimentConfig, data: LoadedData): MemoryReport {
+export interface TrainingMemory {
+  /** Once the first step has been done: weights, optimizer state, training data, and the arena of activations and gradients. */
+  readonly step: MemoryReport;
+  /** At the end of a run, with what evaluation adds. */
+  readonly run: MemoryReport;
+}
+
+/**
+ * Runs one step, and compiles everything else that a training run would, in its order. Throws MemoryLimitError where it does not
+ * fit, ShapeError naming the layer.
+ */
+export function trainingMemory(session: Session, config: ExperimentConfig, data: LoadedData): TrainingMemory {
   const { train, val, test, affine } = data;
-  const { batchSize } = planOf(config, train.size);
-  // The smaller last batch of an epoch needs less, and shares its memory.
-  new Stepper(session, config, train, batchSize, { affine }).stepFor(batchSize);
+  const { batchSize, batches, totalSteps } = planOf(config, train.size);
+  const stepper = new Stepper(session, config, train, batchSize, { affine });
+  stepper.initialize();
+  const first = Int32Array.from({ length: batchSize }, (_, i) => i);
+  stepper.run(first, 0, config.optimizer.lr);
+  const step = session.memory();
+  const rest = train.size - (batches - 1) * batchSize;
+  if (rest < batchSize && totalSteps >= batches) stepper.stepFor(rest);
   for (const [name, split] of Object.entries({ val, test })) {
     if (split === undefined) continue;
     const evaluator = new Evaluator(session, config, name, split, affine);
-    evaluator.stepFor(Math.min(config.train.eval_batch_size, split.size));
+    const size = Math.min(config.train.eval_batch_size, split.size);
+    evaluator.stepFor(size);
+    if (split.size % size > 0) evaluator.stepFor(split.size % size);
   }
-  return session.memory();
+  return { step, run: session.memory() };
 }

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/index.js';
+import { loadData } from '../../src/data/index.js';
+import { type MemoryReport, wasmBackend } from '../../src/tensor/index.js';
+import { experimentSchema, train } from '../../src/train/index.js';
 import { nnHere } from './helpers.js';
 
 const smoke = 'configs/smoke.yaml';
@@ -15,6 +19,9 @@ describe('nn check', () => {
       'layers.1  dense  [3]             27             24   120 B',
       'total: 67 parameters, 56 multiply-adds a sample',
       'memory in training: weights 268 B, optimizer (adam) 536 B, layer outputs of a batch of 16 704 B, data 2.9 KiB',
+      expect.stringMatching(
+        /^memory of a step: inputs \(.*\) 2\.6 KiB, arena \(.*\) [\d.]+ KiB, in all [\d.]+ KiB; with evaluation [\d.]+ KiB$/,
+      ),
       'data: 90 training, 30 validation, 30 test samples of [4]; classification, 3 classes',
       '',
     ]);
@@ -23,11 +30,39 @@ describe('nn check', () => {
   it('prints the same as one JSON object on stdout when asked', async () => {
     const { out, err } = await nnHere('check', smoke, '--json', '--quiet', 'optimizer=sgd');
     expect(err).toBe('');
+    // Inputs: weights, training data, 16 indices, a random key, rate and step.
+    const inputs = 268 + 90 * 20 + 16 * 4 + 8 + 4 + 4;
     expect(JSON.parse(out)).toMatchObject({
       parameters: 67,
       macs: 56,
-      memory: { weights: 268, optimizer: 0, activations: 704, data: 3000, batch_size: 16 },
+      memory: { weights: 268, optimizer: 0, activations: 704, data: 3000, batch_size: 16, inputs },
     });
+  });
+});
+
+describe('the memory that nn check prints', () => {
+  it.each([
+    ['smoke', false],
+    ['mnist-cnn', true],
+  ] as const)('is what the tensor engine holds when %s trains', async (name, stopAtOnce) => {
+    const file = `configs/${name}.yaml`;
+    const { out } = await nnHere('check', file, '--json', '--quiet', '--threads', '2');
+    const { memory } = JSON.parse(out) as { memory: Record<string, number> };
+
+    const { config } = loadConfig(experimentSchema, { file, overrides: [] });
+    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: 'configs' });
+    const session = wasmBackend.open({ threads: 2 });
+    let held: MemoryReport | undefined;
+    const nothing = (): void => undefined;
+    const progress = (): void => void (held ??= session.memory());
+    const recorder = { epoch: nothing, checkpoint: nothing, log: nothing, progress };
+    await train(session, config, data, { recorder, shouldStop: () => stopAtOnce, now: () => 0 });
+    expect({ inputs: memory.inputs, scratch: memory.arena, total: memory.step_total }).toEqual(held);
+    if (!stopAtOnce) expect(memory.run_total).toBe(session.memory().total);
+    session.close();
+    // What is named is most of it; control words and padding are the rest.
+    expect(memory.step_total).toBeGreaterThan(memory.inputs + memory.arena);
+    expect(memory.step_total).toBeLessThan(memory.inputs + memory.arena + 65536);
   });
 });
 

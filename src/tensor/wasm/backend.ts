@@ -59,6 +59,7 @@ class WasmSession implements Session {
   private top = CONTROL.end;
   private area = { address: 0, bytes: 0 };
   private inputBytes = 0;
+  private arenaBytes = 0;
   private programs = 0;
 
   constructor(
@@ -127,8 +128,10 @@ class WasmSession implements Session {
       control: CONTROL,
       leaf: (node) => this.leaf(node),
       arena: (bytes) => {
-        if (bytes > this.area.bytes)
+        if (bytes > this.area.bytes) {
           this.area = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
+          this.arenaBytes += bytes;
+        }
         return this.area.address;
       },
     });
@@ -170,7 +173,7 @@ class WasmSession implements Session {
   }
 
   memory(): MemoryReport {
-    return { inputs: this.inputBytes, scratch: this.top - CONTROL.end - this.inputBytes, total: this.top };
+    return { inputs: this.inputBytes, scratch: this.arenaBytes, total: this.top };
   }
 
   close(): void {
