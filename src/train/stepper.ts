@@ -44,6 +44,8 @@ export class Stepper {
 
   /** Sets initial weights from the seed, each parameter from a stream of its own, and clears the optimizer. */
   initialize(): void {
+    // Compiling reserves all memory, so that a network that does not fit fails at once and not after its weights were drawn.
+    this.stepFor(this.blueprint.inputs.indices.shape[0]);
     for (const parameter of this.blueprint.parameters) {
       this.session.write(parameter.node, parameter.initialize(hostRandom(this.config.seed, `init.${parameter.name}`)));
     }
