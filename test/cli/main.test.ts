@@ -54,10 +54,10 @@ describe('nn', () => {
     expect(result.err).not.toMatch(/\n\s+at /);
   });
 
-  it.each(['2000000', '100000000000000'])(
+  it.each(['2000000000', '100000000000000'])(
     'says how much memory a layer of %s units would need, before it starts',
     (units) => {
-      const { code, err } = nn('train', 'configs/smoke.yaml', `model.layers.0.units=${units}00`, '--runs-dir', folder);
+      const { code, err } = nn('train', 'configs/smoke.yaml', `model.layers.0.units=${units}`, '--runs-dir', folder);
       expect(code).toBe(2);
       expect(err).toMatch(/needs \d+ MiB on top of the \d+ MiB in use, more than the 4 GiB/);
     },
