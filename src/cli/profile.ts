@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
-import { formatFigure, formatTable } from './format.js';
+import { formatCount, formatTable } from './format.js';
 import { profilePage } from './profile-page.js';
 import { UsageError } from './usage-error.js';
 
@@ -79,10 +79,10 @@ export function formatProfile({ batchSize, kernels, layers, phases, steps, limit
   if (rest.length > 0) lines.push(`and ${rest.length} more kernels with ${sum(rest).toFixed(3)} ms`);
   const totals = layers.map(({ layer, milliseconds, share }) => [percent(share), milliseconds.toFixed(3), layer]);
   lines.push('', ...formatTable(['share', 'ms', 'layer'], totals, ['share', 'ms']), '');
-  for (const { threads, milliseconds } of steps) {
+  for (const { threads, milliseconds, fastest } of steps) {
     lines.push(
-      `a step of ${batchSize} samples on ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${milliseconds.toFixed(3)} ms, ` +
-        `${formatFigure(Math.round((1000 * batchSize) / milliseconds))} samples/s`,
+      `a step of ${batchSize} samples on ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${milliseconds.toFixed(3)} ms ` +
+        `(fastest ${fastest.toFixed(3)}), ${formatCount(Math.round((1000 * batchSize) / milliseconds))} samples/s`,
     );
   }
   lines.push(

@@ -16,6 +16,12 @@ const FEWEST_RUNS = 5;
 const MOST_RUNS = 200;
 const TRACED_RUNS = 15;
 
+/** Median and least time of a call. */
+interface Timing {
+  readonly milliseconds: number;
+  readonly fastest: number;
+}
+
 export interface ProfiledKernel extends KernelProfile {
   /** `layers.0 (dense)`, or a part of the step such as `loss` or `optimizer`. */
   readonly layer: string;
@@ -32,8 +38,8 @@ export interface StepProfile {
   /** Time of all kernels by layer, the largest first. */
   readonly layers: readonly { readonly layer: string; readonly milliseconds: number; readonly share: number }[];
   readonly phases: { readonly total: number; readonly shared: number };
-  /** Median time of a whole step with so many threads. */
-  readonly steps: readonly { readonly threads: number; readonly milliseconds: number }[];
+  /** A whole step with so many threads. */
+  readonly steps: readonly ({ readonly threads: number } & Timing)[];
   /** What a large matrix product reaches on one thread, in GFLOP/s. */
   readonly limit: number;
   /** Who worked on what in one step on all threads. */
@@ -53,10 +59,10 @@ export function profileStep(
   threads: number,
 ): StepProfile {
   const { batchSize } = planOf(config, data.train.size);
-  const alone = threads === 1 ? [] : [within(open(1), (session) => timeStep(session, config, data).milliseconds)];
+  const alone = threads === 1 ? [] : [within(open(1), (session) => timeStep(session, config, data).timing)];
   return within(open(threads), (session) => {
-    const { executable, milliseconds } = timeStep(session, config, data);
-    const runs = Math.round(Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, TIMED_MS / milliseconds)));
+    const { executable, timing } = timeStep(session, config, data);
+    const runs = Math.round(Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, TIMED_MS / timing.milliseconds)));
     const times = executable.profile(runs);
     const total = times.reduce((sum, kernel) => sum + kernel.milliseconds, 0);
     const kernels = times.map((kernel) => ({ ...kernel, ...describe(kernel), share: kernel.milliseconds / total }));
@@ -66,7 +72,7 @@ export function profileStep(
       kernels,
       layers: byLayer(kernels),
       phases: { total: phases.size, shared: [...phases.values()].filter(Boolean).length },
-      steps: [...alone.map((time) => ({ threads: 1, milliseconds: time })), { threads, milliseconds }],
+      steps: [...alone.map((time) => ({ threads: 1, ...time })), { threads, ...timing }],
       limit: within(open(1), measureLimit),
       timeline: executable.trace(TRACED_RUNS),
     };
@@ -91,7 +97,7 @@ function timeStep(
   session: Session,
   config: ExperimentConfig,
   data: LoadedData,
-): { executable: Profiled; milliseconds: number } {
+): { executable: Profiled; timing: Timing } {
   const { train, affine } = data;
   const { batchSize } = planOf(config, train.size);
   const stepper = new Stepper(session, config, train, batchSize, { affine });
@@ -109,11 +115,11 @@ function timeStep(
   const executable = run();
   if (!hasKernels(executable)) throw new ProfileError('this backend has no kernels to time; use --backend wasm');
   repeat(run, WARM_UP_MS);
-  return { executable, milliseconds: repeat(run, TIMED_MS) };
+  return { executable, timing: repeat(run, TIMED_MS) };
 }
 
-/** Calls `run` for so many milliseconds, a few times at least; the median time of a call. */
-function repeat(run: () => unknown, milliseconds: number): number {
+/** Calls `run` for so many milliseconds, a few times at least. */
+function repeat(run: () => unknown, milliseconds: number): Timing {
   const times: number[] = [];
   const end = performance.now() + milliseconds;
   while (times.length < FEWEST_RUNS || performance.now() < end) {
@@ -121,7 +127,8 @@ function repeat(run: () => unknown, milliseconds: number): number {
     run();
     times.push(performance.now() - start);
   }
-  return times.sort((a, b) => a - b)[times.length >> 1];
+  times.sort((a, b) => a - b);
+  return { milliseconds: times[times.length >> 1], fastest: times[0] };
 }
 
 function measureLimit(session: Session): number {
@@ -129,7 +136,8 @@ function measureLimit(session: Session): number {
   const product = matmul(input('limit.a', [size, size]), input('limit.b', [size, size]));
   const executable = session.compile({ name: 'limit', outputs: [product], updates: [] });
   repeat(() => executable.run(), TIMED_MS);
-  return (2 * size ** 3) / repeat(() => executable.run(), TIMED_MS) / 1e6;
+  // What else runs on the machine must not lower a limit.
+  return (2 * size ** 3) / repeat(() => executable.run(), TIMED_MS).fastest / 1e6;
 }
 
 const tasks: Readonly<Record<string, string>> = {

@@ -52,7 +52,10 @@ describe('nn profile', () => {
 
   it('times the whole step on one thread and on all', () => {
     expect(profile.steps.map(({ threads }) => threads)).toEqual([1, 2]);
-    for (const { milliseconds } of profile.steps) expect(milliseconds).toBeGreaterThan(0);
+    for (const { milliseconds, fastest } of profile.steps) {
+      expect(fastest).toBeGreaterThan(0);
+      expect(milliseconds).toBeGreaterThanOrEqual(fastest);
+    }
     expect(profile.phases.shared).toBeGreaterThan(0);
     expect(profile.phases.shared).toBeLessThan(profile.phases.total);
     expect(profile.limit).toBeGreaterThan(0);
@@ -82,7 +85,7 @@ describe('nn profile', () => {
     expect(outcome.err).toMatch(
       /% +[\d.]+ +[\d.]+ GFLOP\/s +[\d.]+ % +layers\.0 \(dense\) +matrix product +\[90, 256\] +add max\n/,
     );
-    expect(outcome.err).toMatch(/a step of 90 samples on 1 thread: [\d.]+ ms, \d+ samples\/s\n/);
+    expect(outcome.err).toMatch(/a step of 90 samples on 1 thread: [\d.]+ ms \(fastest [\d.]+\), [\d,]+ samples\/s\n/);
     expect(outcome.err).toMatch(
       /kernels \(timed one by one on one thread: [\d.]+ ms\) in \d+ phases, \d+ of them parallel\n/,
     );
