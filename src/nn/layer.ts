@@ -1,8 +1,8 @@
 /** What a layer is: a schema and a forward expression. It gets its parameters, state and random numbers from the build context. */
-import * as z from 'zod';
+import type * as z from 'zod';
 import { type HostRandom, input, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf } from '../tensor/index.js'; // prettier-ignore
-import { activate, type ActivationConfig, activationSchema } from './activations.js';
-import { type InitConfig, type Initializer, type InitializerConfig, initializers, initializerSchema } from './initializers.js'; // prettier-ignore
+import { activate, type ActivationConfig } from './activations.js';
+import { type InitConfig, type Initializer, type InitializerConfig, initializers } from './initializers.js';
 import type { RandomSource } from './random-source.js';
 
 export interface Layer<S extends z.ZodObject = z.ZodObject> {
@@ -15,6 +15,14 @@ export interface Layer<S extends z.ZodObject = z.ZodObject> {
 
 /** Checks a layer against its schema and keeps its type. */
 export const defineLayer = <S extends z.ZodObject>(layer: Layer<S>): Layer<S> => layer;
+
+/** A layer as its schema parsed it; only that schema knows the rest. */
+export interface LayerConfig {
+  readonly type: string;
+}
+
+/** Where something stands in a config, such as ['layers', 2, 'shortcut', 0]. */
+export type ConfigPath = readonly (string | number)[];
 
 /** Penalties and decay treat these kinds differently: only weights shrink. */
 export type ParameterKind = 'weight' | 'bias' | 'scale';
@@ -50,6 +58,8 @@ export interface ParameterOptions {
   readonly fanOut: number;
   /** Default: the model's initializer for this kind. */
   readonly init?: InitializerConfig;
+  /** Layers that give the same name here have one tensor, made by the first of them: `shared.<share>.<name>`. */
+  readonly share?: string;
 }
 
 /** What is collected while a model is traced. */
@@ -58,6 +68,12 @@ export interface Collected {
   readonly states: StateVariable[];
   readonly stateUpdates: [Node, Node][];
 }
+
+/**
+ * Builds layers inside a layer, in a row. `name` and `path` say what leads to them from the outer layer's name and place in the
+ * config; each then adds its number.
+ */
+export type BuildLayers = (layers: readonly LayerConfig[], x: Node, name: ConfigPath, path: ConfigPath) => Node;
 
 export class BuildContext {
   readonly training: boolean;
@@ -72,14 +88,23 @@ export class BuildContext {
     readonly name: string,
     private readonly options: TraceOptions,
     private readonly collected: Collected,
+    readonly layers: BuildLayers,
   ) {
     this.training = options.training;
     this.stochastic = options.stochastic ?? options.training;
     this.random = options.random;
   }
 
-  /** A trainable tensor `<layer>.<name>`. */
-  parameter(name: string, shape: Shape, { kind, fanIn, fanOut, init }: ParameterOptions): Node {
+  /** A trainable tensor `<layer>.<name>`, or one that layers share. */
+  parameter(name: string, shape: Shape, { kind, fanIn, fanOut, init, share }: ParameterOptions): Node {
+    const owner = share === undefined ? this.name : `shared.${share}`;
+    const known = this.collected.parameters.find((p) => p.name === `${owner}.${name}`);
+    if (known !== undefined) {
+      if (sameShape(known.node.shape, shape)) return known.node;
+      throw new ShapeError(
+        `shares the ${name} of ${known.layer} (share: ${share}), which is ${showShape(known.node.shape)}, but needs ${showShape(shape)}`,
+      );
+    }
     const config = init ?? (kind === 'bias' ? this.options.init.bias : this.options.init.weights);
     const initializer: Initializer = initializers[config.type];
     if (initializer.needsMatrix && shape.length < 2) {
@@ -87,15 +112,26 @@ export class BuildContext {
         `the initializer ${config.type} needs a matrix, but ${name} has the shape ${showShape(shape)}`,
       );
     }
-    const node = input(`${this.name}.${name}`, shape);
+    const node = input(`${owner}.${name}`, shape);
     this.collected.parameters.push({
-      name: `${this.name}.${name}`,
+      name: `${owner}.${name}`,
       node,
       kind,
       layer: this.name,
       initialize: (random) => initializer.values(shape, fanIn, fanOut, random, config),
     });
     return node;
+  }
+
+  /** The weight of an earlier layer, called by its name (`layers.0`) or by what it shares. */
+  weightOf(layer: string): Node {
+    const names = [`${layer}.weight`, `shared.${layer}.weight`];
+    const found = this.collected.parameters.find((p) => names.includes(p.name));
+    if (found !== undefined) return found.node;
+    const weights = this.collected.parameters.filter((p) => p.kind === 'weight' && p.name.endsWith('.weight'));
+    const known = weights.map((p) => p.name.replace(/^shared\.|\.weight$/g, ''));
+    const there = known.length === 0 ? 'no earlier layer has weights' : `there are ${known.join(', ')}`;
+    throw new ShapeError(`no layer before it is called "${layer}"; ${there}`);
   }
 
   /** A variable `<layer>.<name>` that keeps its value between steps, `initial` everywhere at the start. */
@@ -127,13 +163,3 @@ export class BuildContext {
 
 /** The shape of one sample. */
 export const sampleShape = (x: Node): Shape => x.shape.slice(1);
-
-/** What layers with weights have in common. */
-export const weightedFields = {
-  activation: activationSchema.optional().describe('applied to the output'),
-  use_bias: z.boolean().default(true).describe('add a trainable offset to every output'),
-  init: z
-    .strictObject({ weights: initializerSchema.optional(), bias: initializerSchema.optional() })
-    .optional()
-    .describe("initial values of this layer, instead of the model's"),
-};

@@ -3,20 +3,28 @@
  * The table of layers (shapes, parameters, work, memory) is read off the graph that was built.
  */
 import * as z from 'zod';
-import { component } from '../config/index.js';
-import { type Node, type Shape, sizeOf, topologicalOrder, withScope } from '../tensor/index.js';
-import { BuildContext, type Collected, type Parameter, sampleShape, type StateVariable, type TraceOptions } from './layer.js'; // prettier-ignore
-import { layers } from './layers/index.js';
+import { type Node, type Shape, ShapeError, sizeOf, topologicalOrder, withScope } from '../tensor/index.js';
+import {
+  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type Parameter, sampleShape, type StateVariable, type TraceOptions,
+} from './layer.js'; // prettier-ignore
+import { layers, layerSchema } from './layers/index.js';
 
 export const modelSchema = z.strictObject({
-  layers: z
-    .array(component(() => layers))
-    .min(1)
-    .describe('from the input to the output'),
+  layers: z.array(layerSchema).min(1).describe('from the input to the output'),
 });
 export type ModelConfig = z.output<typeof modelSchema>;
 
-/** A line of the layer table. */
+/** A shape error of a layer, and where in the config's `model` it stands. */
+export class LayerShapeError extends ShapeError {
+  constructor(
+    { detail, scope }: ShapeError,
+    readonly path: ConfigPath,
+  ) {
+    super(detail, scope);
+  }
+}
+
+/** A line of the layer table. A block stands before its layers, and has only what it does itself. */
 export interface LayerRow {
   readonly name: string;
   readonly type: string;
@@ -44,6 +52,7 @@ export interface TracedModel {
   readonly states: readonly StateVariable[];
   /** After a training step: state nodes and the values that they take. */
   readonly stateUpdates: readonly [Node, Node][];
+  /** In the order in which they are computed: a block stands after its layers, and only where it does something itself. */
   readonly layers: readonly TracedLayer[];
   readonly rows: readonly LayerRow[];
 }
@@ -53,42 +62,59 @@ const BYTES = Float32Array.BYTES_PER_ELEMENT;
 /** Multiply-accumulates of one node: every output element takes the length of its sum. */
 function macsOf(node: Node): number {
   if (node.op === 'matmul') return sizeOf(node.shape) * node.inputs[0].shape[node.shape.length - 1];
+  if (node.op === 'conv_input') return sizeOf(node.inputs[0].shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
   if (node.op === 'conv') return sizeOf(node.shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
   return 0;
 }
 
 /**
  * The output of `model` for x [batch, ...] (f32), its parameters and state. Parameters are inputs named after their layers, so the
- * training and the evaluation graph share them. Throws ShapeError, with the layer's name as its scope, where shapes do not fit.
+ * training and the evaluation graph share them. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
  */
 export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): TracedModel {
   const collected: Collected = { parameters: [], states: [], stateUpdates: [] };
   const traced: TracedLayer[] = [];
   const rows: LayerRow[] = [];
+  const names = new Set<string>();
   const counted = new Set<Node>(topologicalOrder([x]));
-  let current = x;
-  model.layers.forEach(({ type, ...config }, i) => {
-    const name = `layers.${i}`;
-    const firstParameter = collected.parameters.length;
-    const context = new BuildContext(name, options, collected);
-    const output = withScope(`${name} (${type})`, () => layers[type].build(context, config, current));
-    traced.push({ name, type, output, ...context.activated });
+
+  const buildLayer = (name: string, path: ConfigPath, { type, ...config }: LayerConfig, input: Node): Node => {
+    const title = `${name} (${type})`;
+    const inside: BuildLayers = (inner, start, within, at) =>
+      buildRow([name, ...within].join('.'), [...path, ...at], inner, start);
+    const context = new BuildContext(name, options, collected, inside);
+    const row = rows.push({ name, type, outputShape: [], parameters: 0, macs: 0, memoryBytes: 0 }) - 1;
+    const output = withScope(title, () => {
+      try {
+        if (names.has(name)) throw new ShapeError(`another layer is called ${name}; give each a name of its own`);
+        names.add(name);
+        return layers[type].build(context, config, input);
+      } catch (error) {
+        throw error instanceof ShapeError && !(error instanceof LayerShapeError)
+          ? new LayerShapeError(error, path)
+          : error;
+      }
+    });
+    const isBlock = rows.length > row + 1;
+    if (!isBlock || traced.at(-1)?.output !== output) traced.push({ name, type, output, ...context.activated });
 
     const made = topologicalOrder([output]).filter((node) => !counted.has(node));
     made.forEach((node) => counted.add(node));
-    const parameters = collected.parameters.slice(firstParameter).reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
+    const own = collected.parameters.filter((p) => p.layer === name);
+    const parameters = own.reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
     // A reshaped tensor is the one before it, and a layer that does nothing has none of its own.
-    const own = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(output)) : 0;
+    const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(output)) : 0;
     const macs = made.reduce((sum, node) => sum + macsOf(node), 0) / x.shape[0];
-    rows.push({
-      name,
-      type,
-      outputShape: sampleShape(output),
-      parameters,
-      macs,
-      memoryBytes: BYTES * (own + parameters),
-    });
-    current = output;
-  });
-  return { output: current, ...collected, layers: traced, rows };
+    const memoryBytes = BYTES * (values + parameters);
+    rows[row] = { name, type, outputShape: sampleShape(output), parameters, macs, memoryBytes };
+    return output;
+  };
+  const buildRow = (prefix: string, path: ConfigPath, configs: readonly LayerConfig[], start: Node): Node =>
+    configs.reduce((input, config, i) => {
+      const own = 'name' in config && typeof config.name === 'string' ? config.name : i;
+      return buildLayer(`${prefix}.${own}`, [...path, i], config, input);
+    }, start);
+
+  const output = buildRow('layers', ['layers'], model.layers, x);
+  return { output, ...collected, layers: traced, rows };
 }

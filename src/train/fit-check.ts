@@ -1,9 +1,9 @@
 /** Whether model, loss and data fit together: what can only be known once the data are loaded. */
-import { input, ShapeError, type Shape } from '../tensor/index.js';
+import { input, type Shape } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { lossMismatch } from '../nn/losses/index.js';
-import { sampleShape } from '../nn/layer.js';
-import { type LayerRow, traceModel } from '../nn/model.js';
+import { type ConfigPath, type LayerConfig, sampleShape } from '../nn/layer.js';
+import { type LayerRow, LayerShapeError, traceModel } from '../nn/model.js';
 import { RandomSource } from '../nn/random-source.js';
 import type { TargetInfo } from '../nn/target.js';
 import type { Contradiction, ExperimentConfig } from './experiment.js';
@@ -41,15 +41,22 @@ export function fitModel(
     const path = mismatch.at === 'loss' ? ['loss'] : headPath(config);
     return { rows: model.rows, problems: [{ path, message: mismatch.message }] };
   } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    const layer = /^layers\.(\d+)/.exec(error.scope);
-    const path = layer === null ? ['model', 'layers'] : ['model', 'layers', Number(layer[1])];
-    return { rows: [], problems: [{ path, message: error.detail }] };
+    if (!(error instanceof LayerShapeError)) throw error;
+    return { rows: [], problems: [{ path: ['model', ...error.path], message: error.detail }] };
   }
 }
 
-/** Where the number of outputs is set: the last layer with `units`, else the last layer. */
-function headPath({ model }: ExperimentConfig): (string | number)[] {
-  const withUnits = model.layers.findLastIndex((layer: object) => 'units' in layer);
-  return withUnits < 0 ? ['model', 'layers', model.layers.length - 1] : ['model', 'layers', withUnits, 'units'];
+/** Where the number of outputs is set: the last layer with `units`, blocks looked into, else the last layer. */
+function headPath({ model }: ExperimentConfig): ConfigPath {
+  const search = (layers: readonly LayerConfig[], path: ConfigPath): ConfigPath | undefined => {
+    for (let i = layers.length - 1; i >= 0; i--) {
+      const layer: LayerConfig & { readonly layers?: readonly LayerConfig[] } = layers[i];
+      if ('units' in layer) return [...path, i, 'units'];
+      const inside = layer.layers && search(layer.layers, [...path, i, 'layers']);
+      if (inside) return inside;
+    }
+    return undefined;
+  };
+  const path = ['model', 'layers'];
+  return search(model.layers, path) ?? [...path, model.layers.length - 1];
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, conv, ShapeError, showShape } from '../../tensor/index.js';
-import { defineLayer, sampleShape, weightedFields } from '../layer.js';
+import { conv, ShapeError, showShape } from '../../tensor/index.js';
+import { defineLayer, sampleShape } from '../layer.js';
+import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
 import { paddingMode, pairOf, requireFit, requireImages, sizePair, windowPadding } from './window.js';
 
 /** x [batch, height, width, channels] with weight [kh, kw, channels / groups, filters] plus bias [filters]. */
@@ -20,7 +21,7 @@ export const conv2d = defineLayer({
   }),
   build(context, config, x) {
     requireImages(x);
-    const { filters, groups, init } = config;
+    const { filters, groups } = config;
     const channels = x.shape[3];
     if (channels % groups !== 0 || filters % groups !== 0) {
       throw new ShapeError(
@@ -32,11 +33,7 @@ export const conv2d = defineLayer({
     requireFit('kernel', x, kernel, padding, dilation);
     const places = kernel[0] * kernel[1];
     const fans = { fanIn: (places * channels) / groups, fanOut: (places * filters) / groups };
-    const shape = [...kernel, channels / groups, filters];
-    const weight = context.parameter('weight', shape, { kind: 'weight', ...fans, init: init?.weights });
-    const maps = conv(x, weight, { strides, padding, dilation, groups });
-    if (!config.use_bias) return context.activate(config.activation, maps);
-    const bias = context.parameter('bias', [filters], { kind: 'bias', ...fans, init: init?.bias });
-    return context.activate(config.activation, add(maps, bias));
+    const weight = weightOf(context, config, [...kernel, channels / groups, filters], fans);
+    return biasAndActivation(context, config, conv(x, weight, { strides, padding, dilation, groups }), fans);
   },
 });

@@ -1,27 +1,52 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, matmul, ShapeError, showShape } from '../../tensor/index.js';
-import { defineLayer, sampleShape, weightedFields } from '../layer.js';
+import { matmul, matrixTranspose, type Node, ShapeError, showShape } from '../../tensor/index.js';
+import { type BuildContext, defineLayer, sampleShape } from '../layer.js';
+import { biasAndActivation, disturbed, weightedFields, weightOf } from './weighted.js';
+
+/** The transpose of another layer's weight, [in, units]. Both layers then train it. */
+function tiedWeight(context: BuildContext, tie: string, inputs: number, units: number): Node {
+  const weight = context.weightOf(tie);
+  const [rows, columns] = weight.shape;
+  if (weight.shape.length !== 2 || rows !== units || columns !== inputs) {
+    throw new ShapeError(
+      `is tied to ${tie}, whose weights are ${showShape(weight.shape)}, but needs the transpose of ${showShape([units, inputs])}`,
+    );
+  }
+  return matrixTranspose(weight);
+}
 
 /** x [batch, in] times weight [in, units] plus bias [units]. */
 export const dense = defineLayer({
   description: 'Every output is a weighted sum of all inputs.',
-  schema: z.object({
-    units: atoms.positiveInt.describe('number of outputs'),
-    ...weightedFields,
-  }),
-  build(context, { units, activation, use_bias, init }, x) {
+  schema: z
+    .object({
+      units: atoms.positiveInt.describe('number of outputs'),
+      ...weightedFields,
+      tie: atoms.text
+        .optional()
+        .describe(
+          'an earlier layer, by its name in the table of `nn check` or by what it shares, whose weights are used transposed',
+        ),
+    })
+    .refine(({ tie, share, init }) => tie === undefined || (share === undefined && init?.weights === undefined), {
+      path: ['tie'],
+      message: 'a tied layer has no weights of its own: leave out share and init.weights',
+    }),
+  build(context, config, x) {
     if (x.shape.length !== 2) {
       const before = x.shape.length > 2 ? 'flatten' : 'reshape: {shape: [1]}';
       throw new ShapeError(
         `needs a vector per sample, got ${showShape(sampleShape(x))}; put a ${before} layer before it`,
       );
     }
-    const fans = { fanIn: x.shape[1], fanOut: units };
-    const weight = context.parameter('weight', [x.shape[1], units], { kind: 'weight', ...fans, init: init?.weights });
-    const product = matmul(x, weight);
-    if (!use_bias) return context.activate(activation, product);
-    const bias = context.parameter('bias', [units], { kind: 'bias', ...fans, init: init?.bias });
-    return context.activate(activation, add(product, bias));
+    const { units, tie } = config;
+    const [, inputs] = x.shape;
+    const fans = { fanIn: inputs, fanOut: units };
+    const weight =
+      tie === undefined
+        ? weightOf(context, config, [inputs, units], fans)
+        : disturbed(context, config, tiedWeight(context, tie, inputs, units));
+    return biasAndActivation(context, config, matmul(x, weight), fans);
   },
 });

@@ -1,7 +1,10 @@
 /** All layers by the name that they have in a config. Every activation function is a layer, too: `- relu`. */
+import type * as z from 'zod';
+import { component } from '../../config/index.js';
 import { type Activation, type ActivationConfig, activations } from '../activations.js';
-import type { Layer } from '../layer.js';
+import type { Layer, LayerConfig } from '../layer.js';
 import { batchNorm } from './batch-norm.js';
+import { blocks } from './blocks.js';
 import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { dropout, spatialDropout } from './dropout.js';
@@ -25,6 +28,9 @@ const activationLayers = Object.fromEntries(
   ]),
 );
 
+/** One layer, as it is written in a config. */
+export const layerSchema: z.ZodType<LayerConfig> = component(() => layers);
+
 export const layers: Readonly<Record<string, Layer>> = {
   dense,
   conv2d,
@@ -43,5 +49,6 @@ export const layers: Readonly<Record<string, Layer>> = {
   layer_norm: layerNorm,
   group_norm: groupNorm,
   instance_norm: instanceNorm,
+  ...blocks(layerSchema),
   ...activationLayers,
 };

@@ -1,0 +1,62 @@
+/** What layers with weights have in common: how these are drawn, shared and disturbed, the bias, the activation. */
+import * as z from 'zod';
+import { atoms } from '../../config/index.js';
+import { add, mul, type Node, select, type Shape } from '../../tensor/index.js';
+import { activationSchema } from '../activations.js';
+import { initializerSchema } from '../initializers.js';
+import type { BuildContext } from '../layer.js';
+
+export const weightedFields = {
+  activation: activationSchema.optional().describe('applied to the output'),
+  use_bias: z.boolean().default(true).describe('add a trainable offset to every output'),
+  init: z
+    .strictObject({ weights: initializerSchema.optional(), bias: initializerSchema.optional() })
+    .optional()
+    .describe("initial values of this layer, instead of the model's"),
+  share: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_" only')
+    .optional()
+    .describe('layers that give the same name here have the same weights and biases'),
+  drop_connect: atoms.properFraction
+    .optional()
+    .describe('share of the weights that each training step sets to 0, the rest scaled up (Wan et al. 2013)'),
+  weight_noise: atoms.nonNegative
+    .optional()
+    .describe('standard deviation of the normal noise that each training step adds to the weights'),
+};
+export type WeightedConfig = z.output<z.ZodObject<typeof weightedFields>>;
+
+export interface Fans {
+  readonly fanIn: number;
+  readonly fanOut: number;
+}
+
+/** The weight as a training step sees it: with drop-connect and noise, where the layer has them. */
+export function disturbed(context: BuildContext, { drop_connect, weight_noise }: WeightedConfig, weight: Node): Node {
+  if (!context.stochastic) return weight;
+  const share = drop_connect ?? 0;
+  const kept =
+    share === 0
+      ? weight
+      : select(context.random.bernoulli(`${context.name}.drop_connect`, weight.shape, share), 0, mul(weight, 1 / (1 - share))); // prettier-ignore
+  return weight_noise === undefined || weight_noise === 0
+    ? kept
+    : add(kept, mul(context.random.normal(`${context.name}.weight_noise`, weight.shape), weight_noise));
+}
+
+/** The layer's tensor `weight`. */
+export function weightOf(context: BuildContext, config: WeightedConfig, shape: Shape, fans: Fans): Node {
+  const { init, share } = config;
+  const weight = context.parameter('weight', shape, { kind: 'weight', ...fans, init: init?.weights, share });
+  return disturbed(context, config, weight);
+}
+
+/** x plus the layer's bias per channel (last axis), then its activation. */
+export function biasAndActivation(context: BuildContext, config: WeightedConfig, x: Node, fans: Fans): Node {
+  const { activation, init, share, use_bias } = config;
+  if (!use_bias) return context.activate(activation, x);
+  const size = x.shape[x.shape.length - 1];
+  const bias = context.parameter('bias', [size], { kind: 'bias', ...fans, init: init?.bias, share });
+  return context.activate(activation, add(x, bias));
+}
