@@ -4,8 +4,14 @@ import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trai
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
 import { formatBytes, formatCount, formatFigure, formatTable } from './format.js';
+import { listenForInterrupt } from './interrupt.js';
 
-type Check = (file: string, overrides: readonly string[], options: CommonOptions) => Promise<ExitCode>;
+export interface CheckOptions extends CommonOptions {
+  /** `check` only: a warning is a failure. */
+  readonly strict?: boolean;
+}
+
+type Check = (file: string, overrides: readonly string[], options: CheckOptions) => Promise<ExitCode>;
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
@@ -43,15 +49,24 @@ const check: Check = async (file, overrides, options) => {
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
       `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} classes`}`,
   );
+  const warnings = warningsOf(experiment);
+  for (const warning of warnings) say(options, `warning: ${warning}`);
   printJson(options, {
     layers: rows,
     parameters: total('parameters'),
     macs: total('macs'),
     memory_bytes: total('memoryBytes'),
     memory,
+    warnings,
   });
-  return exitCode.done;
+  return options.strict && warnings.length > 0 ? exitCode.checkFailed : exitCode.done;
 };
+
+/** What is no error and yet hardly meant. */
+function warningsOf({ data }: Experiment): string[] {
+  if (data.val !== undefined || data.test !== undefined) return [];
+  return ['there is neither a validation nor a test split, so nothing shows what the network does on new data: set data.split']; // prettier-ignore
+}
 
 /** Bytes by use, as the sizes of tensors have it. */
 function memoryOf({
@@ -91,12 +106,15 @@ function plannedMemory(
 const overfit: Check = async (file, overrides, options) => {
   const { config, data } = await loadExperiment(file, overrides, options);
   const session = openSession(options);
+  const interrupt = listenForInterrupt(() => {});
   let verdict: OverfitVerdict;
   try {
-    verdict = await overfitBatch(session, config, data);
+    verdict = await overfitBatch(session, config, data, { shouldStop: interrupt.requested });
   } finally {
+    interrupt.release();
     session.close();
   }
+  if (interrupt.requested()) return exitCode.interrupted;
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
   say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;

@@ -1,9 +1,9 @@
 /** The command line: parses arguments and calls one command. Commands are loaded when needed, so that `--help` is quick. */
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
+import type { CheckOptions } from './checks.js';
 import type { EvalOptions } from './eval.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import type { CommonOptions } from './experiment.js';
 import type { ProfileOptions } from './profile.js';
 import type { TrainCommandOptions } from './train.js';
 
@@ -55,12 +55,12 @@ function programOf(finish: (code: ExitCode) => void): Command {
     ['overfit-batch', 'can the network learn one batch by heart? if not, why?'],
     ['gradcheck', 'compare gradients with finite differences'],
   ] as const) {
-    command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine']).action(
-      async (config: string, overrides: string[], options: CommonOptions) => {
-        const { commands } = await import('./checks.js');
-        finish(await commands[name](config, overrides, options));
-      },
-    );
+    const one = command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine']);
+    if (name === 'check') one.option('--strict', 'exit with 3 where there is a warning');
+    one.action(async (config: string, overrides: string[], options: CheckOptions) => {
+      const { commands } = await import('./checks.js');
+      finish(await commands[name](config, overrides, options));
+    });
   }
 
   command(program, 'profile <config> [overrides...]', "where a training step's time goes", ['seed', 'engine'])

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.js';
 import { loadData } from '../../src/data/index.js';
@@ -66,7 +68,34 @@ describe('the memory that nn check prints', () => {
   });
 });
 
+describe('nn check --strict', () => {
+  it('exits with 3 where there is a warning, and with 0 for every shipped config', async () => {
+    const unmeasured = await nnHere('check', smoke, 'data.split={}');
+    expect(unmeasured.code).toBe(0);
+    expect(unmeasured.err).toContain('warning: there is neither a validation nor a test split');
+    expect((await nnHere('check', smoke, 'data.split={}', '--strict')).code).toBe(3);
+    for (const name of readdirSync('configs').filter((file) => file.endsWith('.yaml'))) {
+      expect((await nnHere('check', join('configs', name), '--strict')).code, name).toBe(0);
+    }
+  });
+});
+
 describe('nn overfit-batch', () => {
+  it.each([
+    ['identical units', 'units of layers.0 (dense) are all identical', ['init.weights={constant: {value: 0.1}}']],
+    [
+      'dead units',
+      'ReLU units of layers.0 (dense) are dead',
+      ['model.layers.0.init={bias: {constant: {value: -100}}}'],
+    ],
+    ['a rate too high', 'learning rate 1000000 is too high', ['optimizer.lr=1e6']],
+    ['a head that fits no loss', 'the head does not fit the loss', ['model.layers.1.activation=softmax', 'optimizer.lr=1e-5']], // prettier-ignore
+  ])('exits with 3 and names the cause: %s', async (_, text, overrides) => {
+    const { code, err } = await nnHere('overfit-batch', smoke, ...overrides);
+    expect(code, err).toBe(3);
+    expect(err).toContain(text);
+  });
+
   it('says what was reached, what was needed, and the verdict', async () => {
     const { code, err } = await nnHere('overfit-batch', smoke);
     expect(code).toBe(0);
