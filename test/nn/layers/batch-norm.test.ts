@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { constant, grad, mul, reduceSum, referenceBackend, sub, wasmBackend } from '../../../src/tensor/index.js';
 import { expectDerivatives, expectValues, network, outputOf, valuesOf, wave } from '../helpers/network.js';
 
 // Expected numbers are from PyTorch 1.13 in float64, on the values of helpers/network.ts.
@@ -70,5 +71,54 @@ describe('batch_norm', () => {
       'layers.0 (batch_norm): needs at least two values per channel in training, got one from a batch of 1 with [3]; use a larger batch_size',
     );
     expect(() => network(['batch_norm'], [])).toThrow('needs at least one axis per sample');
+  });
+});
+
+describe('batch_norm over several steps', () => {
+  // PyTorch: BatchNorm2d(3) and SGD(lr=0.01) on the sum of y^2, three steps on x, 2 x, 3 x; then eval() on x.
+  const afterThreeSteps = {
+    weight: [0.7081128, 0.8782611, 0.832308],
+    bias: [0.175156, 0.5019206, 0.5861189],
+    running_mean: [0.09658104, 0.1205159, 0.1281396],
+    running_var: [1.457377, 1.467132, 1.47069],
+  };
+  const evaluated = [
+    0.182897, 0.7493647, 1.013788, 0.6693464, 1.139486, 1.133159, 0.543989, 0.7244224, 0.5472681, -0.05394354,
+    -0.03482398, -0.0931497, -0.4603414, -0.2949759, -0.07679664, -0.2238278, 0.2329113, 0.5781643, 0.3929071,
+    0.9625256, 1.144283, 0.70487, 1.083501, 0.9927846,
+  ];
+
+  it.each([
+    { backend: referenceBackend, threads: 1 },
+    { backend: wasmBackend, threads: 1 },
+    { backend: wasmBackend, threads: 2 },
+  ])('trains and evaluates as PyTorch does: $backend.name, $threads thread(s)', ({ backend, threads }) => {
+    const { x, model } = network(['batch_norm'], [2, 2, 3], { batch: 2 });
+    const evaluation = network(['batch_norm'], [2, 2, 3], { batch: 2, training: false });
+    const [weight, bias] = model.parameters.map((p) => p.node);
+    const [mean, variance] = model.states.map((s) => s.node);
+    const gradients = grad(reduceSum(mul(model.output, model.output)), [weight, bias]);
+    const stepped = [weight, bias].map((p, i) => [p, sub(p, mul(gradients[i], constant(0.01)))] as const);
+    const session = backend.open({ threads });
+    session.write(weight, wave(3, 0.9, 0.4).map((v) => 1 + v / 2)); // prettier-ignore
+    session.write(bias, wave(3, 0.71, 0.3));
+    model.states.forEach(({ node, initial }) => session.write(node, initial()));
+    const step = session.compile({ name: 'train', outputs: [], updates: [...stepped, ...model.stateUpdates] });
+    for (const factor of [1, 2, 3]) {
+      session.write(x, wave(24, 0.37, 0.11).map((v) => v * factor)); // prettier-ignore
+      step.run();
+    }
+    const close = (actual: ArrayLike<number>, expected: readonly number[]): void =>
+      expected.forEach((value, i) => expect(actual[i]).toBeCloseTo(value, 5));
+    close(session.read(weight), afterThreeSteps.weight);
+    close(session.read(bias), afterThreeSteps.bias);
+    close(session.read(mean), afterThreeSteps.running_mean);
+    close(session.read(variance), afterThreeSteps.running_var);
+
+    session.write(x, wave(24, 0.37, 0.11));
+    const evaluate = session.compile({ name: 'evaluate', outputs: [evaluation.model.output], updates: [] });
+    evaluate.run();
+    close(evaluate.output(0), evaluated);
+    session.close();
   });
 });
