@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { conv, ShapeError, showShape } from '../../tensor/index.js';
-import { defineLayer, sampleShape } from '../layer.js';
+import { conv } from '../../tensor/index.js';
+import { defineLayer } from '../layer.js';
 import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
-import { paddingMode, pairOf, requireFit, requireImages, sizePair, windowPadding } from './window.js';
+import { paddingMode, pairOf, requireFit, requireGroups, requireImages, sizePair, windowPadding } from './window.js';
 
 /** x [batch, height, width, channels] with weight [kh, kw, channels / groups, filters] plus bias [filters]. */
 export const conv2d = defineLayer({
@@ -23,11 +23,7 @@ export const conv2d = defineLayer({
     requireImages(x);
     const { filters, groups } = config;
     const channels = x.shape[3];
-    if (channels % groups !== 0 || filters % groups !== 0) {
-      throw new ShapeError(
-        `groups (${groups}) must divide the input's channels (${channels} of ${showShape(sampleShape(x))}) and the filters (${filters})`,
-      );
-    }
+    requireGroups(x, groups, filters);
     const [kernel, strides, dilation] = [config.kernel_size, config.strides, config.dilation].map(pairOf);
     const padding = windowPadding(config.padding, x.shape, kernel, strides, dilation);
     requireFit('kernel', x, kernel, padding, dilation);

@@ -5,17 +5,22 @@ import { type Activation, type ActivationConfig, activations } from '../activati
 import type { Layer, LayerConfig } from '../layer.js';
 import { batchNorm } from './batch-norm.js';
 import { blocks } from './blocks.js';
+import { conv1d } from './conv1d.js';
 import { conv2d } from './conv2d.js';
+import { conv2dTranspose } from './conv2d-transpose.js';
 import { dense } from './dense.js';
-import { dropout, spatialDropout } from './dropout.js';
+import { depthwiseConv2d, separableConv2d } from './depthwise-conv2d.js';
+import { alphaDropout, dropout, spatialDropout, stochasticDepth } from './dropout.js';
 import { embedding } from './embedding.js';
 import { flatten } from './flatten.js';
 import { gaussianNoise } from './gaussian-noise.js';
 import { groupNorm, instanceNorm } from './group-norm.js';
 import { layerNorm } from './layer-norm.js';
 import { permute } from './permute.js';
+import { avgPool1d, globalAvgPool1d, globalMaxPool1d, maxPool1d } from './pool1d.js';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pool2d.js';
 import { reshape } from './reshape.js';
+import { upsample2d, zeroPad2d } from './resize2d.js';
 
 const activationLayers = Object.fromEntries(
   Object.entries<Activation>(activations).map(([type, { description, schema }]): [string, Layer] => [
@@ -33,17 +38,29 @@ export const layerSchema: z.ZodType<LayerConfig> = component(() => layers);
 
 export const layers: Readonly<Record<string, Layer>> = {
   dense,
+  conv1d,
   conv2d,
+  conv2d_transpose: conv2dTranspose,
+  depthwise_conv2d: depthwiseConv2d,
+  separable_conv2d: separableConv2d,
+  max_pool1d: maxPool1d,
+  avg_pool1d: avgPool1d,
+  global_avg_pool1d: globalAvgPool1d,
+  global_max_pool1d: globalMaxPool1d,
   max_pool2d: maxPool2d,
   avg_pool2d: avgPool2d,
   global_avg_pool2d: globalAvgPool2d,
   global_max_pool2d: globalMaxPool2d,
+  upsample2d,
+  zero_pad2d: zeroPad2d,
   embedding,
   flatten,
   reshape,
   permute,
   dropout,
   spatial_dropout: spatialDropout,
+  alpha_dropout: alphaDropout,
+  stochastic_depth: stochasticDepth,
   gaussian_noise: gaussianNoise,
   batch_norm: batchNorm,
   layer_norm: layerNorm,

@@ -32,24 +32,32 @@ export interface Fans {
   readonly fanOut: number;
 }
 
-/** The weight as a training step sees it: with drop-connect and noise, where the layer has them. */
-export function disturbed(context: BuildContext, { drop_connect, weight_noise }: WeightedConfig, weight: Node): Node {
+/** A weight as a training step sees it: with drop-connect and noise, where the layer has them. `name` is the weight's. */
+export function disturbed(
+  context: BuildContext,
+  { drop_connect: share = 0, weight_noise: std = 0 }: WeightedConfig,
+  weight: Node,
+  name = 'weight',
+): Node {
   if (!context.stochastic) return weight;
-  const share = drop_connect ?? 0;
-  const kept =
-    share === 0
-      ? weight
-      : select(context.random.bernoulli(`${context.name}.drop_connect`, weight.shape, share), 0, mul(weight, 1 / (1 - share))); // prettier-ignore
-  return weight_noise === undefined || weight_noise === 0
-    ? kept
-    : add(kept, mul(context.random.normal(`${context.name}.weight_noise`, weight.shape), weight_noise));
+  const { random } = context;
+  const stream = `${context.name}.${name}`;
+  const dropped = (): Node => random.bernoulli(`${stream}.drop_connect`, weight.shape, share);
+  const kept = share === 0 ? weight : select(dropped(), 0, mul(weight, 1 / (1 - share)));
+  return std === 0 ? kept : add(kept, mul(random.normal(`${stream}.weight_noise`, weight.shape), std));
 }
 
-/** The layer's tensor `weight`. */
-export function weightOf(context: BuildContext, config: WeightedConfig, shape: Shape, fans: Fans): Node {
+/** The layer's tensor `name`. */
+export function weightOf(
+  context: BuildContext,
+  config: WeightedConfig,
+  shape: Shape,
+  fans: Fans,
+  name = 'weight',
+): Node {
   const { init, share } = config;
-  const weight = context.parameter('weight', shape, { kind: 'weight', ...fans, init: init?.weights, share });
-  return disturbed(context, config, weight);
+  const weight = context.parameter(name, shape, { kind: 'weight', ...fans, init: init?.weights, share });
+  return disturbed(context, config, weight, name);
 }
 
 /** x plus the layer's bias per channel (last axis), then its activation. */

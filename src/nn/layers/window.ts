@@ -1,7 +1,7 @@
 /** What convolution and pooling have in common: the geometry of a window that moves over the two spatial axes of an image. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { type Node, samePadding, type Shape, ShapeError, showShape } from '../../tensor/index.js';
+import { type Node, reshape, samePadding, type Shape, ShapeError, showShape } from '../../tensor/index.js';
 import { sampleShape } from '../layer.js';
 
 /** One number for both axes, or [vertical, horizontal]. */
@@ -29,6 +29,31 @@ export function windowPadding(
   ];
 }
 
+/** x [batch, length, channels] as images of height 1. Throws ShapeError where it is something else. */
+export function asImages(x: Node): Node {
+  if (x.shape.length !== 3) {
+    const sample = sampleShape(x);
+    const remedy = sample.length === 1 ? showShape([...sample, 1]) : '[length, channels]';
+    throw new ShapeError(
+      `needs [length, channels] per sample, got ${showShape(sample)}; put a layer reshape: {shape: ${remedy}} before it`,
+    );
+  }
+  const [batch, length, channels] = x.shape;
+  return reshape(x, [batch, 1, length, channels]);
+}
+
+/** The inverse of `asImages`. */
+export const asSequences = (images: Node): Node => reshape(images, [images.shape[0], ...images.shape.slice(2)]);
+
+/** Throws ShapeError unless `groups` divide the channels of x, its last axis, and the filters. */
+export function requireGroups(x: Node, groups: number, filters: number): void {
+  const channels = x.shape[x.shape.length - 1];
+  if (channels % groups === 0 && filters % groups === 0) return;
+  throw new ShapeError(
+    `groups (${groups}) must divide the input's channels (${channels} of ${showShape(sampleShape(x))}) and the filters (${filters})`,
+  );
+}
+
 /** Throws ShapeError unless x is [batch, height, width, channels]. */
 export function requireImages(x: Node): void {
   if (x.shape.length === 4) return;
@@ -50,6 +75,12 @@ export function requireFit(
 ): void {
   const fits = [0, 1].every((d) => x.shape[d + 1] + padding[d][0] + padding[d][1] >= dilation[d] * (window[d] - 1) + 1);
   if (fits) return;
+  if (x.shape[1] === 1 && window[0] === 1) {
+    throw new ShapeError(
+      `a ${what} of ${dilation[1] * (window[1] - 1) + 1} does not fit into a length of ${x.shape[2]}; ` +
+        `it must be at most as long, or use padding: same`,
+    );
+  }
   const dilated = dilation.some((d) => d > 1) ? ` with dilation ${dilation.join('x')}` : '';
   throw new ShapeError(
     `a ${what} of ${window.join('x')}${dilated} does not fit into ${showShape(sampleShape(x))}; ` +

@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { atoms } from '../../config/index.js';
+import { convInput, samePadding } from '../../tensor/index.js';
+import { defineLayer } from '../layer.js';
+import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
+import { pairOf, requireGroups, requireImages, sizePair } from './window.js';
+
+/**
+ * The map from cotangents to inputs of a convolution of the same geometry (Zeiler et al. 2010), so strides enlarge the image:
+ * x [batch, height, width, channels] with weight [kh, kw, filters / groups, channels] plus bias [filters].
+ */
+export const conv2dTranspose = defineLayer({
+  description: 'A convolution run backwards: every pixel paints a small filter, strides enlarge the image.',
+  schema: z.object({
+    filters: atoms.positiveInt.describe('number of output channels'),
+    kernel_size: sizePair.describe('height and width of a filter'),
+    strides: sizePair.default(1).describe('how many output pixels apart neighbouring input pixels are painted'),
+    padding: z
+      .enum(['valid', 'same'])
+      .default('valid')
+      .describe('valid: all that is painted; same: size * stride outputs, the edge cut off'),
+    dilation: sizePair.default(1).describe('distance between neighbouring elements of a filter'),
+    groups: atoms.positiveInt
+      .default(1)
+      .describe('channels and filters are cut into this many parts that do not see each other'),
+    ...weightedFields,
+  }),
+  build(context, config, x) {
+    requireImages(x);
+    const { filters, groups } = config;
+    requireGroups(x, groups, filters);
+    const [batch, height, width, channels] = x.shape;
+    const [kernel, strides, dilation] = [config.kernel_size, config.strides, config.dilation].map(pairOf);
+    // An output sees as many inputs as filters overlap in it.
+    const overlap = [0, 1].reduce((n, d) => n * Math.max(1, kernel[d] / strides[d]), 1);
+    const fans = { fanIn: (overlap * channels) / groups, fanOut: (kernel[0] * kernel[1] * filters) / groups };
+    const weight = weightOf(context, config, [...kernel, filters / groups, channels], fans);
+    const axes = [height, width].map((size, d): { size: number; padding: [number, number] } => {
+      if (config.padding === 'valid') {
+        return { size: (size - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1, padding: [0, 0] };
+      }
+      const enlarged = size * strides[d];
+      return { size: enlarged, padding: samePadding(enlarged, kernel[d], strides[d], dilation[d]) };
+    });
+    const padding: [[number, number], [number, number]] = [axes[0].padding, axes[1].padding];
+    const painted = convInput(x, weight, [batch, axes[0].size, axes[1].size, filters], {
+      strides,
+      padding,
+      dilation,
+      groups,
+    });
+    return biasAndActivation(context, config, painted, fans);
+  },
+});
