@@ -48,6 +48,8 @@ export interface TraceOptions {
   readonly training: boolean;
   /** False trains without dropout and noise, for overfitting one batch. Default: as `training`. */
   readonly stochastic?: boolean;
+  /** What the inputs that hold the parameters begin with, where another set of them is meant than the trained one. */
+  readonly weightPrefix?: string;
   readonly random: RandomSource;
   readonly init: InitConfig;
 }
@@ -112,7 +114,7 @@ export class BuildContext {
         `the initializer ${config.type} needs a matrix, but ${name} has the shape ${showShape(shape)}`,
       );
     }
-    const node = input(`${owner}.${name}`, shape);
+    const node = input(`${this.options.weightPrefix ?? ''}${owner}.${name}`, shape);
     this.collected.parameters.push({
       name: `${owner}.${name}`,
       node,

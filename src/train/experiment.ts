@@ -10,6 +10,7 @@ import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
 import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
 import { modelSchema } from '../nn/model.js';
+import { parameterGroupSchema } from '../nn/optimizers/groups.js';
 import { optimizerSchema } from '../nn/optimizers/index.js';
 import { regularizationSchema } from '../nn/penalties.js';
 import { scheduleSchema } from '../nn/schedules.js';
@@ -46,6 +47,17 @@ const trainSchema = z.strictObject({
   checkpoint_every_seconds: atoms.positive.optional().describe('time between checkpoints, in seconds'),
   gradient_clip_norm: atoms.positive.optional().describe('shrink all gradients together to at most this norm'),
   gradient_clip_value: atoms.positive.optional().describe('clip every element of the gradients to plus and minus this'),
+  accumulate_batches: atoms.positiveInt
+    .optional()
+    .describe('average the gradients of so many batches for one update; steps still count batches'),
+  parameter_groups: z
+    .array(parameterGroupSchema)
+    .optional()
+    .describe('weights with a learning rate or weight decay of their own'),
+  weight_average: z
+    .strictObject({ decay: atoms.properFraction.default(0.999).describe('share of the average that an update keeps') })
+    .optional()
+    .describe('judge and test an exponential moving average of the weights; off by default'),
   early_stopping: earlyStoppingSchema.optional().describe('stop when a figure no longer improves; off by default'),
 });
 
@@ -117,6 +129,15 @@ function contradictions(config: ExperimentConfig): Contradiction[] {
       found.push({ path: ['metrics', i], message: `${metric.type} is listed twice` });
     }
   });
+  for (const [i, { lr, weight_decay }] of (train.parameter_groups ?? []).entries()) {
+    const path = ['train', 'parameter_groups', i];
+    if (lr !== undefined && config.optimizer.lr === 0) {
+      found.push({ path: [...path, 'lr'], message: 'a rate of its own needs an optimizer.lr above 0, to which the schedule refers' }); // prettier-ignore
+    }
+    if (weight_decay !== undefined && !('weight_decay' in config.optimizer)) {
+      found.push({ path: [...path, 'weight_decay'], message: `${config.optimizer.type} has no weight decay` });
+    }
+  }
   if (train.early_stopping !== undefined) {
     const { monitor } = train.early_stopping;
     const figures = ['loss', ...config.metrics.map(({ type }) => type)];

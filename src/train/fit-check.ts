@@ -4,6 +4,7 @@ import type { LoadedData } from '../data/index.js';
 import { lossMismatch } from '../nn/losses/index.js';
 import { type ConfigPath, type LayerConfig, sampleShape } from '../nn/layer.js';
 import { type LayerRow, LayerShapeError, traceModel } from '../nn/model.js';
+import { groupOf, matchesPattern } from '../nn/optimizers/groups.js';
 import { RandomSource } from '../nn/random-source.js';
 import type { TargetInfo } from '../nn/target.js';
 import type { Contradiction, ExperimentConfig } from './experiment.js';
@@ -36,6 +37,8 @@ export function fitModel(
   try {
     const options = { training: false, random: new RandomSource(), init: config.init };
     const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
+    const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
+    if (idle.length > 0) return { rows: model.rows, problems: idle };
     const mismatch = lossMismatch(config.loss, target, sampleShape(model.output));
     if (mismatch === undefined) return { rows: model.rows, problems: [] };
     const path = mismatch.at === 'loss' ? ['loss'] : headPath(config);
@@ -44,6 +47,19 @@ export function fitModel(
     if (!(error instanceof LayerShapeError)) throw error;
     return { rows: [], problems: [{ path: ['model', ...error.path], message: error.detail }] };
   }
+}
+
+/** Parameter groups that no weight belongs to. */
+function idleGroups({ train }: ExperimentConfig, names: readonly string[]): Contradiction[] {
+  const groups = train.parameter_groups ?? [];
+  const used = new Set(names.map((name) => groupOf(groups, name)));
+  return groups.flatMap((group, i) => {
+    if (used.has(group)) return [];
+    const taken = names.some((name) => matchesPattern(group.parameters, name));
+    const reason = taken ? 'all of its weights belong to groups before it' : `there are ${names.join(', ')}`;
+    const message = `no weight belongs to "${group.parameters}": ${reason}`;
+    return [{ path: ['train', 'parameter_groups', i, 'parameters'], message }];
+  });
 }
 
 /** Where the number of outputs is set: the last layer with `units`, blocks looked into, else the last layer. */

@@ -28,6 +28,8 @@ export interface Mode {
   readonly training: boolean;
   /** Dropout and noise. */
   readonly stochastic: boolean;
+  /** What the inputs that hold the weights begin with, for weights that are kept twice. */
+  readonly weightPrefix?: string;
 }
 
 /** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */

@@ -5,25 +5,19 @@
 import {
   abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../tensor/index.js'; // prettier-ignore
-import { clipGradients } from '../nn/clip.js';
 import type { Parameter } from '../nn/layer.js';
-import { optimizerOf } from '../nn/optimizers/index.js';
 import { penalty } from '../nn/penalties.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
 import type { Variable } from './snapshot.js';
+import { AVERAGE_PREFIX, type Slot, weightUpdates } from './weight-updates.js';
 
 /** Beyond every finite float32. */
 const FLOAT32_LIMIT = 3.4028235677973366e38;
 
 /** Zero for a finite tensor, else NaN or infinite. (x * 0 would do as well, but is simplified to zero.) */
 const finiteness = (x: Node): Node => reduceSum(sub(x, x));
-
-/** A value of the optimizer beside a parameter, such as Adam's first moment. */
-export interface Slot extends Variable {
-  readonly initial: number;
-}
 
 /** The inputs that the host writes before every step. */
 export interface StepInputs {
@@ -42,6 +36,8 @@ export interface TrainingStep {
   readonly inputs: StepInputs;
   readonly parameters: readonly Parameter[];
   readonly slots: readonly Slot[];
+  /** The slots that hold averaged weights. */
+  readonly averages: readonly Slot[];
   readonly states: readonly (Variable & { initial(): ArrayLike<number> })[];
 }
 
@@ -70,39 +66,21 @@ export function trainingStep(
     gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective)),
   );
   const isFinite = lt(abs(health), FLOAT32_LIMIT);
-  const { gradient_clip_norm: norm, gradient_clip_value: value } = config.train;
-  const clipped = withScope('gradient clipping', () => clipGradients(gradients, { norm, value }));
 
   const rate = input('rate', []);
   const step = input('step', []);
-  const optimizer = optimizerOf(config.optimizer);
-  const initialSlots = Object.entries(optimizer.state(config.optimizer));
-  const slots: Slot[] = [];
-  const updates: [Node, Node][] = [];
-  const replace = (variable: Node, value: Node): void => {
-    updates.push([variable, withScope('optimizer', () => select(isFinite, value, variable))]);
-  };
-  parameters.forEach((parameter, i) => {
-    const state: Record<string, Node> = {};
-    for (const [slot, initial] of initialSlots) {
-      const name = `optimizer.${slot}.${parameter.name}`;
-      state[slot] = input(name, parameter.node.shape);
-      slots.push({ name, node: state[slot], initial });
-    }
-    const { node } = parameter;
-    const updated = withScope('optimizer', () =>
-      optimizer.update({ parameter: node, gradient: clipped[i], state, rate, step, params: config.optimizer }),
-    );
-    replace(parameter.node, updated.parameter);
-    for (const [slot] of initialSlots) replace(state[slot], updated.state[slot]);
-  });
-  for (const [state, value] of model.stateUpdates) replace(state, value);
+  const { slots, averages, updates } = weightUpdates(config, parameters, gradients, { rate, step });
+  const kept = [...updates, ...model.stateUpdates].map(([variable, value]): [Node, Node] => [
+    variable,
+    withScope('optimizer', () => select(isFinite, value, variable)),
+  ]);
 
   return {
-    program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates },
+    program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates: kept },
     inputs: { indices, randomKey, rate, step },
     parameters,
     slots,
+    averages,
     states: model.states,
   };
 }
@@ -116,13 +94,16 @@ export interface EvaluationStep {
   readonly variables: readonly Variable[];
 }
 
-/** The losses and metrics of `batchSize` samples, everything random off. */
+/** The losses and metrics of `batchSize` samples, everything random off; with the averaged weights where there are some. */
 export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): EvaluationStep {
-  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, EVALUATION);
+  const prefix = config.train.weight_average === undefined ? '' : AVERAGE_PREFIX;
+  const mode = { ...EVALUATION, weightPrefix: prefix };
+  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, mode);
+  const weights = model.parameters.map(({ name, node }) => ({ name: `${prefix}${name}`, node }));
   return {
     program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
     indices,
-    variables: [...model.parameters, ...model.states],
+    variables: [...weights, ...model.states],
   };
 }
 

@@ -15,7 +15,7 @@ export class Stepper {
   readonly dataset: Dataset;
   /** All that outlives a step: weights, optimizer slots, running statistics. */
   readonly variables: readonly Variable[];
-  /** The part of it that evaluation needs: weights and running statistics. */
+  /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
   readonly weights: readonly Variable[];
   private readonly compiled = new Map<number, CompiledStep>();
   private readonly blueprint: TrainingStep;
@@ -37,8 +37,9 @@ export class Stepper {
     this.dataset = datasetOf('train', split, options.affine);
     this.seedKey = streamKey(config.seed, 'step');
     this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
-    this.weights = [...this.blueprint.parameters, ...this.blueprint.states];
-    this.variables = [...this.weights, ...this.blueprint.slots];
+    const { parameters, states, slots, averages } = this.blueprint;
+    this.weights = [...parameters, ...states, ...averages];
+    this.variables = [...parameters, ...states, ...slots];
     upload(session, this.dataset, split);
   }
 
@@ -54,6 +55,9 @@ export class Stepper {
       const size = slot.node.shape.reduce((a, b) => a * b, 1);
       this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
     }
+    this.blueprint.averages.forEach(({ node }, i) => {
+      this.session.write(node, this.session.read(this.blueprint.parameters[i].node));
+    });
   }
 
   /** Continues from a snapshot. Throws SnapshotError where it does not fit this network and generator. */

@@ -1,7 +1,7 @@
 /** What an optimizer is: the initial values of its slots and one update of a parameter, both pure functions. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, expm1, mul, neg, type Node } from '../../tensor/index.js';
+import { add, expm1, mul, neg, type Node, type Shape } from '../../tensor/index.js';
 
 export interface UpdateInput<P> {
   readonly parameter: Node;
@@ -24,8 +24,8 @@ export interface UpdateResult {
 export interface Optimizer<S extends z.ZodObject = z.ZodObject> {
   readonly description: string;
   readonly schema: S;
-  /** The slots beside each parameter and the number that they start from. */
-  state(params: z.output<S>): Readonly<Record<string, number>>;
+  /** The slots beside a parameter of `shape` and the number that they start from. */
+  state(params: z.output<S>, shape?: Shape): Readonly<Record<string, number>>;
   update(input: UpdateInput<z.output<S>>): UpdateResult;
 }
 

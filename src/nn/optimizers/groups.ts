@@ -1,0 +1,22 @@
+/** Parameter groups: weights chosen by name that have a learning rate or a weight decay of their own. */
+import * as z from 'zod';
+import { atoms } from '../../config/index.js';
+
+export const parameterGroupSchema = z.strictObject({
+  parameters: atoms.text.describe('names of weights, * for any characters: layers.0.*, *.bias; the first group that fits counts'), // prettier-ignore
+  lr: atoms.nonNegative
+    .optional()
+    .describe("learning rate instead of the optimizer's; 0 keeps these weights as they are"),
+  weight_decay: atoms.nonNegative.optional().describe("weight decay instead of the optimizer's"),
+});
+export type ParameterGroup = z.output<typeof parameterGroupSchema>;
+
+/** Whether `name` is one that `pattern` stands for. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.\\+?^${}()|[\]]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(name);
+}
+
+/** The first group that the parameter belongs to. */
+export const groupOf = (groups: readonly ParameterGroup[], parameter: string): ParameterGroup | undefined =>
+  groups.find(({ parameters }) => matchesPattern(parameters, parameter));
