@@ -2,8 +2,8 @@
 
     python3 test/golden/make-optimizers.py      (PyTorch 1.13)
 
-The problem is a tanh layer fitted by least squares. The rate changes from step to step as under a schedule. Lion and LAMB are
-not in PyTorch: they are written here from the pseudo-code of their papers.
+The problem is a tanh layer fitted by least squares. The rate changes from step to step as under a schedule. Lion, LAMB and
+Muon are not in PyTorch: they are written here from the pseudo-code of their papers.
 """
 import json, pathlib
 import torch
@@ -52,6 +52,41 @@ class Lamb(optim.Optimizer):
                 w.sub_(group['lr'] * ratio * u)
 
 
+class Muon(optim.Optimizer):
+    """Jordan et al. 2024: the authors' zeropower_via_newtonschulz5 and update, on [in, out] matrices; AdamW for vectors."""
+    def __init__(self, params, lr=0.02, momentum=0.95, nesterov=True, rounds=5, weight_decay=0.0, vector_lr_factor=0.015,
+                 betas=(0.9, 0.95), eps=1e-10):
+        super().__init__(params, dict(lr=lr, momentum=momentum, nesterov=nesterov, rounds=rounds, weight_decay=weight_decay,
+                                      vector_lr_factor=vector_lr_factor, betas=betas, eps=eps))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, beta, decay = group['lr'], group['momentum'], group['weight_decay']
+            for w in group['params']:
+                s = self.state[w]
+                if w.ndim == 1:
+                    (b1, b2), lr1 = group['betas'], lr * group['vector_lr_factor']
+                    t = s['t'] = s.get('t', 0) + 1
+                    m = s['m'] = b1 * s.get('m', 0) + (1 - b1) * w.grad
+                    v = s['v'] = b2 * s.get('v', 0) + (1 - b2) * w.grad ** 2
+                    w.mul_(1 - lr1 * decay)
+                    w.sub_(lr1 * (m / (1 - b1 ** t)) / (torch.sqrt(v / (1 - b2 ** t)) + group['eps']))
+                    continue
+                buffer = s.setdefault('m', torch.zeros_like(w))
+                buffer.lerp_(w.grad, 1 - beta)
+                x = (w.grad.lerp(buffer, beta) if group['nesterov'] else buffer).t()  # [out, in], as the authors have it
+                tall = x.size(0) > x.size(1)
+                x = x.t() if tall else x
+                x = x / (x.norm() + 1e-7)
+                for _ in range(group['rounds']):
+                    a = x @ x.t()
+                    x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+                x = x.t() if tall else x
+                w.mul_(1 - lr * decay)
+                w.sub_(lr * max(1, x.size(0) / x.size(1)) ** 0.5 * x.t())
+
+
 CASES = [
     ('sgd', optim.SGD, {'lr': 0.1}),
     ('sgd', optim.SGD, {'lr': 0.1, 'momentum': 0.9}),
@@ -79,6 +114,8 @@ CASES = [
     ('lion', Lion, {}),
     ('lion', Lion, {'lr': 0.01, 'betas': [0.5, 0.9], 'weight_decay': 0.2}),
     ('lamb', Lamb, {}),
+    ('muon', Muon, {}),
+    ('muon', Muon, {'lr': 0.05, 'momentum': 0.8, 'nesterov': False, 'rounds': 3, 'weight_decay': 0.2, 'vector_lr_factor': 0.5}),
     ('lamb', Lamb, {'lr': 0.05, 'weight_decay': 0.2, 'eps': 1e-3}),
 ]
 

@@ -33,7 +33,11 @@ const adamState = ({ amsgrad }: AdamParams): Record<string, number> =>
   amsgrad ? { mean: 0, square: 0, largest_square: 0 } : { mean: 0, square: 0 };
 
 /** w <- start - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps), after m and v have taken in the gradient. */
-function adamStep(start: Node, gradient: Node, { state, rate, step, params }: UpdateInput<AdamParams>): UpdateResult {
+export function adamStep(
+  start: Node,
+  gradient: Node,
+  { state, rate, step, params }: UpdateInput<AdamParams>,
+): UpdateResult {
   const [beta1, beta2] = params.betas;
   const mean = runningMean(state.mean, gradient, beta1);
   const square = runningMean(state.square, mul(gradient, gradient), beta2);

@@ -5,6 +5,7 @@ import { adagrad } from './adagrad.js';
 import { adam, adamw } from './adam.js';
 import { lamb } from './lamb.js';
 import { lion } from './lion.js';
+import { muon } from './muon.js';
 import { nadam } from './nadam.js';
 import type { Optimizer } from './optimizer.js';
 import { radam } from './radam.js';
@@ -26,6 +27,7 @@ export const optimizers = {
   nadam,
   radam,
   lamb,
+  muon,
 } as const satisfies Record<string, Optimizer>;
 
 export type OptimizerConfig = ComponentConfig<typeof optimizers>;

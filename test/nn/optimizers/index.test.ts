@@ -34,11 +34,10 @@ function train(config: OptimizerConfig, factors: readonly number[]): OptimizerCa
   const loss = div(reduceSum(mul(residual, residual)), 12);
   const gradients = grad(loss, [weight, bias]);
   const optimizer = optimizerOf(config);
-  const initial = Object.entries(optimizer.state(config));
   const session = referenceBackend.open({ threads: 1 });
   const updates: [Node, Node][] = [];
   [weight, bias].forEach((parameter, i) => {
-    const slots = initial.map(([slot, value]) => {
+    const slots = Object.entries(optimizer.state(config, parameter.shape)).map(([slot, value]) => {
       const node = input(`${slot}.${i}`, parameter.shape);
       session.write(node, session.read(node).fill(value));
       return [slot, node] as const;
@@ -141,5 +140,27 @@ describe('optimizers', () => {
     expect(optimizerSchema.safeParse({ adam: { lr: -1 } }).success).toBe(false);
     expect(optimizerSchema.safeParse({ rprop: { step_sizes: [1, 0.1] } }).success).toBe(false);
     expect(optimizerSchema.safeParse({ adam: { momentum: 0.9 } }).success).toBe(false);
+  });
+
+  it('muon takes the same step for a matrix and its transpose, longer where there are more outputs', () => {
+    const config = parse('muon', { lr: 1, nesterov: false, momentum: 0 });
+    const gradients = [constant([1, 2, 3, -4, 5, -6], [2, 3]), constant([1, -4, 2, 5, 3, -6], [3, 2])];
+    const [wide, tall] = gradients.map((gradient) => {
+      const { parameter } = optimizerOf(config).update({
+        parameter: constant(0, gradient.shape),
+        gradient,
+        state: { mean: constant(0, gradient.shape) },
+        rate: constant(1),
+        step: constant(1),
+        params: config,
+      });
+      return [...evaluate([parameter], () => new Float64Array())[0]];
+    });
+    [0, 3, 1, 4, 2, 5].forEach((at, i) => expect(tall[i]).toBeCloseTo(wide[at] / Math.sqrt(3 / 2), 9));
+    // Singular values near 1: the rows of the small side are nearly orthonormal.
+    const rows = [[0, 1, 2], [3, 4, 5]].map((row) => row.map((i) => wide[i] / Math.sqrt(3 / 2))); // prettier-ignore
+    const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, v, i) => sum + v * b[i], 0);
+    expect(Math.abs(dot(rows[0], rows[1]))).toBeLessThan(0.3);
+    for (const row of rows) expect(Math.abs(Math.hypot(...row) - 1)).toBeLessThan(0.3);
   });
 });
