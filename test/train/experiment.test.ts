@@ -98,6 +98,19 @@ describe('fitModel', () => {
     expect(problem.path).toEqual(['model', 'layers', 1]);
   });
 
+  it('looks into blocks, for the head and for a layer that does not fit', () => {
+    const problemOf = (...layers: unknown[]) => {
+      const config = experiment({ model: { layers } });
+      return fitModel(config, describeData(config, classificationData())).problems[0];
+    };
+    const head = { sequential: { layers: [{ dense: { units: 4 } }, { dense: { units: 5 } }] } };
+    expect(problemOf('flatten', head).path).toEqual(['model', 'layers', 1, 'layers', 1, 'units']);
+    const block = { parallel: { branches: [[], ['relu', 'max_pool2d']] } };
+    expect(problemOf({ sequential: { layers: [block], repeat: 2 } }).path).toEqual(
+      ['model', 'layers', 0, 'layers', 0, 'branches', 1, 1], // prettier-ignore
+    );
+  });
+
   it('counts the targets of a regression', () => {
     const config = experiment({ task: 'regression' });
     const [problem] = fitModel(config, describeData(config, regressionData())).problems;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grad, reduceSum } from '../../../src/tensor/index.js';
+import { grad, mul, reduceSum, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js';
 import { LayerShapeError } from '../../../src/nn/model.js';
 import { expectDerivatives, expectValues, network, outputOf, valuesOf, wave } from '../helpers/network.js';
 
@@ -197,5 +197,47 @@ describe('a tied decoder', () => {
     expect(() => network([linear(2), { dense: { units: 3, tie: 'layers.0', share: 'a' } }], [3])).toThrow(
       'a tied layer has no weights of its own',
     );
+  });
+});
+
+describe('networks of blocks on wasm', () => {
+  const conv = (filters: number, kernel_size: number, strides = 1) => ({
+    conv2d: { filters, kernel_size, strides, padding: 'same', use_bias: false },
+  });
+  const shrinking = {
+    layers: [conv(6, 3, 2), 'batch_norm', 'relu', conv(6, 3), 'batch_norm'],
+    shortcut: [conv(6, 1, 2)],
+    activation: 'relu',
+  };
+  const inception = { branches: [[conv(2, 1)], [conv(2, 1), 'tanh', conv(3, 3)], []], activation: 'relu' };
+  const twin = { dense: { units: 6, share: 'twin', activation: 'tanh' } };
+  const layers = [
+    { parallel: inception },
+    { residual: shrinking },
+    'global_avg_pool2d',
+    { dense: { units: 6, activation: 'tanh' } },
+    { sequential: { layers: [twin], repeat: 2 } },
+    { dense: { units: 6, tie: 'layers.3' } },
+  ];
+
+  it.each([1, 2])('have the outputs and gradients of the reference, %i thread(s)', (threads) => {
+    const { x, model } = network(layers, [5, 6, 3], { batch: 4 });
+    const inputs = [x, ...model.parameters.map((p) => p.node)];
+    const outputs = [model.output, ...grad(reduceSum(mul(model.output, model.output)), inputs)];
+    const [expected, actual] = [referenceBackend, wasmBackend].map((backend) => {
+      const session = backend.open({ threads });
+      inputs.forEach((node, i) => session.write(node, wave(sizeOf(node.shape), 0.37 + 0.1 * i, 0.11)));
+      model.states.forEach(({ node, initial }) => session.write(node, initial()));
+      const executable = session.compile({ name: 'blocks', outputs, updates: model.stateUpdates });
+      executable.run();
+      const values = outputs.map((_, i) => Array.from(executable.output(i)));
+      const states = model.states.map(({ node }) => Array.from(session.read(node)));
+      session.close();
+      return [...values, ...states];
+    });
+    expected.forEach((values, k) => {
+      const scale = Math.max(1, ...values.map(Math.abs));
+      values.forEach((value, i) => expect(Math.abs(actual[k][i] - value) / scale, `${k}, ${i}`).toBeLessThan(1e-4));
+    });
   });
 });
