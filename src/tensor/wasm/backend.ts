@@ -57,7 +57,7 @@ class WasmSession implements Session {
   private readonly workers: Worker[] = [];
   private words: Int32Array;
   private top = CONTROL.end;
-  private area = { address: 0, bytes: 0 };
+  private readonly areas = { arena: { address: 0, bytes: 0 }, scratch: { address: 0, bytes: 0 } };
   private inputBytes = 0;
   private arenaBytes = 0;
   private programs = 0;
@@ -108,6 +108,15 @@ class WasmSession implements Session {
     return address;
   }
 
+  /** An area that programs share; one that has become too small stays, as programs hold its address. */
+  private area(kind: keyof WasmSession['areas'], bytes: number, program: Program): number {
+    if (bytes > this.areas[kind].bytes) {
+      this.areas[kind] = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
+      this.arenaBytes += bytes;
+    }
+    return this.areas[kind].address;
+  }
+
   private view(dtype: DType, address: number, length: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
     switch (dtype) {
       case 'f32':
@@ -127,13 +136,8 @@ class WasmSession implements Session {
       threads: this.threads,
       control: CONTROL,
       leaf: (node) => this.leaf(node),
-      arena: (bytes) => {
-        if (bytes > this.area.bytes) {
-          this.area = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
-          this.arenaBytes += bytes;
-        }
-        return this.area.address;
-      },
+      arena: (bytes) => this.area('arena', bytes, program),
+      scratch: (bytes) => this.area('scratch', bytes, program),
     });
     const module = new WebAssembly.Module(compiled.bytes);
     const instance = new WebAssembly.Instance(module, { env: { memory: this.heap } });

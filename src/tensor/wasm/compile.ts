@@ -7,7 +7,7 @@ import { type Node, withScope } from '../graph.js';
 import { stopGradient } from '../primitives/elementwise.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
-import { convWorkspace, emitConv, rowBufferBytes } from './emit-conv.js';
+import { convWorkspace, emitConv } from './emit-conv.js';
 import { emitArgmax, emitScatterAdd } from './emit-index.js';
 import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitMatmul } from './emit-matmul.js';
@@ -15,7 +15,6 @@ import { emitPool } from './emit-pool.js';
 import { emitReduce } from './emit-reduce.js';
 import { bytesOf } from './emit-expression.js';
 import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
-import { TILE_BUFFER } from './emit-tile.js';
 import { accessesOf, type Expression } from './expression.js';
 import type { Features } from './features.js';
 import { isLeaf, type Kernel, KernelPlanner } from './kernels.js';
@@ -57,8 +56,9 @@ export interface MemoryHost {
   readonly control: { barrier: number; counters: number; maxCounters: number };
   /** Address of an input's or constant's buffer, allocated on first use. */
   leaf(node: Node): number;
-  /** Address of an area of at least `bytes` bytes that programs share, as only one runs at a time. */
+  /** Addresses of areas of at least `bytes` bytes that programs share, as only one runs at a time. */
   arena(bytes: number): number;
+  scratch(bytes: number): number;
 }
 
 /** One step of a kernel: its stages run in phases of their own. */
@@ -113,11 +113,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   };
   const context: EmitContext = { module, math: new MathLibrary(module), features, address };
 
-  // Scratch memory lies behind the arena, one area a thread; its size is known once all kernels are emitted, so the arena is
-  // placed with the most that they may need.
-  const scratchBytes = alignedBytes(Math.max(0, ...kernels.map((k) => scratchBound(k, features))));
-  base = host.arena(plan.bytes + scratchBytes * host.threads);
-  const scratch = base + plan.bytes;
+  base = host.arena(plan.bytes);
 
   const entries = new Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>();
   const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
@@ -149,9 +145,8 @@ export function compileProgram(program: Program, features: Features, host: Memor
   if (copies.length > 0) phases.push(copies);
 
   const all: Phase[] = phases.filter((p) => p.length > 0);
-  const used = Math.max(0, ...all.flat().map((k) => k.scratch));
-  if (used > scratchBytes)
-    throw new Error(`internal: a kernel needs ${used} bytes of scratch memory, ${scratchBytes} were planned`);
+  const scratchBytes = alignedBytes(Math.max(0, ...all.flat().map((k) => k.scratch)));
+  const scratch = host.scratch(scratchBytes * host.threads);
   const listed: KernelEntry[] = [];
   all.forEach((phase, number) => {
     for (const emitted of phase) {
@@ -215,36 +210,6 @@ function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): Em
 function stageCount(kernel: Kernel): number {
   if (kernel.kind === 'conv') return kernel.root?.op === 'conv_weight' ? 1 : 2;
   return kernel.kind === 'regions' && kernel.outputs[0].op === 'pad' ? 2 : 1;
-}
-
-/** An upper bound of a kernel's scratch memory, from shapes alone. */
-function scratchBound(kernel: Kernel, features: Features): number {
-  const { root } = kernel;
-  if (kernel.kind === 'matmul' && root) return matmulScratch(root);
-  if (kernel.kind === 'conv' && root) return convScratchBound(root, features);
-  return 0;
-}
-
-function matmulScratch(root: Node): number {
-  const k = root.inputs[0].shape[root.shape.length - 1];
-  return TILE_BUFFER + k * 112 * 4;
-}
-
-function convScratchBound(root: Node, features: Features): number {
-  if (root.op !== 'conv' && root.op !== 'conv_input' && root.op !== 'conv_weight') return 0;
-  const { padding, dilation, strides } = root.attrs;
-  const image = root.op === 'conv_input' ? root.shape : root.inputs[0].shape;
-  const gradient =
-    root.op === 'conv' ? root.shape : root.op === 'conv_input' ? root.inputs[0].shape : root.inputs[1].shape;
-  const [kh, kw] = root.op === 'conv_weight' ? root.shape.slice(1) : root.inputs[1].shape;
-  const channels = Math.max(image[3], gradient[3]);
-  const extent = (d: 0 | 1, window: number): number =>
-    image[d + 1] + padding[d][0] + padding[d][1] + dilation[d] * (window - 1) + strides[d] * 2 + 1;
-  const padded = extent(0, kh) * extent(1, kw) * channels * 4;
-  // Weight gradients take several small images at once, about 144 pixels in all.
-  const together = Math.ceil(216 / (gradient[1] * gradient[2]));
-  const panels = (216 + gradient[2]) * (gradient[3] + 16 * (features.wide ? 2 : 1) * root.attrs.groups) * 4;
-  return TILE_BUFFER + rowBufferBytes(extent(1, 1), 32) + padded * together + panels;
 }
 
 /** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */

@@ -4,12 +4,10 @@
  */
 import type { NodeOf } from '../graph.js';
 import type { FunctionEmitter } from './assembler.js';
-import { panelWidth } from './emit-conv.js';
 import { emitStore } from './emit-expression.js';
-import type { EmitContext, EmittedKernel } from './emit-loop.js';
+import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage } from './emit-padded-image.js';
-import { eachUnit } from './emit-reduce.js';
-import { emitTileSum, type SumLoop } from './emit-tile.js';
+import { emitTileSum, panelWidth, type SumLoop } from './emit-tile.js';
 import { tileSize } from './features.js';
 
 /** Pixels of the output gradient that a pass over all tiles sums at once: their inputs stay in the first-level cache. */

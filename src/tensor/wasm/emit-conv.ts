@@ -7,11 +7,10 @@
  */
 import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
-import { eachUnit } from './emit-reduce.js';
-import type { EmitContext, EmittedKernel } from './emit-loop.js';
+import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
-import { defineTile, type SumLoop, TILE_BUFFER } from './emit-tile.js';
+import { defineTile, panelWidth, type SumLoop, TILE_BUFFER } from './emit-tile.js';
 import { type Features, tileSize } from './features.js';
 import type { Kernel } from './kernels.js';
 
@@ -36,7 +35,7 @@ interface Problem {
 const SMALL_PANEL = 24 * 1024;
 
 /** Bytes of the sums of a row of pixels, `width` filters each, in whole cache lines. */
-export const rowBufferBytes = (pixels: number, width: number): number => Math.ceil((pixels * width * 4) / 64) * 64;
+const rowBufferBytes = (pixels: number, width: number): number => Math.ceil((pixels * width * 4) / 64) * 64;
 
 type ConvNode = NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight'>;
 
@@ -54,9 +53,6 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
   const width = panelWidth(features, columns);
   return root.attrs.groups * Math.ceil(columns / width) * width * kh * kw * summed * 4;
 }
-
-export const panelWidth = (features: Features, columns: number): number =>
-  4 * Math.min(Math.ceil(columns / 4), tileSize(features).vectors);
 
 export function emitConv(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[] {
   const { root, operands } = kernel;

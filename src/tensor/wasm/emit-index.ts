@@ -2,8 +2,7 @@
 import type { NodeOf } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import { bytesOf } from './emit-expression.js';
-import type { EmitContext, EmittedKernel } from './emit-loop.js';
-import { eachUnit } from './emit-reduce.js';
+import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import type { Kernel } from './kernels.js';
 
 /** Index of the first maximum along an axis; a unit is one result. */

@@ -226,43 +226,45 @@ export function emitLoop(context: EmitContext, body: LoopBody): EmittedKernel {
           .if(() => group(length % 4, 1));
       return;
     }
-    const unit = f.local('i32');
-    f.get(0).set(unit);
-    f.get(0)
-      .get(1)
-      .op('i32.lt_s')
-      .if(() => {
-        f.loop(() => {
-          decode(
-            f,
-            unit,
-            dims.slice(0, cut),
-            list,
-            Array.from({ length: cut }, (_, d) => d),
-          );
-          const nest = (axis: number): void => {
-            if (axis < last) {
-              f.countedLoop(dims[axis], () => {
-                nest(axis + 1);
-                for (const c of list) f.bump(c.level, c.strides[axis] * c.size);
-              });
-              for (const c of list) f.bump(c.level, -dims[axis] * c.strides[axis] * c.size);
-              return;
-            }
-            enter();
-            const vectors = length >> 2;
-            const rounds = Math.floor(vectors / unroll);
-            if (rounds > 0) f.countedLoop(rounds, () => group(4, unroll));
-            if (vectors % unroll > 0) group(4, vectors % unroll);
-            if (length % 4 !== 0) group(length % 4, 1);
-          };
-          nest(cut);
-          f.get(unit).i32(1).op('i32.add').tee(unit).get(1).op('i32.lt_s').branchIf(0);
-        });
-      });
+    const outer = Array.from({ length: cut }, (_, d) => d);
+    eachUnit(f, (unit) => {
+      decode(f, unit, dims.slice(0, cut), list, outer);
+      const nest = (axis: number): void => {
+        if (axis < last) {
+          f.countedLoop(dims[axis], () => {
+            nest(axis + 1);
+            for (const c of list) f.bump(c.level, c.strides[axis] * c.size);
+          });
+          for (const c of list) f.bump(c.level, -dims[axis] * c.strides[axis] * c.size);
+          return;
+        }
+        enter();
+        const vectors = length >> 2;
+        const rounds = Math.floor(vectors / unroll);
+        if (rounds > 0) f.countedLoop(rounds, () => group(4, unroll));
+        if (vectors % unroll > 0) group(4, vectors % unroll);
+        if (length % 4 !== 0) group(length % 4, 1);
+      };
+      nest(cut);
+    });
   });
   const perUnit = flat ? Math.min(BLOCK, length) : sizeOf(dims.slice(cut));
   return { function: index, units, unitCost: (perUnit / 4) * (size + accesses.length), scratch: 0 };
+}
+
+/** Runs `body` for every unit from the function's first argument up to its second. */
+export function eachUnit(f: FunctionEmitter, body: (unit: number) => void): void {
+  const unit = f.local('i32');
+  f.get(0).set(unit);
+  f.get(0)
+    .get(1)
+    .op('i32.lt_s')
+    .if(() => {
+      f.loop(() => {
+        body(unit);
+        f.get(unit).i32(1).op('i32.add').tee(unit).get(1).op('i32.lt_s').branchIf(0);
+      });
+    });
 }
 
 /** while (count >= step) { body; count -= step } */

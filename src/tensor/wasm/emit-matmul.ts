@@ -1,8 +1,7 @@
 /** Matrix products. A unit of work is a block of columns (and rows, where there are few columns) of one matrix of the batch. */
 import { sizeOf } from '../shape.js';
 import type { FunctionEmitter } from './assembler.js';
-import { eachUnit } from './emit-reduce.js';
-import type { EmitContext, EmittedKernel } from './emit-loop.js';
+import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPackPanel } from './emit-pack.js';
 import { defineTile, TILE_BUFFER, tileVectors } from './emit-tile.js';
 import { tileSize } from './features.js';

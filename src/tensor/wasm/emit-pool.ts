@@ -3,8 +3,7 @@ import type { NodeOf, PoolAttrs } from '../graph.js';
 import { type Shape, sizeOf } from '../shape.js';
 import type { FunctionEmitter } from './assembler.js';
 import { emitStore } from './emit-expression.js';
-import type { EmitContext, EmittedKernel } from './emit-loop.js';
-import { eachUnit } from './emit-reduce.js';
+import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import type { Kernel } from './kernels.js';
 
 type PoolNode = NodeOf<'pool_max_gather'> | NodeOf<'pool_max_scatter'> | NodeOf<'pool_sum'> | NodeOf<'pool_sum_grad'>;

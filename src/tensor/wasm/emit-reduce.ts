@@ -3,7 +3,15 @@ import type { DType } from '../graph.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import type { FunctionEmitter } from './assembler.js';
 import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter, type Point } from './emit-expression.js';
-import { type Cursors, decode, type EmitContext, type EmittedKernel, LoopPoint, makeCursors } from './emit-loop.js';
+import {
+  type Cursors,
+  decode,
+  eachUnit,
+  type EmitContext,
+  type EmittedKernel,
+  LoopPoint,
+  makeCursors,
+} from './emit-loop.js';
 import { type Access, accessesOf, collapse, indexExpressions } from './expression.js';
 import type { Kernel } from './kernels.js';
 
@@ -216,20 +224,6 @@ function reduceColumns(body: ReduceBody): EmittedKernel {
   });
   const perUnit = sizeOf(summed.map((d) => dims[d])) * Math.min(length, 4 * COLUMNS);
   return { function: index, units, unitCost: (perUnit / 4 + 4) * (size + accesses.length + 1), scratch: 0 };
-}
-
-export function eachUnit(f: FunctionEmitter, body: (unit: number) => void): void {
-  const unit = f.local('i32');
-  f.get(0).set(unit);
-  f.get(0)
-    .get(1)
-    .op('i32.lt_s')
-    .if(() => {
-      f.loop(() => {
-        body(unit);
-        f.get(unit).i32(1).op('i32.add').tee(unit).get(1).op('i32.lt_s').branchIf(0);
-      });
-    });
 }
 
 /**

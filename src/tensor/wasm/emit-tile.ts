@@ -6,6 +6,7 @@ import type { FunctionEmitter } from './assembler.js';
 import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter } from './emit-expression.js';
 import type { EmitContext } from './emit-loop.js';
 import type { Access } from './expression.js';
+import { type Features, tileSize } from './features.js';
 import { epilogueLayout, type Kernel } from './kernels.js';
 
 /** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
@@ -29,6 +30,10 @@ export function tileVectors(context: EmitContext, rows: number): number {
   if (context.features.wide) return rows <= 2 ? 8 : 4;
   return rows === 1 ? 8 : rows === 2 ? 4 : 2;
 }
+
+/** Columns of a full tile of a convolution with so many filters: whole vectors, no more than there are. */
+export const panelWidth = (features: Features, columns: number): number =>
+  4 * Math.min(Math.ceil(columns / 4), tileSize(features).vectors);
 
 /** Emits the sum; `a` and `b` are locals with addresses (they move). Returns the accumulators' locals by row and vector. */
 export function emitTileSum(
