@@ -4,28 +4,27 @@
  * the evaluation see nothing else of this folder.
  */
 import * as z from 'zod';
-import { widthOf } from './csv-columns.js';
-import { csvSource } from './csv-source.js';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
-import { idxSource } from './idx-source.js';
 import { applyAffine, fitAffine, statisticsOf, type Affine } from './preprocess.js';
 import type { DataConfig } from './schema.js';
-import { encodingSchema, type CsvEncoding, type EncodedSamples, type Encoding, type IdxEncoding } from './source.js';
-import type { SampleFile, SampleFiles } from './source.js';
+import { encodingSchema, type EncodedSamples, type Encoding, type SampleFile, type SampleFiles } from './source.js';
+import { sourceOf } from './sources/index.js';
 import { splitRows } from './split.js';
 import { product, type Role, type Rows, type Split, type Table, type Task } from './table.js';
+import { widthOf } from './tabular/columns.js';
 
 export { DataError } from './data-error.js';
 export type { Affine } from './preprocess.js';
-export { dataSchema, dataSources, type DataConfig } from './schema.js';
+export { dataSchema, type DataConfig } from './schema.js';
+export { dataSources, sourceOf } from './sources/index.js';
 export { preprocessors } from './preprocess.js';
 export type { Role, Split, Table, Task } from './table.js';
 export type { HashedFile } from './data-files.js';
 
 /** Entries of the last axis of a sample's features. */
 function lastAxis(encoding: Encoding): number {
-  if (encoding.source === 'idx') return encoding.shape[encoding.shape.length - 1];
+  if (encoding.kind === 'arrays') return encoding.shape[encoding.shape.length - 1];
   return encoding.columns.reduce((sum, column) => sum + widthOf(column), 0);
 }
 
@@ -73,8 +72,8 @@ export interface LoadedData extends Loaded {
 /** The config with every file name put through `move`: for a copy of it in another folder. */
 export function moveFiles(config: DataConfig, move: (file: string) => string): DataConfig {
   const { source } = config;
-  const moved = source.type === 'idx' ? idxSource.moveFiles(source, move) : csvSource.moveFiles(source, move);
-  return { ...config, source: moved };
+  // An entry's `moveFiles` returns what it was given, with other names.
+  return { ...config, source: sourceOf(source).moveFiles(source, move) as typeof source };
 }
 
 /** Loads all parts of the data. Throws DataError for files that are missing, damaged or not as the config says. */
@@ -107,44 +106,29 @@ interface LoadedParts extends Loaded {
 async function loadParts(config: DataConfig, options: LoadOptions, wanted: readonly Role[]): Promise<LoadedParts> {
   const { source } = config;
   const files = new DataFiles(options.baseDir);
+  const entry = sourceOf(source);
   const fitted = options.fitted?.encoding;
-  const own = source.type === 'idx' ? idxSource.ownFiles(source) : csvSource.ownFiles(source);
+  if (fitted !== undefined && fitted.kind !== entry.encoding) {
+    const [given, trained] = [KINDS[entry.encoding], KINDS[fitted.kind]];
+    throw new DataError(`the data are ${given}, but the model was trained on ${trained}`, { file: files.resolve('.') });
+  }
+  const own = entry.ownFiles(source);
   const carved = wanted.some((role) => !own.includes(role) && role !== 'train' && config.split[role] !== undefined);
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
-  const context = { files, task: options.task, roles };
-  switch (source.type) {
-    case 'idx': {
-      const encoding = fittedFor('idx', fitted, files);
-      return assemble(config, options, await idxSource.open(source, context), encoding, wanted, files);
-    }
-    case 'csv': {
-      const encoding = fittedFor('csv', fitted, files);
-      return assemble(config, options, await csvSource.open(source, context, encoding), encoding, wanted, files);
-    }
-  }
+  const opened = await entry.open(source, { files, task: options.task, roles }, fitted);
+  return assemble(config, options, opened, wanted, files);
 }
 
-function fittedFor(source: 'idx', fitted: Encoding | undefined, files: DataFiles): IdxEncoding | undefined;
-function fittedFor(source: 'csv', fitted: Encoding | undefined, files: DataFiles): CsvEncoding | undefined;
-function fittedFor(source: string, fitted: Encoding | undefined, files: DataFiles): Encoding | undefined {
-  if (fitted === undefined || fitted.source === source) return fitted;
-  throw new DataError(`the data are ${source} files, but the model was trained on ${fitted.source} files`, {
-    file: files.resolve('.'),
-  });
-}
+const KINDS: Record<Encoding['kind'], string> = { arrays: 'arrays of one shape', table: 'tables of columns' };
 
 /** The samples of each part, by file and rows. */
-interface Part<E extends Encoding> {
-  readonly from: SampleFile<E>;
+interface Part {
+  readonly from: SampleFile<Encoding>;
   readonly rows: Rows;
 }
 
-function partsOf<E extends Encoding>(
-  config: DataConfig,
-  seed: number,
-  opened: SampleFiles<E>,
-): Partial<Record<Role, Part<E>>> {
-  const parts: Partial<Record<Role, Part<E>>> = {};
+function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>): Partial<Record<Role, Part>> {
+  const parts: Partial<Record<Role, Part>> = {};
   if (opened.train !== undefined) {
     const from = opened.train;
     const rows = splitRows(from.file, from.size, config.split, seed, from.labels);
@@ -157,16 +141,15 @@ function partsOf<E extends Encoding>(
   return parts;
 }
 
-function assemble<E extends Encoding>(
+function assemble(
   config: DataConfig,
   options: LoadOptions,
-  opened: SampleFiles<E>,
-  fittedEncoding: E | undefined,
+  opened: SampleFiles<Encoding>,
   wanted: readonly Role[],
   files: DataFiles,
 ): LoadedParts {
   const parts = partsOf(config, options.seed, opened);
-  const encoding = fittedEncoding ?? parts.train?.from.fit(parts.train.rows);
+  const encoding = options.fitted?.encoding ?? parts.train?.from.fit(parts.train.rows);
   if (encoding === undefined) throw new Error('without a training file the preprocessing must be given');
   const affine = options.fitted?.affine ?? fitOn(config, parts.train, encoding);
   const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
@@ -177,7 +160,7 @@ function assemble<E extends Encoding>(
     const samples = part.from.encode(firstRows(part, limits[role]), encoding);
     splits[role] = toSplit(samples, affine);
   }
-  const isBytes = encoding.source === 'idx' && encoding.dtype === 'u8';
+  const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8';
   return {
     parts: splits,
     classes: encoding.classes,
@@ -187,17 +170,17 @@ function assemble<E extends Encoding>(
   };
 }
 
-function firstRows<E extends Encoding>({ from, rows }: Part<E>, limit: number | undefined): Rows {
+function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
   if (limit === undefined) return rows;
   if (rows !== undefined) return rows.slice(0, limit);
   return Int32Array.from({ length: Math.min(limit, from.size) }, (_, row) => row);
 }
 
 /** Fits the preprocessing on the whole training split, before any limit. One-hot entries stay 0 and 1. */
-function fitOn<E extends Encoding>(config: DataConfig, part: Part<E> | undefined, encoding: E): Affine {
+function fitOn(config: DataConfig, part: Part | undefined, encoding: Encoding): Affine {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
   const oneHot =
-    encoding.source === 'csv'
+    encoding.kind === 'table'
       ? encoding.columns.flatMap((column) => Array<boolean>(widthOf(column)).fill(column.kind === 'categorical'))
       : [];
   const width = lastAxis(encoding);

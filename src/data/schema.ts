@@ -2,12 +2,8 @@
 import * as z from 'zod';
 import { positiveInt } from '../config/atoms.js';
 import { component } from '../config/component.js';
-import { csvSource } from './csv-source.js';
-import { idxSource } from './idx-source.js';
 import { preprocessors } from './preprocess.js';
-
-/** All data sources by name. */
-export const dataSources = { idx: idxSource, csv: csvSource };
+import { dataSources, sourceOf } from './sources/index.js';
 
 const partSize = z
   .union([z.number().gt(0).lt(1), positiveInt])
@@ -35,7 +31,7 @@ export const dataSchema = z
   })
   .superRefine(({ source, split }, context) => {
     for (const role of ['val', 'test'] as const) {
-      if (split[role] === undefined || source[role] === undefined) continue;
+      if (split[role] === undefined || !sourceOf(source).ownFiles(source).includes(role)) continue;
       const message = `the source has ${role} files of its own: leave out the one or the other`;
       context.addIssue({ code: 'custom', path: ['split', role], message });
     }

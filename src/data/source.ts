@@ -1,5 +1,5 @@
 /**
- * What every kind of data source offers: files are opened, an encoding is learned from the training rows, and rows are encoded
+ * What every data source offers: files are opened, an encoding is learned from the training rows, and rows are encoded
  * as numbers by it. The encoding is plain JSON and goes into the checkpoint, so that new data are treated the same way.
  */
 import * as z from 'zod';
@@ -19,26 +19,28 @@ export const columnEncodingSchema = z.discriminatedUnion('kind', [
 ]);
 export type ColumnEncoding = z.output<typeof columnEncodingSchema>;
 
+/** Of samples that are arrays of one shape: bytes stay bytes, all else is float32. */
+const arraysEncodingSchema = z.strictObject({
+  kind: z.literal('arrays'),
+  dtype: z.enum(['u8', 'f32']),
+  shape: z.array(z.int().positive()).min(1),
+  /** Values of a target. */
+  target_width: z.int().positive(),
+  classes: names.optional(),
+});
+/** Of samples that are rows of a table. */
+const tableEncodingSchema = z.strictObject({
+  kind: z.literal('table'),
+  columns: z.array(columnEncodingSchema).min(1),
+  targets: names.min(1),
+  classes: names.optional(),
+});
+
 /** How samples become numbers. `classes` are the names of the class indices; absent in regression. */
-export const encodingSchema = z.discriminatedUnion('source', [
-  z.strictObject({
-    source: z.literal('idx'),
-    dtype: z.enum(['u8', 'f32']),
-    shape: z.array(z.int().positive()).min(1),
-    /** Values of a target. */
-    target_width: z.int().positive(),
-    classes: names.optional(),
-  }),
-  z.strictObject({
-    source: z.literal('csv'),
-    columns: z.array(columnEncodingSchema).min(1),
-    targets: names.min(1),
-    classes: names.optional(),
-  }),
-]);
+export const encodingSchema = z.discriminatedUnion('kind', [arraysEncodingSchema, tableEncodingSchema]);
 export type Encoding = z.output<typeof encodingSchema>;
-export type IdxEncoding = Extract<Encoding, { source: 'idx' }>;
-export type CsvEncoding = Extract<Encoding, { source: 'csv' }>;
+export type ArraysEncoding = z.output<typeof arraysEncodingSchema>;
+export type TableEncoding = z.output<typeof tableEncodingSchema>;
 
 export interface OpenContext {
   readonly files: DataFiles;
@@ -62,9 +64,23 @@ export interface SampleFile<E extends Encoding> {
   /** The classes of all samples, in classification. */
   readonly labels: Labels | undefined;
   /** Learns the encoding from `rows`. Throws DataError where they cannot be used. */
-  readonly fit: (rows: Rows) => E;
+  fit(rows: Rows): E;
   /** Throws DataError where a sample does not fit the encoding. */
-  readonly encode: (rows: Rows, encoding: E) => EncodedSamples;
+  encode(rows: Rows, encoding: E): EncodedSamples;
 }
 
 export type SampleFiles<E extends Encoding> = Partial<Record<Role, SampleFile<E>>>;
+
+/** A kind of source: an entry of the registry in `sources/index.ts`. */
+export interface DataSource<P = unknown, E extends Encoding = Encoding> {
+  readonly schema: z.ZodObject;
+  readonly description: string;
+  /** What its samples are encoded by; a model is evaluated on any source of the same kind of encoding. */
+  readonly encoding: E['kind'];
+  /** Opens the files that `context.roles` ask for. `fitted` is the encoding of a checkpoint, where there is one. */
+  open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;
+  /** The roles that have samples of their own, not carved from the training file. */
+  ownFiles(params: P): Role[];
+  /** `params` with every file name put through `move`. */
+  moveFiles(params: P, move: (file: string) => string): P;
+}

@@ -66,7 +66,7 @@ describe('the data schema', () => {
 });
 
 describe('fitted preprocessing from a checkpoint', () => {
-  const encoding = { source: 'idx', dtype: 'u8', shape: [2, 2, 3], target_width: 1, classes: ['0', '1'] };
+  const encoding = { kind: 'arrays', dtype: 'u8', shape: [2, 2, 3], target_width: 1, classes: ['0', '1'] };
 
   it('must fit its own encoding', () => {
     const parse = (affine: object): boolean => fittedPreprocessingSchema.safeParse({ encoding, affine }).success;

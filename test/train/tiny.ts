@@ -35,7 +35,7 @@ export function plane(size: number, stream = 'plane'): Split {
 }
 
 const preprocessing: LoadedData['preprocessing'] = {
-  encoding: { source: 'idx', dtype: 'f32', shape: [2], target_width: 1 },
+  encoding: { kind: 'arrays', dtype: 'f32', shape: [2], target_width: 1 },
   affine: { scale: [1, 1], shift: [0, 0] },
 };
 

@@ -1,33 +1,19 @@
 /**
  * A CSV file as columns of distinct values and codes. csv-parse does the parsing, fed as a stream; here every record gets its
- * line, and what is wrong is told with line and column. What the columns mean is decided in csv-source.ts.
+ * line, and what is wrong is told with line and column. What the columns mean is decided in tabular/.
  */
 import { isUtf8 } from 'node:buffer';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
-import { counted, DataError } from './data-error.js';
-import type { DataFiles } from './data-files.js';
+import { counted, DataError } from '../data-error.js';
+import type { DataFiles } from '../data-files.js';
 import { isGzip } from './idx.js';
-import type { Labels } from './labels.js';
+import type { Column, ColumnTable } from '../tabular/table.js';
 
 export interface CsvDialect {
   readonly delimiter: string;
   readonly quote: string;
   readonly header: boolean;
-}
-
-export interface CsvColumn extends Labels {
-  readonly name: string;
-  /** 1-based number of the field. */
-  readonly number: number;
-}
-
-export interface CsvTable {
-  /** Resolved path. */
-  readonly file: string;
-  readonly columns: readonly CsvColumn[];
-  /** For each row the 1-based line on which it starts. */
-  readonly lines: Int32Array;
 }
 
 /** A record longer than this is a file that is no CSV, or a quote that never ends. */
@@ -51,14 +37,14 @@ class ColumnBuilder {
     this.codes.push(code);
   }
 
-  build(): CsvColumn {
+  build(): Column {
     const { name, number } = this;
     return { name, number, values: [...this.codeOf.keys()], codes: Int32Array.from(this.codes) };
   }
 }
 
 /** Reads a CSV file whole. Throws DataError with line and column for anything that is not as `dialect` says. */
-export async function readCsv(files: DataFiles, name: string, dialect: CsvDialect): Promise<CsvTable> {
+export async function readCsv(files: DataFiles, name: string, dialect: CsvDialect): Promise<ColumnTable> {
   const file = files.resolve(name);
   const lines: number[] = [];
   let columns: ColumnBuilder[] | undefined;
@@ -101,7 +87,13 @@ export async function readCsv(files: DataFiles, name: string, dialect: CsvDialec
   }
   if (columns === undefined) throw new DataError('the file is empty', { file });
   if (lines.length === 0) throw new DataError('the file has a header but no rows', { file });
-  return { file, columns: columns.map((column) => column.build()), lines: Int32Array.from(lines) };
+  const lineOf = Int32Array.from(lines);
+  return {
+    file,
+    columns: columns.map((column) => column.build()),
+    size: lineOf.length,
+    placeOf: (row, column) => ({ file, line: lineOf[row], column: column?.number }),
+  };
 }
 
 function columnNames(fields: readonly string[], header: boolean, file: string, line: number): string[] {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { parseIdx } from '../../src/data/idx.js';
-import { idxBytes, idxHeader } from './files.js';
+import { parseIdx } from '../../../src/data/formats/idx.js';
+import { idxBytes, idxHeader } from '../files.js';
 
 describe('parseIdx', () => {
   it('reads bytes as they are, without a copy', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fittedPreprocessingSchema, loadData, loadSplit, dataSchema } from '../../src/data/index.js';
-import { load, sample, tempFolder, type DataInput } from './files.js';
+import { fittedPreprocessingSchema, loadData, loadSplit, dataSchema } from '../../../src/data/index.js';
+import { load, sample, tempFolder, type DataInput } from '../files.js';
 
 const { dir, write } = tempFolder();
 type Csv = Extract<DataInput['source'], { csv: unknown }>['csv'];
@@ -16,7 +16,7 @@ describe('a CSV source', () => {
     expect(data.train.targets).toEqual({ shape: [], dtype: 'i32', values: Int32Array.of(0, 1, 1) });
     expect(data.affine).toBeUndefined();
     expect(data.preprocessing.encoding).toEqual({
-      source: 'csv',
+      kind: 'table',
       columns: [
         { kind: 'numeric', name: 'size' },
         { kind: 'categorical', name: 'colour', categories: ['blue', 'red'] },

@@ -1,12 +1,12 @@
 /**
- * Columns of a CSV file as numbers: numeric ones as they are, categorical ones one-hot. What a column is, its categories and what
+ * Columns of a table as numbers: numeric ones as they are, categorical ones one-hot. What a column is, its categories and what
  * stands in for missing values are learned from the training rows.
  */
-import type { CsvColumn, CsvTable } from './csv.js';
-import { DataError, listed } from './data-error.js';
-import { codesIn, indexOfEachValue, parseNumber, sortedNames } from './labels.js';
-import type { ColumnEncoding } from './source.js';
-import type { Rows } from './table.js';
+import { DataError, listed } from '../data-error.js';
+import { codesIn, indexOfEachValue, parseNumber, sortedNames } from '../labels.js';
+import type { ColumnEncoding } from '../source.js';
+import type { Rows } from '../table.js';
+import { errorAt, type Column, type ColumnTable } from './table.js';
 
 export type MissingPolicy = 'error' | 'drop' | 'mean' | 'median';
 
@@ -17,18 +17,14 @@ export const isMissing = (value: string): boolean => MISSING.has(value);
 const MOST_DETECTED_CATEGORIES = 100;
 
 /** The first of `rows` whose value satisfies `test`, for the place of an error. */
-function firstRow(column: CsvColumn, rows: Rows, test: (value: string) => boolean): number {
+function firstRow(column: Column, rows: Rows, test: (value: string) => boolean): number {
   const matches = column.values.map(test);
   const found = (rows ?? column.codes.map((_, row) => row)).find((row) => matches[column.codes[row]]);
   return found ?? 0;
 }
 
-function errorAt(table: CsvTable, column: CsvColumn, row: number, problem: string, hint?: string): DataError {
-  return new DataError(problem, { file: table.file, line: table.lines[row], column: column.number, hint });
-}
-
 /** The rows in which none of `columns` has a missing value. */
-export function completeRows(columns: readonly CsvColumn[], size: number): Int32Array {
+export function completeRows(columns: readonly Column[], size: number): Int32Array {
   const complete = new Uint8Array(size).fill(1);
   for (const { values, codes } of columns) {
     const missing = values.map(isMissing);
@@ -39,8 +35,8 @@ export function completeRows(columns: readonly CsvColumn[], size: number): Int32
 
 /** Learns how to encode `column` from the training rows. Throws DataError where it is neither numbers nor categories. */
 export function fitColumn(
-  table: CsvTable,
-  column: CsvColumn,
+  table: ColumnTable,
+  column: Column,
   rows: Rows,
   { categorical, missing }: { categorical: boolean; missing: MissingPolicy },
 ): ColumnEncoding {
@@ -67,14 +63,14 @@ export function fitColumn(
 }
 
 /** Whether at least half of the values present are no numbers. */
-function mostlyWords({ values, codes }: CsvColumn, rows: Rows): boolean {
+function mostlyWords({ values, codes }: Column, rows: Rows): boolean {
   const vote = values.map((value) => (isMissing(value) ? 0 : Number.isNaN(parseNumber(value)) ? 1 : -1));
   const votes = (rows ?? codes.map((_, row) => row)).reduce((sum, row) => sum + vote[codes[row]], 0);
   return votes >= 0;
 }
 
 /** The numbers of `rows` that are not missing. */
-function numbersOf(table: CsvTable, column: CsvColumn, rows: Rows): Float64Array {
+function numbersOf(table: ColumnTable, column: Column, rows: Rows): Float64Array {
   const size = rows?.length ?? column.codes.length;
   const values = new Float64Array(size);
   encodeNumeric(table, column, rows, NaN, { values, width: 1, offset: 0 });
@@ -97,8 +93,8 @@ interface Target {
 
 /** Writes the numbers of `rows`, with `fill` for missing ones. Throws DataError for what is missing (without fill) or no number. */
 export function encodeNumeric(
-  table: CsvTable,
-  column: CsvColumn,
+  table: ColumnTable,
+  column: Column,
   rows: Rows,
   fill: number | undefined,
   { values, width, offset }: Target,
@@ -123,14 +119,14 @@ export function encodeNumeric(
 
 const MISSING_HINT = 'set data.source.missing to drop, mean or median';
 
-function unusable(table: CsvTable, column: CsvColumn, row: number): DataError {
+function unusable(table: ColumnTable, column: Column, row: number): DataError {
   const value = column.values[column.codes[row]];
   if (!isMissing(value)) return notANumber(table, column, row);
   const shown = value === '' ? '' : ` ("${value}")`;
   return errorAt(table, column, row, `missing value${shown} in column "${column.name}"`, MISSING_HINT);
 }
 
-function notANumber(table: CsvTable, column: CsvColumn, row: number): DataError {
+function notANumber(table: ColumnTable, column: Column, row: number): DataError {
   const value = column.values[column.codes[row]];
   const hint = /^[+-]?\d+,\d+$/.test(value)
     ? 'a decimal comma: write the number with a point'
@@ -145,8 +141,8 @@ export const widthOf = (encoding: ColumnEncoding): number =>
 
 /** Writes the features that `encoding` makes of `rows`. A category that training had not is all zeros, and so is a missing one. */
 export function encodeColumn(
-  table: CsvTable,
-  column: CsvColumn,
+  table: ColumnTable,
+  column: Column,
   rows: Rows,
   encoding: ColumnEncoding,
   missing: MissingPolicy,
@@ -168,7 +164,7 @@ export function encodeColumn(
 }
 
 /** Throws DataError for the first row without a target: that one cannot be made up. */
-export function refuseMissingTargets(table: CsvTable, column: CsvColumn): void {
+export function refuseMissingTargets(table: ColumnTable, column: Column): void {
   if (!codesIn(column, undefined).some((code) => isMissing(column.values[code]))) return;
   const row = firstRow(column, undefined, isMissing);
   throw errorAt(table, column, row, `missing value in the target column "${column.name}"`, MISSING_TARGET_HINT);
@@ -177,7 +173,7 @@ export function refuseMissingTargets(table: CsvTable, column: CsvColumn): void {
 const MISSING_TARGET_HINT = 'remove the row, or set data.source.missing to drop';
 
 /** The column named `name`. Throws DataError with the nearest names where there is none. */
-export function columnNamed(table: CsvTable, name: string, hint: string | undefined): CsvColumn {
+export function columnNamed(table: ColumnTable, name: string, hint: string | undefined): Column {
   const column = table.columns.find((candidate) => candidate.name === name);
   if (column !== undefined) return column;
   const names = table.columns.map((candidate) => candidate.name);

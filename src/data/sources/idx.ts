@@ -1,11 +1,11 @@
 /** Samples from pairs of idx files: features and targets. */
 import * as z from 'zod';
-import { text } from '../config/atoms.js';
-import { counted, DataError } from './data-error.js';
-import { parseIdx, type IdxArray } from './idx.js';
-import { encodeClasses, fitClasses, type Labels } from './labels.js';
-import type { EncodedSamples, IdxEncoding, OpenContext, SampleFile, SampleFiles } from './source.js';
-import { gatherRows, product, type Role, type Rows, type Table } from './table.js';
+import { text } from '../../config/atoms.js';
+import { counted, DataError } from '../data-error.js';
+import { parseIdx, type IdxArray } from '../formats/idx.js';
+import { encodeClasses, fitClasses, type Labels } from '../labels.js';
+import type { ArraysEncoding, DataSource, EncodedSamples, OpenContext, SampleFile, SampleFiles } from '../source.js';
+import { gatherRows, product, type Role, type Rows, type Table } from '../table.js';
 
 const pair = z.strictObject({
   features: text.describe('idx file of the features, such as images, relative to the config'),
@@ -20,8 +20,8 @@ type IdxParams = z.output<typeof schema>;
 type Pair = z.output<typeof pair>;
 
 /** Opens the pairs that `context.roles` ask for, all at once. */
-async function open(params: IdxParams, context: OpenContext): Promise<SampleFiles<IdxEncoding>> {
-  const opened = context.roles.map(async (role): Promise<[Role, SampleFile<IdxEncoding> | undefined]> => {
+async function open(params: IdxParams, context: OpenContext): Promise<SampleFiles<ArraysEncoding>> {
+  const opened = context.roles.map(async (role): Promise<[Role, SampleFile<ArraysEncoding> | undefined]> => {
     const names = params[role];
     return [role, names === undefined ? undefined : await openPair(names, context)];
   });
@@ -31,17 +31,17 @@ async function open(params: IdxParams, context: OpenContext): Promise<SampleFile
 export const idxSource = {
   schema,
   description: 'pairs of idx files (the format of MNIST), plain or gzip',
+  encoding: 'arrays',
   open,
-  /** The roles that have files of their own. */
-  ownFiles: (params: IdxParams): Role[] => (['train', 'val', 'test'] as const).filter((role) => params[role]),
-  moveFiles<P extends IdxParams>(params: P, move: (file: string) => string): P {
+  ownFiles: (params) => (['train', 'val', 'test'] as const).filter((role) => params[role]),
+  moveFiles(params, move) {
     const moved = ({ features, targets }: Pair): Pair => ({ features: move(features), targets: move(targets) });
     const { train, val, test } = params;
     return { ...params, train: moved(train), ...(val && { val: moved(val) }), ...(test && { test: moved(test) }) };
   },
-};
+} as const satisfies DataSource<IdxParams, ArraysEncoding> & { schema: typeof schema };
 
-async function openPair(names: Pair, { files, task }: OpenContext): Promise<SampleFile<IdxEncoding>> {
+async function openPair(names: Pair, { files, task }: OpenContext): Promise<SampleFile<ArraysEncoding>> {
   const read = async (name: string): Promise<IdxArray> => parseIdx(await files.read(name), files.resolve(name));
   const [features, targets] = await Promise.all([read(names.features), read(names.targets)]);
   const [file, targetFile] = [files.resolve(names.features), files.resolve(names.targets)];
@@ -61,14 +61,14 @@ async function openPair(names: Pair, { files, task }: OpenContext): Promise<Samp
     file,
     size,
     labels,
-    fit: (rows: Rows): IdxEncoding => ({
-      source: 'idx',
+    fit: (rows: Rows): ArraysEncoding => ({
+      kind: 'arrays',
       dtype: features.type === 'u8' ? 'u8' : 'f32',
       shape,
       target_width: targetWidth,
       ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
     }),
-    encode: (rows: Rows, encoding: IdxEncoding): EncodedSamples => {
+    encode: (rows: Rows, encoding: ArraysEncoding): EncodedSamples => {
       checkAgainst(encoding, features, shape, file);
       if (targetWidth !== encoding.target_width) {
         throw new DataError(`targets of ${targetWidth} values, where training had ${encoding.target_width}`, {
@@ -96,7 +96,7 @@ function sampleShape(dims: readonly number[]): number[] {
   return shape.length === 2 ? [...shape, 1] : shape;
 }
 
-function checkAgainst(encoding: IdxEncoding, features: IdxArray, shape: readonly number[], file: string): void {
+function checkAgainst(encoding: ArraysEncoding, features: IdxArray, shape: readonly number[], file: string): void {
   const dtype = features.type === 'u8' ? 'u8' : 'f32';
   if (shape.join() !== encoding.shape.join()) {
     throw new DataError(`samples of shape [${shape.join(', ')}], where training had [${encoding.shape.join(', ')}]`, {

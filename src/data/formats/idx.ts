@@ -6,8 +6,8 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
-import { DataError } from './data-error.js';
-import { product } from './table.js';
+import { DataError } from '../data-error.js';
+import { product } from '../table.js';
 
 export type IdxType = 'u8' | 'i8' | 'i16' | 'i32' | 'f32' | 'f64';
 

@@ -1,0 +1,46 @@
+/** What sources of one file a part have in common: `path` for the file that is split, or `train`, `val` and `test`. */
+import type * as z from 'zod';
+import { text } from '../config/atoms.js';
+import type { Role } from './table.js';
+
+/** The keys of the schema; `what` is what the names stand for, such as `file`. */
+export const roleFiles = (what: string) => ({
+  path: text.optional().describe(`the ${what} that data.split divides, relative to the config`),
+  train: text.optional().describe(`the training ${what}, where other parts have ${what}s of their own (as path)`),
+  val: text.optional().describe(`a validation ${what} of its own`),
+  test: text.optional().describe(`a test ${what} of its own`),
+});
+
+export interface RoleFiles {
+  readonly path?: string | undefined;
+  readonly train?: string | undefined;
+  readonly val?: string | undefined;
+  readonly test?: string | undefined;
+}
+
+/** Adds the issue where there is no training file, or where it is named twice. */
+export function checkRoleFiles({ path, train }: RoleFiles, context: z.core.$RefinementCtx): void {
+  if (path === undefined && train === undefined) {
+    context.addIssue({ code: 'custom', message: 'give the file as path, or as train, val and test' });
+  }
+  if (path !== undefined && train !== undefined) {
+    context.addIssue({ code: 'custom', path: ['train'], message: 'path and train name the same thing: give one' });
+  }
+}
+
+export const fileOf = (params: RoleFiles, role: Role): string | undefined =>
+  role === 'train' ? (params.path ?? params.train) : params[role];
+
+export const ownFiles = (params: RoleFiles): Role[] =>
+  (['train', 'val', 'test'] as const).filter((role) => fileOf(params, role) !== undefined);
+
+export function moveFiles<P extends RoleFiles>(params: P, move: (file: string) => string): P {
+  const { path, train, val, test } = params;
+  return {
+    ...params,
+    ...(path && { path: move(path) }),
+    ...(train && { train: move(train) }),
+    ...(val && { val: move(val) }),
+    ...(test && { test: move(test) }),
+  };
+}

@@ -1,0 +1,12 @@
+/** All data sources by name. */
+import type { ComponentConfig } from '../../config/component.js';
+import type { DataSource } from '../source.js';
+import { csvSource } from './csv.js';
+import { idxSource } from './idx.js';
+
+export const dataSources = { idx: idxSource, csv: csvSource } as const;
+
+export type SourceConfig = ComponentConfig<typeof dataSources>;
+
+/** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
+export const sourceOf = (config: SourceConfig): DataSource => dataSources[config.type];

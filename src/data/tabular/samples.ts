@@ -1,0 +1,111 @@
+/** A table as samples: rows of features made by an encoding, and their targets. */
+import { didYouMean } from '../../config/nearest.js';
+import { counted, DataError } from '../data-error.js';
+import { encodeClasses, fitClasses } from '../labels.js';
+import type { EncodedSamples, SampleFile, TableEncoding } from '../source.js';
+import type { Rows, Table, Task } from '../table.js';
+import {
+  columnNamed,
+  completeRows,
+  encodeColumn,
+  encodeNumeric,
+  fitColumn,
+  refuseMissingTargets,
+  widthOf,
+} from './columns.js';
+import type { Roles, TableParams } from './roles.js';
+import { errorAt, type Column, type ColumnTable } from './table.js';
+
+/** The samples of `whole` with the columns of `roles`, which its file must have. */
+export function sampleFile(
+  whole: ColumnTable,
+  roles: Roles,
+  params: TableParams,
+  task: Task,
+): SampleFile<TableEncoding> {
+  const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] => {
+    const known = table.columns.map(({ name }) => name);
+    return names.map((name) => columnNamed(table, name, didYouMean(name, known) ?? 'training had this column'));
+  };
+  const used = columnsOf(whole, [...roles.features, ...roles.targets]);
+  const table = params.missing === 'drop' ? withoutIncompleteRows(whole, used) : whole;
+  const features = columnsOf(table, roles.features);
+  const targets = columnsOf(table, roles.targets);
+  for (const column of targets) refuseMissingTargets(table, column);
+  const isCategorical = (name: string): boolean =>
+    params.categorical.some((ref) => String(ref) === name || (!params.header && `c${ref}` === name));
+  const labels = task === 'classification' ? targets[0] : undefined;
+  const placeOfTarget = (row: number) => table.placeOf(row, targets[0]);
+
+  return {
+    file: table.file,
+    size: table.size,
+    labels,
+    fit: (rows: Rows): TableEncoding => ({
+      kind: 'table',
+      columns: features.map((column) =>
+        fitColumn(table, column, rows, { categorical: isCategorical(column.name), missing: params.missing }),
+      ),
+      targets: [...roles.targets],
+      ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
+    }),
+    encode: (rows: Rows, encoding: TableEncoding): EncodedSamples => {
+      const size = rows?.length ?? table.size;
+      const columnOfEntry = encoding.columns.flatMap((column, i) => Array<number>(widthOf(column)).fill(i));
+      const width = columnOfEntry.length;
+      const values = matrix(table, size, width);
+      features.forEach((column, i) => {
+        const target = { values, width, offset: columnOfEntry.indexOf(i) };
+        encodeColumn(table, column, rows, encoding.columns[i], params.missing, target);
+      });
+      const encodedTargets: Table =
+        labels === undefined
+          ? regressionTargets(table, targets, rows)
+          : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
+      const placeOf = (sample: number, entry: number) =>
+        table.placeOf(rows === undefined ? sample : rows[sample], features[columnOfEntry[entry]]);
+      return { features: { shape: [width], values }, targets: encodedTargets, placeOf };
+    },
+  };
+}
+
+/** 4 GiB of float64. */
+const MOST_VALUES = 2 ** 29;
+
+function matrix(table: ColumnTable, size: number, width: number): Float64Array {
+  if (size * width <= MOST_VALUES) return new Float64Array(size * width);
+  throw new DataError(`${size} rows of ${width} features are ${size * width} numbers, more than fit`, {
+    file: table.file,
+    hint: 'one-hot columns take a feature for each category: drop those with very many',
+  });
+}
+
+function withoutIncompleteRows(table: ColumnTable, used: readonly Column[]): ColumnTable {
+  const rows = completeRows(used, table.size);
+  if (rows.length === table.size) return table;
+  if (rows.length === 0) {
+    throw new DataError(`every one of the ${counted(table.size, 'row')} has a missing value`, {
+      file: table.file,
+      hint: 'drop the columns that are mostly empty, or set data.source.missing to mean or median',
+    });
+  }
+  const columns = table.columns.map((column) => ({ ...column, codes: rows.map((row) => column.codes[row]) }));
+  const placeOf: ColumnTable['placeOf'] = (row, column) => table.placeOf(rows[row], column);
+  return { ...table, columns, size: rows.length, placeOf };
+}
+
+function regressionTargets(table: ColumnTable, columns: readonly Column[], rows: Rows): Table {
+  const size = rows?.length ?? table.size;
+  const width = columns.length;
+  const values = new Float64Array(size * width);
+  columns.forEach((column, offset) => encodeNumeric(table, column, rows, undefined, { values, width, offset }));
+  const rounded = Float32Array.from(values);
+  const bad = rounded.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const row = Math.floor(bad / width);
+    const column = columns[bad % width];
+    const problem = `${values[bad]} in column "${column.name}" is too large for a 32-bit float`;
+    throw errorAt(table, column, rows === undefined ? row : rows[row], problem);
+  }
+  return { shape: [width], dtype: 'f32', values: rounded };
+}
