@@ -37,7 +37,8 @@ export async function openDisplay(options: CommonOptions): Promise<Display> {
     },
     progress(now) {
       const time = performance.now();
-      first ??= { time, step: now.step };
+      // The next fold of a cross-validation counts from 0 again.
+      if (first === undefined || now.step < first.step) first = { time, step: now.step };
       if (time - drawn < REDRAW) return;
       drawn = time;
       const stepsPerSecond = (1000 * (now.step - first.step)) / (time - first.time || 1);

@@ -36,13 +36,23 @@ export async function loadExperiment(
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
-  const { config } = loaded;
-  const baseDir = resolve(dirname(file));
+  const name = options.name ?? loaded.config.name ?? basename(file, extname(file));
+  return openExperiment(loaded, resolve(dirname(file)), name);
+}
+
+/** A loaded config with its data; where `fold` is given, with this fold held out. Throws ConfigError and DataError. */
+export async function openExperiment(
+  loaded: LoadedConfig<ExperimentConfig>,
+  baseDir: string,
+  name: string,
+  fold?: number,
+): Promise<Experiment> {
+  const whole = loaded.config;
+  const config = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
   const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
   const { rows, problems } = fitModel(config, describeData(config, data));
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
-  const name = options.name ?? config.name ?? basename(file, extname(file));
   return { loaded, config, name, baseDir, data, rows };
 }
 

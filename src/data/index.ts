@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
+import { splitFold } from './folds.js';
 import { applyAffine, fitAffine, statisticsOf, type Affine } from './preprocess.js';
 import type { DataConfig } from './schema.js';
 import { encodingSchema, type EncodedSamples, type Encoding, type SampleFile, type SampleFiles } from './source.js';
@@ -76,7 +77,10 @@ export function moveFiles(config: DataConfig, move: (file: string) => string): D
   return { ...config, source: sourceOf(source).moveFiles(source, move) as typeof source };
 }
 
-/** Loads all parts of the data. Throws DataError for files that are missing, damaged or not as the config says. */
+/**
+ * Loads all parts of the data; of a cross-validation, those of `config.fold`, else of the first fold. Throws DataError for files
+ * that are missing, damaged or not as the config says.
+ */
 export async function loadData(config: DataConfig, options: LoadOptions): Promise<LoadedData> {
   const { parts, ...rest } = await loadParts(config, options, ['train', 'val', 'test']);
   if (parts.train === undefined) throw new Error('a data source always has a training file');
@@ -113,7 +117,9 @@ async function loadParts(config: DataConfig, options: LoadOptions, wanted: reado
     throw new DataError(`the data are ${given}, but the model was trained on ${trained}`, { file: files.resolve('.') });
   }
   const own = entry.ownFiles(source);
-  const carved = wanted.some((role) => !own.includes(role) && role !== 'train' && config.split[role] !== undefined);
+  const isCarved = (role: Role): boolean =>
+    role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
+  const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
   const opened = await entry.open(source, { files, task: options.task, roles }, fitted);
   return assemble(config, options, opened, wanted, files);
@@ -131,7 +137,11 @@ function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>
   const parts: Partial<Record<Role, Part>> = {};
   if (opened.train !== undefined) {
     const from = opened.train;
-    const rows = splitRows(from.file, from.size, config.split, seed, from.labels);
+    const { folds, fold = 1 } = config;
+    const rows =
+      folds === undefined
+        ? splitRows(from.file, from.size, config.split, seed, from.labels)
+        : splitFold(from.file, from.size, { fold, folds }, config.split, seed, from.labels);
     parts.train = { from, rows: rows.train };
     if (rows.val !== undefined) parts.val = { from, rows: rows.val };
     if (rows.test !== undefined) parts.test = { from, rows: rows.test };

@@ -25,15 +25,31 @@ export const dataSchema = z
       .array(component(preprocessors))
       .default([])
       .describe('what is done to the numeric features, in this order, fitted on the training split'),
+    folds: z
+      .int()
+      .min(2)
+      .optional()
+      .describe(
+        'cross-validation: so many runs, each tested on another part of the training file; split.stratify holds',
+      ),
+    fold: positiveInt.optional().describe('train only this one of the folds, counted from 1; all by default'),
     limit_train: limit('training'),
     limit_val: limit('validation'),
     limit_test: limit('test'),
   })
-  .superRefine(({ source, split }, context) => {
+  .superRefine(({ source, split, folds, fold }, context) => {
+    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (folds !== undefined) {
+      const message = 'each of the data.folds is the test split in turn: leave out the one or the other';
+      if (split.test !== undefined) refuse(['split', 'test'], message);
+      if (sourceOf(source).ownFiles(source).includes('test')) refuse(['source', 'test'], message);
+    }
+    if (fold !== undefined && folds === undefined) refuse(['fold'], 'needs data.folds, the number of all folds');
+    if (fold !== undefined && folds !== undefined && fold > folds) refuse(['fold'], `there are ${folds} folds only`);
     for (const role of ['val', 'test'] as const) {
       if (split[role] === undefined || !sourceOf(source).ownFiles(source).includes(role)) continue;
       const message = `the source has ${role} files of its own: leave out the one or the other`;
-      context.addIssue({ code: 'custom', path: ['split', role], message });
+      refuse(['split', role], message);
     }
   });
 

@@ -76,10 +76,7 @@ function stratifiedParts(
   labels: Labels | undefined,
 ): Uint8Array {
   if (labels === undefined) {
-    throw new DataError('data.split.stratify needs classes, and the targets of a regression are numbers', {
-      file,
-      hint: 'remove stratify',
-    });
+    throw new DataError('data.split.stratify needs one class for each sample', { file, hint: 'remove stratify' });
   }
   const members = labels.values.map((): number[] => []);
   order.forEach((row, position) => members[labels.codes[row]].push(position));

@@ -16,6 +16,6 @@ export {
 } from './metrics-csv.js';
 export { collectProvenance, writeProvenance, type Provenance } from './provenance.js';
 export { RunDirectoryError } from './run-directory-error.js';
-export { RunDirectory, runPaths, type RunPaths } from './run-directory.js';
+export { foldPath, RunDirectory, runPaths, type RunPaths } from './run-directory.js';
 export type { SafetensorsDtype, StoredTensor, TensorValues } from './safetensors.js';
-export { writeSummary, type Summary } from './summary.js';
+export { type CrossValidationSummary, writeSummary, type Summary } from './summary.js';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { appendFileSync, mkdirSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTemporaryFiles } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
@@ -30,6 +30,9 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
+/** Where the run of a fold lies in the directory of its cross-validation; it is a run directory like any other. */
+export const foldPath = (crossValidation: string, fold: number): string => join(crossValidation, 'folds', String(fold));
+
 /** A run directory that this process alone writes to, until `close`. */
 export class RunDirectory {
   readonly paths: RunPaths;
@@ -43,6 +46,15 @@ export class RunDirectory {
 
   /** Makes `<runsDir>/<name>/<YYYYMMDD-HHMMSS>-<id>/`, new and this run's alone. Throws `RunDirectoryError`. */
   static create(runsDir: string, name: string, now = new Date()): RunDirectory {
+    return RunDirectory.make(runsDir, name, now, 'checkpoints');
+  }
+
+  /** As `create`, for a cross-validation: it has no checkpoints but a run in each of `folds/1`, `folds/2`, ... */
+  static createForFolds(runsDir: string, name: string, now = new Date()): RunDirectory {
+    return RunDirectory.make(runsDir, name, now, 'folds');
+  }
+
+  private static make(runsDir: string, name: string, now: Date, content: 'checkpoints' | 'folds'): RunDirectory {
     checkRunName(name);
     const parent = join(runsDir, name);
     const path = describeFailure(parent, 'cannot hold a new run', () => {
@@ -50,8 +62,27 @@ export class RunDirectory {
       return makeFolder(parent, timestamp(now));
     });
     const lock = acquireLock(path);
-    describeFailure(path, 'cannot be filled', () => mkdirSync(join(path, 'checkpoints')));
+    describeFailure(path, 'cannot be filled', () => mkdirSync(join(path, content)));
     return new RunDirectory(path, lock);
+  }
+
+  /** The run directory of a fold that begins, anew where it was stopped before its first checkpoint. Throws `RunDirectoryError`. */
+  static createFold(crossValidation: string, fold: number): RunDirectory {
+    const path = foldPath(crossValidation, fold);
+    describeFailure(path, 'cannot be made', () => mkdirSync(join(path, 'checkpoints'), { recursive: true }));
+    const run = new RunDirectory(path, acquireLock(path));
+    describeFailure(path, 'cannot be emptied', () => {
+      for (const file of [run.paths.metrics, run.paths.log]) rmSync(file, { force: true });
+      run.cleanUp();
+    });
+    return run;
+  }
+
+  /** Opens a cross-validation to go on with it. Throws `RunDirectoryError`. */
+  static openForFolds(path: string): RunDirectory {
+    const run = new RunDirectory(path, acquireLock(path));
+    describeFailure(path, 'cannot be cleaned up', () => removeTemporaryFiles(path));
+    return run;
   }
 
   /**
@@ -74,12 +105,15 @@ export class RunDirectory {
         hint,
       );
     }
-    const lock = acquireLock(path);
-    describeFailure(path, 'cannot be cleaned up', () => {
-      removeTemporaryFiles(path);
-      removeTemporaryFiles(join(path, 'checkpoints'));
-    });
-    return new RunDirectory(path, lock);
+    const run = new RunDirectory(path, acquireLock(path));
+    describeFailure(path, 'cannot be cleaned up', () => run.cleanUp());
+    return run;
+  }
+
+  /** Removes what writes cut off by a crash have left. */
+  private cleanUp(): void {
+    removeTemporaryFiles(this.path);
+    removeTemporaryFiles(join(this.path, 'checkpoints'));
   }
 
   /** Appends a line to log.txt, with the time (UTC) before it. Throws `FileWriteError`. */

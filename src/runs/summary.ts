@@ -18,7 +18,16 @@ export interface Summary {
   readonly run_dir: string;
 }
 
+/** The outcome of a cross-validation. Figures are means over the folds that have come to their end. */
+export interface CrossValidationSummary extends Omit<Summary, 'best'> {
+  /** Standard deviations (with n - 1) of the figures over the folds; absent with fewer than two. */
+  readonly final_std?: Readonly<Record<string, number>>;
+  readonly test_std?: Readonly<Record<string, number>>;
+  /** Each fold's own summary, in their order. */
+  readonly folds: readonly Summary[];
+}
+
 /** Writes summary.json; a figure that is not finite becomes null, as JSON has no word for it. Throws `FileWriteError`. */
-export function writeSummary(path: string, summary: Summary): void {
+export function writeSummary(path: string, summary: Summary | CrossValidationSummary): void {
   writeFileAtomic(path, `${JSON.stringify(summary, null, 2)}\n`);
 }

@@ -6,6 +6,7 @@ export { type Contradiction, type ExperimentConfig, experimentSchema } from './e
 export { type DataInfo, describeData, fitModel } from './fit-check.js';
 export { evaluate, type Evaluation, Evaluator } from './evaluate.js';
 export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
+export { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
 export { trainingMemory } from './memory.js';
 export { planOf, type Plan, type TrainingResult } from './training-run.js';
 export { TrainingError } from './training-error.js';
