@@ -94,6 +94,6 @@ describe('splitRows', () => {
   });
 
   it('refuses to stratify numbers', () => {
-    expect(() => splitRows('f', 10, { val: 2, stratify: true }, 1, undefined)).toThrow('needs classes');
+    expect(() => splitRows('f', 10, { val: 2, stratify: true }, 1, undefined)).toThrow('needs one class for each sample');
   });
 });
