@@ -94,6 +94,8 @@ describe('splitRows', () => {
   });
 
   it('refuses to stratify numbers', () => {
-    expect(() => splitRows('f', 10, { val: 2, stratify: true }, 1, undefined)).toThrow('needs one class for each sample');
+    expect(() => splitRows('f', 10, { val: 2, stratify: true }, 1, undefined)).toThrow(
+      'needs one class for each sample',
+    );
   });
 });
