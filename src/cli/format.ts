@@ -57,3 +57,10 @@ export function formatSizes({ train, val, test }: Pick<LoadedData, 'train' | 'va
   const sizes = Object.entries(parts).flatMap(([name, split]) => (split ? [`${formatCount(split.size)} ${name}`] : []));
   return `${sizes.join(', ')} samples`;
 }
+
+/** `weights that are exactly 0: 83.1 % (layers.0.weight 85 %, layers.1.weight 12.5 %)` */
+export function formatSparsity({ total, ...tensors }: Figures): string {
+  const percent = (share: number): string => `${formatFigure(100 * share)} %`;
+  const each = Object.entries(tensors).map(([name, share]) => `${name} ${percent(share)}`);
+  return `weights that are exactly 0: ${percent(total)} (${each.join(', ')})`;
+}

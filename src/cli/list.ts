@@ -8,6 +8,8 @@ import { layers } from '../nn/layers/index.js';
 import { losses } from '../nn/losses/index.js';
 import { metrics } from '../nn/metrics/index.js';
 import { optimizers } from '../nn/optimizers/index.js';
+import { constraints } from '../nn/constraints.js';
+import { regularizers } from '../nn/regularizers.js';
 import { schedules } from '../nn/schedules.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { UsageError } from './usage-error.js';
@@ -19,6 +21,8 @@ const registries: Readonly<Record<string, ComponentRegistry>> = {
   initializers,
   losses,
   metrics,
+  regularizers,
+  constraints,
   optimizers,
   schedules,
   preprocessors,

@@ -9,7 +9,7 @@ import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, 
 import type { Session } from '../tensor/index.js';
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
 import type { Display } from './display.js';
-import { formatCount, formatFigures, formatTime } from './format.js';
+import { formatCount, formatFigures, formatSparsity, formatTime } from './format.js';
 
 /** A run that is about to begin or to go on. */
 export interface Start {
@@ -129,6 +129,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
     const end = ending(summary);
     run.log(summary.test === undefined ? end : `${formatFigures(summary.test, 'test/')}\n${end}`);
     if (summary.test !== undefined) line(formatFigures(summary.test, 'test/'));
+    if (summary.sparsity !== undefined) line(formatSparsity(summary.sparsity));
     line(end);
     if (summary.status === 'failed') line(`the weights before it are in ${paths.lastCheckpoint}`);
     if (isToGoOn(summary)) display.line(`resume with: nn train --resume ${resumeWith}`);

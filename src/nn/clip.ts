@@ -1,12 +1,9 @@
 /** Gradient clipping. */
-import { add, div, maximum, minimum, mul, type Node, reduceSum, sqrt } from '../tensor/index.js';
+import { add, div, maximum, minimum, mul, type Node } from '../tensor/index.js';
+import { globalNorm } from './norms.js';
 
 /** PyTorch's clip_grad_norm_ adds this to the norm. */
 const NORM_EPSILON = 1e-6;
-
-/** The Euclidean norm of all tensors as one vector, a scalar. */
-export const globalNorm = (tensors: readonly Node[]): Node =>
-  sqrt(tensors.map((t) => reduceSum(mul(t, t))).reduce((a, b) => add(a, b)));
 
 /** All gradients times min(1, maxNorm / (norm + 1e-6)), as PyTorch's clip_grad_norm_ (Pascanu et al. 2013). */
 export function clipByGlobalNorm(gradients: readonly Node[], maxNorm: number): Node[] {

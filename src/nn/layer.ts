@@ -4,6 +4,9 @@ import { type HostRandom, input, type Node, sameShape, type Shape, ShapeError, s
 import { activate, type ActivationConfig } from './activations.js';
 import { type InitConfig, type Initializer, type InitializerConfig, initializers } from './initializers.js';
 import type { RandomSource } from './random-source.js';
+import { activityPenalty, constraintFor, type RegularizationConfig, type Regularized, regularizersOf } from './regularization.js'; // prettier-ignore
+import type { ConstraintConfig } from './constraints.js';
+import type { ActivityRegularizerConfig, RegularizerConfig } from './regularizers.js';
 
 export interface Layer<S extends z.ZodObject = z.ZodObject> {
   /** One line for `nn list` and the editor. */
@@ -27,10 +30,9 @@ export type ConfigPath = readonly (string | number)[];
 /** Penalties and decay treat these kinds differently: only weights shrink. */
 export type ParameterKind = 'weight' | 'bias' | 'scale';
 
-export interface Parameter {
+export interface Parameter extends Regularized {
   /** Readable and unique: `layers.0.weight`. */
   readonly name: string;
-  readonly node: Node;
   readonly kind: ParameterKind;
   /** The layer it belongs to: `layers.0`. */
   readonly layer: string;
@@ -52,6 +54,8 @@ export interface TraceOptions {
   readonly weightPrefix?: string;
   readonly random: RandomSource;
   readonly init: InitConfig;
+  /** Default: none, but for what layers say themselves. */
+  readonly regularization?: RegularizationConfig;
 }
 
 export interface ParameterOptions {
@@ -60,6 +64,11 @@ export interface ParameterOptions {
   readonly fanOut: number;
   /** Default: the model's initializer for this kind. */
   readonly init?: InitializerConfig;
+  /** Default: the model's for this kind. */
+  readonly regularizer?: RegularizerConfig;
+  readonly constraint?: ConstraintConfig;
+  /** The axis that numbers outputs. Default: the last. */
+  readonly outputAxis?: number;
   /** Layers that give the same name here have one tensor, made by the first of them: `shared.<share>.<name>`. */
   readonly share?: string;
 }
@@ -69,6 +78,8 @@ export interface Collected {
   readonly parameters: Parameter[];
   readonly states: StateVariable[];
   readonly stateUpdates: [Node, Node][];
+  /** Penalties on what layers put out, each a scalar. */
+  readonly penalties: Node[];
 }
 
 /**
@@ -98,7 +109,9 @@ export class BuildContext {
   }
 
   /** A trainable tensor `<layer>.<name>`, or one that layers share. */
-  parameter(name: string, shape: Shape, { kind, fanIn, fanOut, init, share }: ParameterOptions): Node {
+  parameter(name: string, shape: Shape, options: ParameterOptions): Node {
+    const { kind, fanIn, fanOut, init, share, outputAxis = shape.length - 1 } = options;
+    const { regularization } = this.options;
     const owner = share === undefined ? this.name : `shared.${share}`;
     const known = this.collected.parameters.find((p) => p.name === `${owner}.${name}`);
     if (known !== undefined) {
@@ -120,6 +133,9 @@ export class BuildContext {
       node,
       kind,
       layer: this.name,
+      regularizers: regularizersOf(kind, options.regularizer, regularization),
+      constraint: constraintFor(kind, options.constraint, regularization),
+      outputAxis,
       initialize: (random) => initializer.values(shape, fanIn, fanOut, random, config),
     });
     return node;
@@ -153,6 +169,13 @@ export class BuildContext {
       throw new ShapeError(`state of shape ${showShape(state.shape)} cannot take ${showShape(value.shape)}`);
     }
     this.collected.stateUpdates.push([state, value]);
+  }
+
+  /** Adds the penalty on what the layer puts out, if it (or the model) has one, to the loss. */
+  penalize(own: ActivityRegularizerConfig | undefined, output: Node): void {
+    const config = own ?? this.options.regularization?.activity;
+    const penalty = config && activityPenalty(config, output);
+    if (penalty !== undefined) this.collected.penalties.push(penalty);
   }
 
   /** Applies the layer's activation function, if it has one. */

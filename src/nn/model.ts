@@ -52,10 +52,30 @@ export interface TracedModel {
   readonly states: readonly StateVariable[];
   /** After a training step: state nodes and the values that they take. */
   readonly stateUpdates: readonly [Node, Node][];
+  /** Penalties on what layers put out, to be added to the loss. */
+  readonly penalties: readonly Node[];
   /** In the order in which they are computed: a block stands after its layers, and only where it does something itself. */
   readonly layers: readonly TracedLayer[];
   readonly rows: readonly LayerRow[];
 }
+
+/** The layers, blocks looked into, each replaced by what `change` makes of it; `change` gets a block with its layers changed. */
+export function mapLayers(
+  layers: readonly LayerConfig[],
+  change: (layer: LayerConfig) => LayerConfig,
+): readonly LayerConfig[] {
+  const inside = (value: unknown): unknown => {
+    if (isRow(value)) return mapLayers(value, change);
+    return Array.isArray(value) ? value.map(inside) : value;
+  };
+  return layers.map((layer) =>
+    change({ ...layer, ...Object.fromEntries(Object.entries(layer).map(([key, value]) => [key, inside(value)])) }),
+  );
+}
+
+/** Of a block's fields, those that are rows of layers. */
+const isRow = (values: unknown): values is readonly LayerConfig[] =>
+  Array.isArray(values) && values.every((value) => typeof value === 'object' && value !== null && 'type' in value);
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
@@ -72,7 +92,7 @@ function macsOf(node: Node): number {
  * training and the evaluation graph share them. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
  */
 export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): TracedModel {
-  const collected: Collected = { parameters: [], states: [], stateUpdates: [] };
+  const collected: Collected = { parameters: [], states: [], stateUpdates: [], penalties: [] };
   const traced: TracedLayer[] = [];
   const rows: LayerRow[] = [];
   const names = new Set<string>();

@@ -12,6 +12,8 @@ export interface Summary {
   readonly final: Readonly<Record<string, number>>;
   /** The best checkpoint on the test split (`loss`, `accuracy` ...); absent where there is none, or it was not reached. */
   readonly test?: Readonly<Record<string, number>>;
+  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
+  readonly sparsity?: Readonly<Record<string, number>>;
   readonly wall_time_s: number;
   readonly samples_per_s: number;
   readonly peak_memory_mb: number;

@@ -12,7 +12,7 @@ import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metric
 import { modelSchema } from '../nn/model.js';
 import { parameterGroupSchema } from '../nn/optimizers/groups.js';
 import { optimizerSchema } from '../nn/optimizers/index.js';
-import { regularizationSchema } from '../nn/penalties.js';
+import { regularizationSchema } from '../nn/regularization.js';
 import { scheduleSchema } from '../nn/schedules.js';
 import { type Task, tasks } from '../nn/target.js';
 
@@ -74,7 +74,9 @@ const written = z.strictObject({
   loss: lossSchema.optional().describe('softmax_cross_entropy for classification, mean_squared_error for regression by default'), // prettier-ignore
   metrics: z.array(metricSchema).optional().describe('accuracy for classification, rmse for regression by default'),
   init: initSchema.prefault({}).describe('initial weights'),
-  regularization: regularizationSchema.prefault({}).describe('penalties on the weights'),
+  regularization: regularizationSchema
+    .prefault({})
+    .describe('penalties and constraints on weights, biases and activities'),
   optimizer: optimizerSchema.prefault('adam').describe('how gradients change the weights'),
   schedule: scheduleSchema.prefault('constant').describe('how the learning rate changes over the run'),
   train: trainSchema.prefault({}).describe('how long, in what batches, and when to stop'),

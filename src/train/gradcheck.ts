@@ -123,7 +123,7 @@ export function gradcheck(
   const dataset = datasetOf('gradcheck', few, data.affine);
   const graph = forward(config, dataset, size, { training: true, stochastic: true });
   const { parameters, states } = graph.model;
-  const loss = objectiveOf(config, graph.losses, parameters);
+  const loss = objectiveOf(graph.losses, graph.model);
   const values = new Map<Node, Float64Array | Int32Array | Uint32Array | Uint8Array>([
     [dataset.features, inFloat64(few.features.values)],
     [dataset.targets, inFloat64(few.targets.values)],

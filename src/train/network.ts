@@ -37,7 +37,12 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   const indices = input('batch.indices', [batchSize], 'i32');
   const { x, target } = withScope('data', () => gatherBatch(dataset, indices));
   const random = new RandomSource();
-  const model = traceModel(config.model, x, { ...mode, random, init: config.init });
+  const model = traceModel(config.model, x, {
+    ...mode,
+    random,
+    init: config.init,
+    regularization: config.regularization,
+  });
   const losses = withScope('loss', () => lossOf(config.loss).perSample(model.output, target, config.loss));
   const statistics = withScope('metrics', () => {
     const prediction = predictionOf(config.loss, model.output);

@@ -1,11 +1,13 @@
 /**
- * `overfit-batch`: can this network learn one batch by heart? Dropout, noise, penalties, label smoothing and shuffling are off and
+ * `overfit-batch`: can this network learn one batch by heart? Dropout, noise, penalties, constraints, label smoothing and shuffling are off and
  * the rate is constant, so a network that is wired correctly brings the loss to (nearly) zero. Where it does not, the verdict says
  * why.
  */
 import type { Session } from '../tensor/index.js';
 import type { LoadedData, Split } from '../data/index.js';
 import { metricOf } from '../nn/metrics/index.js';
+import type { LayerConfig } from '../nn/layer.js';
+import { mapLayers } from '../nn/model.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
@@ -52,11 +54,19 @@ export function withoutRegularization(config: ExperimentConfig): ExperimentConfi
     ...config,
     loss: 'label_smoothing' in loss ? { ...loss, label_smoothing: 0 } : loss,
     metrics: [config.task === 'classification' ? { type: 'accuracy' } : { type: 'rmse' }],
-    regularization: { ...config.regularization, l1: 0, l2: 0 },
+    regularization: { l1: 0, l2: 0 },
+    model: { ...config.model, layers: [...mapLayers(config.model.layers, withoutOwnRegularization)] },
     optimizer: 'weight_decay' in optimizer ? { ...optimizer, weight_decay: 0 } : optimizer,
     train: { ...config.train, shuffle: false },
   };
 }
+
+const unregularized: Readonly<Record<string, unknown>> = { regularizer: undefined, constraint: undefined };
+
+const withoutOwnRegularization = (layer: LayerConfig): LayerConfig => ({
+  ...layer,
+  ...(layer.type === 'activity_regularization' ? { l1: 0, l2: 0 } : unregularized),
+});
 
 /** Trains on the first `batch_size` training samples until they are known by heart, or there is no more hope. */
 export async function overfitBatch(

@@ -50,7 +50,7 @@ export function probe(session: Session, config: ExperimentConfig, stepper: Stepp
     const derivative = activation === undefined ? undefined : relativeDerivatives[activation];
     return activation !== undefined && derivative ? [{ name, activation, highest: perUnit(derivative(output)) }] : [];
   });
-  const gradients = grad(objectiveOf(config, losses, model.parameters), model.parameters.map((p) => p.node)); // prettier-ignore
+  const gradients = grad(objectiveOf(losses, model), model.parameters.map((p) => p.node)); // prettier-ignore
   const outputs = [...relus, ...squashers].map(({ highest }) => highest);
   const executable = session.compile({
     name: `probe.${indices.length}`,

@@ -6,7 +6,8 @@ import {
   abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../tensor/index.js'; // prettier-ignore
 import type { Parameter } from '../nn/layer.js';
-import { penalty } from '../nn/penalties.js';
+import type { TracedModel } from '../nn/model.js';
+import { penalty } from '../nn/regularization.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
@@ -41,11 +42,11 @@ export interface TrainingStep {
   readonly states: readonly (Variable & { initial(): ArrayLike<number> })[];
 }
 
-/** What a step minimizes: the mean loss of the batch plus the penalties on the weights. */
-export function objectiveOf(config: ExperimentConfig, losses: Node, parameters: readonly Parameter[]): Node {
+/** What a step minimizes: the mean loss of the batch plus the penalties on weights and activities. */
+export function objectiveOf(losses: Node, model: Pick<TracedModel, 'parameters' | 'penalties'>): Node {
   return withScope('loss', () => {
     const mean = div(reduceSum(losses), losses.shape[0]);
-    const weights = withScope('penalty', () => penalty(parameters, config.regularization));
+    const weights = withScope('penalty', () => penalty(model.parameters, model.penalties));
     return weights === undefined ? mean : add(mean, weights);
   });
 }
@@ -60,7 +61,7 @@ export function trainingStep(
   const mode = { training: true, stochastic };
   const { model, indices, randomKey, losses, statistics } = forward(config, dataset, batchSize, mode);
   const { parameters } = model;
-  const objective = objectiveOf(config, losses, parameters);
+  const objective = objectiveOf(losses, model);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
   const health = withScope('finiteness', () =>
     gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective)),
@@ -131,7 +132,7 @@ export function diagnosisStep(
   stochastic = true,
 ): DiagnosisStep {
   const { model, x, losses } = forward(config, dataset, batchSize, { training: true, stochastic });
-  const objective = objectiveOf(config, losses, model.parameters);
+  const objective = objectiveOf(losses, model);
   const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;

@@ -1,6 +1,7 @@
 /** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
 import { type Executable, hostRandom, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { Affine, Split } from '../data/index.js';
+import type { Parameter } from '../nn/layer.js';
 import { type Dataset, datasetOf, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Variable } from './snapshot.js';
@@ -69,6 +70,10 @@ export class Stepper {
       );
     }
     restore(this.session, this.variables, snapshot.tensors);
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.blueprint.parameters;
   }
 
   /**

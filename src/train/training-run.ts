@@ -6,6 +6,7 @@ import { gaveUp, type Monitor, monitorOf, watch, type Watch } from './early-stop
 import { type Evaluation, Sums } from './evaluate.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
+import { sparsityOf } from './sparsity.js';
 import type { Stepper } from './stepper.js';
 
 /** What a run came to; the fields of summary.json that do not depend on files and machine. */
@@ -20,6 +21,8 @@ export interface TrainingResult {
   readonly final: Figures;
   /** Loss and metrics on the test split, of the best epoch's weights (of the last ones without `restore_best`). */
   readonly test?: Figures;
+  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
+  readonly sparsity?: Figures;
   readonly wall_time_s: number;
   /** Over the time spent in training steps. */
   readonly samples_per_s: number;
@@ -169,6 +172,7 @@ export class TrainingRun {
     extra: Pick<TrainingResult, 'reason' | 'test'> = {},
   ): TrainingResult {
     const best = this.watch.best?.row;
+    const sparsity = sparsityOf(this.session, this.stepper.parameters);
     return {
       status,
       ...(extra.reason === undefined ? {} : { reason: extra.reason }),
@@ -177,6 +181,7 @@ export class TrainingRun {
       ...(best === undefined ? {} : { best: { epoch: best.epoch, ...best.values } }),
       final: this.last?.values ?? {},
       ...(extra.test === undefined ? {} : { test: extra.test }),
+      ...(sparsity === undefined ? {} : { sparsity }),
       wall_time_s: seconds,
       samples_per_s: this.stepSeconds > 0 ? this.samplesSeen / this.stepSeconds : 0,
     };

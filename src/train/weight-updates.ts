@@ -4,6 +4,7 @@ import { clipGradients } from '../nn/clip.js';
 import type { Parameter } from '../nn/layer.js';
 import { groupOf } from '../nn/optimizers/groups.js';
 import { type OptimizerConfig, optimizerOf } from '../nn/optimizers/index.js';
+import { afterUpdate } from '../nn/regularization.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { Variable } from './snapshot.js';
 
@@ -92,7 +93,7 @@ export function weightUpdates(
     const settings = settingsOf(config, parameter, rate);
     withScope('optimizer', () => {
       const updated = optimizer.update({ parameter: node, gradient: clipped[i], state, step: count, ...settings });
-      const weights = whenDue(updated.parameter, node);
+      const weights = whenDue(afterUpdate(updated.parameter, settings.rate, parameter), node);
       updates.push([node, weights]);
       for (const [name] of initial) updates.push([state[name], whenDue(updated.state[name], state[name])]);
       if (average === undefined) return;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clipGradients, globalNorm } from '../../src/nn/clip.js';
+import { clipGradients } from '../../src/nn/clip.js';
+import { globalNorm } from '../../src/nn/norms.js';
 import type { Shape } from '../../src/tensor/index.js';
 import { valuesAt } from '../tensor/helpers/expect-gradient.js';
 import { difference, given, golden } from './helpers/golden.js';

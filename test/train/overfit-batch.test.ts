@@ -22,7 +22,7 @@ describe('overfit-batch', () => {
     expect(verdict.steps).toBeLessThan(400);
   });
 
-  it('switches off dropout, penalties and label smoothing, under which no batch could be learned', async () => {
+  it('switches off dropout, penalties, constraints and label smoothing, under which no batch could be learned', async () => {
     const config = experiment({
       model: {
         layers: [{ dense: { units: 8, activation: 'relu' } }, { dropout: { rate: 0.9 } }, { dense: { units: 3 } }],
@@ -32,6 +32,13 @@ describe('overfit-batch', () => {
       optimizer: { adam: { lr: 0.02, weight_decay: 10 } },
     });
     expect(await verdictOf(config)).toMatchObject({ ok: true });
+    const own = {
+      regularizer: { activity: { l2: { strength: 10 } } },
+      constraint: { weights: { max_norm: { max: 0.01 } } },
+    };
+    const inside = { sequential: { layers: [{ dense: { units: 8, activation: 'relu', ...own } }] } };
+    const layers = [inside, { activity_regularization: { l2: 10 } }, { dense: { units: 3 } }];
+    expect(await verdictOf(experiment({ model: { layers } }))).toMatchObject({ ok: true });
   });
 
   it('measures a regression by its squared error against the variance of the targets', async () => {

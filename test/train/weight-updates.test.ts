@@ -132,3 +132,44 @@ describe('averaged weights', () => {
     expect(result.test?.loss).toBeCloseTo(squares.reduce((a, b) => a + b) / 8, 6);
   });
 });
+
+describe('regularization', () => {
+  /** y = 2 a - b + 0.5, learned by full batches. */
+  const constrained = (regularization: object, max_epochs = 60) =>
+    experiment({
+      task: 'regression',
+      model: { layers: [{ dense: { units: 1 } }] },
+      optimizer: { sgd: { lr: 0.1 } },
+      regularization,
+      train: { shuffle: false, batch_size: 24, max_epochs },
+    });
+
+  it('max_norm and non_negative hold after every step', async () => {
+    const { epochs } = await run(constrained({ constraint: { weights: { max_norm: { max: 1 } } } }));
+    for (const tensors of epochs) expect(Math.hypot(...(tensors.get('layers.0.weight')?.values ?? []))).toBeLessThan(1 + 1e-6); // prettier-ignore
+    expect(Math.hypot(...(epochs.at(-1)?.get('layers.0.weight')?.values ?? []))).toBeCloseTo(1, 5);
+    const { tensors } = await run(constrained({ constraint: { weights: 'non_negative' } }));
+    expect(tensors['layers.0.weight'][1]).toBe(0);
+  });
+
+  it('proximal_l1 reaches the lasso’s solution, with exact zeros that the result reports', async () => {
+    // At the solution, the gradient of the mean squared error is -strength * sign(w), or within it where w = 0.
+    const { tensors, result } = await run(constrained({ weights: { proximal_l1: { strength: 2.5 } } }, 400)); // prettier-ignore
+    const [a, b] = tensors['layers.0.weight'];
+    const { features, targets, size } = regressionData().train;
+    const gradient = [0, 1].map((column) => {
+      let total = 0;
+      for (let i = 0; i < size; i++) {
+        const [x, y] = features.values.slice(2 * i, 2 * i + 2);
+        const residual = a * x + b * y + tensors['layers.0.bias'][0] - targets.values[i];
+        total += (2 * residual * (column === 0 ? x : y)) / size;
+      }
+      return total;
+    });
+    expect(a).toBeGreaterThan(0);
+    expect(gradient[0]).toBeCloseTo(-2.5, 6);
+    expect(b).toBe(0);
+    expect(Math.abs(gradient[1])).toBeLessThan(2.5);
+    expect(result.sparsity).toEqual({ total: 0.5, 'layers.0.weight': 0.5 });
+  });
+});

@@ -34,7 +34,7 @@ export const conv2dTranspose = defineLayer({
     // An output sees as many inputs as filters overlap in it.
     const overlap = [0, 1].reduce((n, d) => n * Math.max(1, kernel[d] / strides[d]), 1);
     const fans = { fanIn: (overlap * channels) / groups, fanOut: (kernel[0] * kernel[1] * filters) / groups };
-    const weight = weightOf(context, config, [...kernel, filters / groups, channels], fans);
+    const weight = weightOf(context, config, [...kernel, filters / groups, channels], fans, 'weight', 2);
     const axes = [height, width].map((size, d): { size: number; padding: [number, number] } => {
       if (config.padding === 'valid') {
         return { size: (size - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1, padding: [0, 0] };

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { matmul, matrixTranspose, type Node, ShapeError, showShape } from '../../tensor/index.js';
 import { type BuildContext, defineLayer, sampleShape } from '../layer.js';
-import { biasAndActivation, disturbed, weightedFields, weightOf } from './weighted.js';
+import { biasAndActivation, disturbed, weightedFields, type WeightedConfig, weightOf } from './weighted.js';
 
 /** The transpose of another layer's weight, [in, units]. Both layers then train it. */
 function tiedWeight(context: BuildContext, tie: string, inputs: number, units: number): Node {
@@ -15,6 +15,10 @@ function tiedWeight(context: BuildContext, tie: string, inputs: number, units: n
   }
   return matrixTranspose(weight);
 }
+
+/** Whether anything is said of the layer's own weights. */
+const hasWeightSettings = ({ share, init, regularizer, constraint }: WeightedConfig): boolean =>
+  [share, init?.weights, regularizer?.weights, constraint?.weights].some((setting) => setting !== undefined);
 
 /** x [batch, in] times weight [in, units] plus bias [units]. */
 export const dense = defineLayer({
@@ -29,9 +33,10 @@ export const dense = defineLayer({
           'an earlier layer, by its name in the table of `nn check` or by what it shares, whose weights are used transposed',
         ),
     })
-    .refine(({ tie, share, init }) => tie === undefined || (share === undefined && init?.weights === undefined), {
+    .refine((config) => config.tie === undefined || !hasWeightSettings(config), {
       path: ['tie'],
-      message: 'a tied layer has no weights of its own: leave out share and init.weights',
+      message:
+        'a tied layer has no weights of its own: leave out share, init.weights, regularizer.weights and constraint.weights',
     }),
   build(context, config, x) {
     if (x.shape.length !== 2) {

@@ -24,6 +24,8 @@ export const embedding = defineLayer({
       fanIn: vocabulary,
       fanOut: units,
       init: init.weights,
+      // The vectors are its units: a row each.
+      outputAxis: 0,
     });
     return gather(table, cast(minimum(maximum(x, 0), vocabulary - 1), 'i32'));
   },

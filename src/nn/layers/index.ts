@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { component } from '../../config/index.js';
 import { type Activation, type ActivationConfig, activations } from '../activations.js';
 import type { Layer, LayerConfig } from '../layer.js';
+import { activityRegularization } from './activity-regularization.js';
 import { batchNorm } from './batch-norm.js';
 import { blocks } from './blocks.js';
 import { conv1d } from './conv1d.js';
@@ -62,6 +63,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   alpha_dropout: alphaDropout,
   stochastic_depth: stochasticDepth,
   gaussian_noise: gaussianNoise,
+  activity_regularization: activityRegularization,
   batch_norm: batchNorm,
   layer_norm: layerNorm,
   group_norm: groupNorm,

@@ -5,6 +5,7 @@ import { add, mul, type Node, select, type Shape } from '../../tensor/index.js';
 import { activationSchema } from '../activations.js';
 import { initializerSchema } from '../initializers.js';
 import type { BuildContext } from '../layer.js';
+import { regularizationFields } from '../regularization.js';
 
 export const weightedFields = {
   activation: activationSchema.optional().describe('applied to the output'),
@@ -13,6 +14,7 @@ export const weightedFields = {
     .strictObject({ weights: initializerSchema.optional(), bias: initializerSchema.optional() })
     .optional()
     .describe("initial values of this layer, instead of the model's"),
+  ...regularizationFields,
   share: z
     .string()
     .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_" only')
@@ -47,24 +49,45 @@ export function disturbed(
   return std === 0 ? kept : add(kept, mul(random.normal(`${stream}.weight_noise`, weight.shape), std));
 }
 
-/** The layer's tensor `name`. */
+/** The layer's tensor `name`, whose outputs are numbered along `outputAxis`. */
 export function weightOf(
   context: BuildContext,
   config: WeightedConfig,
   shape: Shape,
   fans: Fans,
   name = 'weight',
+  outputAxis = shape.length - 1,
 ): Node {
-  const { init, share } = config;
-  const weight = context.parameter(name, shape, { kind: 'weight', ...fans, init: init?.weights, share });
+  const { init, regularizer, constraint, share } = config;
+  const weight = context.parameter(name, shape, {
+    kind: 'weight',
+    ...fans,
+    init: init?.weights,
+    regularizer: regularizer?.weights,
+    constraint: constraint?.weights,
+    outputAxis,
+    share,
+  });
   return disturbed(context, config, weight, name);
 }
 
 /** x plus the layer's bias per channel (last axis), then its activation. */
 export function biasAndActivation(context: BuildContext, config: WeightedConfig, x: Node, fans: Fans): Node {
-  const { activation, init, share, use_bias } = config;
-  if (!use_bias) return context.activate(activation, x);
-  const size = x.shape[x.shape.length - 1];
-  const bias = context.parameter('bias', [size], { kind: 'bias', ...fans, init: init?.bias, share });
-  return context.activate(activation, add(x, bias));
+  const { activation, regularizer, use_bias } = config;
+  const output = context.activate(activation, use_bias ? add(x, biasOf(context, config, x, fans)) : x);
+  context.penalize(regularizer?.activity, output);
+  return output;
+}
+
+/** The layer's bias for every channel of x. */
+function biasOf(context: BuildContext, config: WeightedConfig, x: Node, fans: Fans): Node {
+  const { init, regularizer, constraint, share } = config;
+  return context.parameter('bias', [x.shape[x.shape.length - 1]], {
+    kind: 'bias',
+    ...fans,
+    init: init?.bias,
+    regularizer: regularizer?.bias,
+    constraint: constraint?.bias,
+    share,
+  });
 }
