@@ -1,6 +1,8 @@
 /** Where in a data file something is wrong, and what to do about it. */
 export interface DataErrorPlace {
   readonly file: string;
+  /** What in the file, where that has no lines: `array "x"`, `row 7`. */
+  readonly part?: string;
   /** 1-based. */
   readonly line?: number;
   /** 1-based number of the field in its line; only with a line. */
@@ -9,7 +11,7 @@ export interface DataErrorPlace {
   readonly hint?: string;
 }
 
-/** A data file that cannot be used as the config asks. The message is `file:line:column: what is wrong`; the hint stands apart. */
+/** A data file that cannot be used as the config asks. The message is `file:line:column: what is wrong` (`file: row 7: ...` where there are no lines); the hint stands apart. */
 export class DataError extends Error {
   readonly file: string;
   readonly line?: number;
@@ -17,9 +19,9 @@ export class DataError extends Error {
   readonly hint?: string;
 
   constructor(problem: string, place: DataErrorPlace) {
-    const { file, line, column, hint } = place;
+    const { file, part, line, column, hint } = place;
     const where = [file, line, column].filter((part) => part !== undefined).join(':');
-    super(`${where}: ${problem}`);
+    super([where, part, problem].filter((text) => text !== undefined).join(': '));
     this.name = 'DataError';
     this.file = file;
     this.line = line;

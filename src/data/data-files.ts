@@ -4,7 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
@@ -14,6 +14,14 @@ export interface HashedFile {
   /** Of the raw bytes on disk, in hex. */
   readonly sha256: string;
 }
+
+export interface FolderEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+/** Files of a folder that are read at once. */
+const READ_AHEAD = 16;
 
 export class DataFiles {
   private readonly hashes = new Map<string, Hash>();
@@ -57,6 +65,54 @@ export class DataFiles {
     }
   }
 
+  /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read. */
+  async listFolder(folder: string): Promise<FolderEntry[]> {
+    const resolved = this.resolve(folder);
+    try {
+      const entries = await readdir(resolved, { withFileTypes: true });
+      const listed = entries.map(async (entry) => {
+        // A link counts as what it leads to.
+        const isFolder = entry.isSymbolicLink()
+          ? (await stat(path.join(resolved, entry.name))).isDirectory()
+          : entry.isDirectory();
+        return { name: entry.name, isFolder };
+      });
+      const visible = (await Promise.all(listed)).filter(({ name }) => !name.startsWith('.'));
+      return visible.sort((a, b) => (a.name < b.name ? -1 : 1));
+    } catch (error) {
+      throw await explain(error, resolved, 'folder');
+    }
+  }
+
+  /**
+   * Hands the files `names` of a folder to `visit`, one after the other, while the next ones are being read. They count as one
+   * file, whose hash is that of the lines which `sha256sum` prints for them.
+   */
+  async readFolder(folder: string, names: readonly string[], visit: (bytes: Buffer, i: number) => void): Promise<void> {
+    const resolved = this.resolve(folder);
+    const hash = this.startHash(resolved);
+    const pending: Promise<Buffer>[] = [];
+    const read = async (name: string): Promise<Buffer> => {
+      const file = path.join(resolved, name);
+      try {
+        return await readFile(file);
+      } catch (error) {
+        throw await explain(error, file);
+      }
+    };
+    for (let i = 0; i < names.length; i++) {
+      for (let ahead = i + pending.length; pending.length < READ_AHEAD && ahead < names.length; ahead++) {
+        const bytes = read(names[ahead]);
+        bytes.catch(() => {}); // It is met when its turn comes.
+        pending.push(bytes);
+      }
+      const bytes = await pending.shift();
+      if (bytes === undefined) throw new Error('every file is read before its turn');
+      hash.update(`${createHash('sha256').update(bytes).digest('hex')}  ${names[i]}\n`);
+      visit(bytes, i);
+    }
+  }
+
   private startHash(resolved: string): Hash {
     const hash = createHash('sha256');
     this.hashes.set(resolved, hash);
@@ -65,17 +121,19 @@ export class DataFiles {
 }
 
 /** A failure of the file system in the user's words; other errors are handed on as they are. */
-async function explain(error: unknown, file: string): Promise<unknown> {
+async function explain(error: unknown, file: string, what: 'file' | 'folder' = 'file'): Promise<unknown> {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   switch (code) {
-    case 'ENOENT':
     case 'ENOTDIR':
+      if (what === 'folder') return new DataError('this is a file, not a folder', { file });
       return new DataError('no such file', { file, hint: await whatIsThere(file) });
+    case 'ENOENT':
+      return new DataError(`no such ${what}`, { file, hint: await whatIsThere(file) });
     case 'EISDIR':
       return new DataError('this is a folder, not a file', { file, hint: await whatIsThere(path.join(file, '*')) });
     case 'EACCES':
     case 'EPERM':
-      return new DataError('no permission to read this file', { file });
+      return new DataError(`no permission to read this ${what}`, { file });
     case 'ERR_FS_FILE_TOO_LARGE':
       return new DataError('the file is larger than 2 GiB, more than can be read at once', { file });
     default:

@@ -17,7 +17,7 @@ import { widthOf } from './tabular/columns.js';
 
 export { DataError } from './data-error.js';
 export type { Affine } from './preprocess.js';
-export { dataSchema, type DataConfig } from './schema.js';
+export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export { dataSources, sourceOf } from './sources/index.js';
 export { preprocessors } from './preprocess.js';
 export type { Role, Split, Table, Task } from './table.js';

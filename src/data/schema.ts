@@ -54,3 +54,7 @@ export const dataSchema = z
   });
 
 export type DataConfig = z.output<typeof dataSchema>;
+
+/** Whether there are samples for `role`, of their own or carved from the training file. */
+export const hasPart = ({ source, split }: DataConfig, role: 'val' | 'test'): boolean =>
+  split[role] !== undefined || sourceOf(source).ownFiles(source).includes(role);

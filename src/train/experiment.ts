@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { nearest } from '../config/nearest.js';
-import { dataSchema } from '../data/index.js';
+import { dataSchema, hasPart } from '../data/index.js';
 import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
 import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
@@ -143,7 +143,7 @@ function contradictions(config: ExperimentConfig): Contradiction[] {
   if (train.early_stopping !== undefined) {
     const { monitor } = train.early_stopping;
     const figures = ['loss', ...config.metrics.map(({ type }) => type)];
-    const validates = config.data.split.val !== undefined || config.data.source.val !== undefined;
+    const validates = hasPart(config.data, 'val');
     const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
       figures.map((figure) => `${split}/${figure}`),
     );

@@ -6,20 +6,12 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
+import type { NumericArray } from '../arrays/samples.js';
 import { DataError } from '../data-error.js';
 import { product } from '../table.js';
 
-export type IdxType = 'u8' | 'i8' | 'i16' | 'i32' | 'f32' | 'f64';
-
-export interface IdxArray {
-  readonly type: IdxType;
-  readonly dims: readonly number[];
-  /** u8 as it is, without a copy; everything else, in its exact value, as float64. */
-  readonly values: Uint8Array | Float64Array;
-}
-
 interface ElementType {
-  readonly type: IdxType;
+  readonly type: string;
   readonly bytes: number;
   readonly get: (view: DataView, offset: number) => number;
 }
@@ -44,7 +36,7 @@ const inflate = promisify(gunzip);
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** The array in `bytes`, the content of an idx file, plain or gzip. Throws DataError where the content is not whole and exact. */
-export async function parseIdx(bytes: Buffer, file: string): Promise<IdxArray> {
+export async function parseIdx(bytes: Buffer, file: string): Promise<NumericArray> {
   const packed = isGzip(bytes);
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
   const { element, dims, offset } = header;

@@ -3,8 +3,19 @@ import type { ComponentConfig } from '../../config/component.js';
 import type { DataSource } from '../source.js';
 import { csvSource } from './csv.js';
 import { idxSource } from './idx.js';
+import { imagesSource } from './images.js';
+import { npySource } from './npy.js';
+import { npzSource } from './npz.js';
+import { syntheticSources } from './synthetic.js';
 
-export const dataSources = { idx: idxSource, csv: csvSource } as const;
+export const dataSources = {
+  idx: idxSource,
+  npy: npySource,
+  npz: npzSource,
+  images: imagesSource,
+  csv: csvSource,
+  ...syntheticSources,
+} as const;
 
 export type SourceConfig = ComponentConfig<typeof dataSources>;
 

@@ -1,0 +1,19 @@
+/** Opens the pairs of arrays that a load asks for, all at once. */
+import type { ArraysEncoding, OpenContext, SampleFile, SampleFiles } from '../source.js';
+import type { Role } from '../table.js';
+import type { PairFiles } from './pair-files.js';
+import { samplesOfPair, type PlacedArray } from './samples.js';
+
+export async function openPairs(
+  params: PairFiles,
+  { roles, task }: OpenContext,
+  read: (name: string) => Promise<PlacedArray>,
+): Promise<SampleFiles<ArraysEncoding>> {
+  const opened = roles.map(async (role): Promise<[Role, SampleFile<ArraysEncoding> | undefined]> => {
+    const pair = params[role];
+    if (pair === undefined) return [role, undefined];
+    const [features, targets] = await Promise.all([read(pair.features), read(pair.targets)]);
+    return [role, samplesOfPair(features, targets, task)];
+  });
+  return Object.fromEntries(await Promise.all(opened));
+}

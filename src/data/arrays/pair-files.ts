@@ -1,0 +1,37 @@
+/** What sources of arrays have in common: a pair of names, features and targets, for each part of the data. */
+import * as z from 'zod';
+import { text } from '../../config/atoms.js';
+import type { Role } from '../table.js';
+
+/** The keys of the schema; `what` is what a name stands for, such as `idx file`. */
+export const pairFiles = (what: string) => {
+  const pair = z.strictObject({
+    features: text.describe(`${what} of the features, such as images`),
+    targets: text.describe(`${what} of the targets, such as labels, one for each sample`),
+  });
+  return {
+    train: pair.describe('the training samples; data.split carves from them'),
+    val: pair.optional().describe('validation samples of their own'),
+    test: pair.optional().describe('test samples of their own'),
+  };
+};
+
+export interface Pair {
+  readonly features: string;
+  readonly targets: string;
+}
+
+export interface PairFiles {
+  readonly train: Pair;
+  readonly val?: Pair | undefined;
+  readonly test?: Pair | undefined;
+}
+
+export const pairRoles = (params: PairFiles): Role[] =>
+  (['train', 'val', 'test'] as const).filter((role) => params[role] !== undefined);
+
+export function movePairs<P extends PairFiles>(params: P, move: (file: string) => string): P {
+  const moved = ({ features, targets }: Pair): Pair => ({ features: move(features), targets: move(targets) });
+  const { train, val, test } = params;
+  return { ...params, train: moved(train), ...(val && { val: moved(val) }), ...(test && { test: moved(test) }) };
+}

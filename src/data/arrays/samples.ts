@@ -1,0 +1,145 @@
+/** Samples from two arrays, features and targets, whose first dimension counts the samples. */
+import { counted, DataError, type DataErrorPlace } from '../data-error.js';
+import { encodeClasses, fitClasses, type Labels } from '../labels.js';
+import type { ArraysEncoding, EncodedSamples, SampleFile } from '../source.js';
+import { gatherRows, product, type Rows, type Table, type Task } from '../table.js';
+
+/** Numbers of a file, row by row. */
+export interface NumericArray {
+  /** Of the elements in the file, such as `i16`. */
+  readonly type: string;
+  readonly dims: readonly number[];
+  /** Bytes as they are, without a copy; everything else, in its exact value, as float64. */
+  readonly values: Uint8Array | Float64Array;
+}
+
+/** An array and where it stands, for error messages. */
+export interface PlacedArray extends NumericArray {
+  readonly place: DataErrorPlace;
+}
+
+/** The features of samples: bytes or float64, the first dimension counts them. */
+export interface ArrayFeatures extends NumericArray {
+  readonly file: string;
+  /** Where sample `sample` stands. */
+  placeOf(sample: number): DataErrorPlace;
+}
+
+/** The targets of samples: class labels, or numbers. */
+export interface ArrayTargets {
+  readonly place: DataErrorPlace;
+  /** Values of a target. */
+  readonly width: number;
+  readonly labels: Labels | undefined;
+  /** Those of `rows` as numbers, where there are no labels. */
+  numbersOf(rows: Rows): Table;
+}
+
+/** Samples of two arrays. Throws DataError where they do not fit each other or the task. */
+export function samplesOfPair(features: PlacedArray, targets: PlacedArray, task: Task): SampleFile<ArraysEncoding> {
+  const { place } = features;
+  const size = features.dims[0];
+  if (targets.dims[0] !== size) {
+    const where = place.part === undefined ? place.file : `${place.file}: ${place.part}`;
+    throw new DataError(`${counted(targets.dims[0], 'target')} for ${counted(size, 'sample')} in ${where}`, {
+      ...targets.place,
+      hint: 'features and targets must come from the same set: is one of them the test file?',
+    });
+  }
+  const labels = task === 'classification' ? labelsOf(targets) : undefined;
+  const width = labels === undefined ? product(targets.dims.slice(1)) : 1;
+  const placeOf = (sample: number): DataErrorPlace => ({
+    ...place,
+    hint: `it is in sample ${sample} (counted from 0)`,
+  });
+  return samplesOf(
+    { ...features, file: place.file, placeOf },
+    { place: targets.place, width, labels, numbersOf: (rows) => numbers(targets, width, rows) },
+  );
+}
+
+export function samplesOf(features: ArrayFeatures, targets: ArrayTargets): SampleFile<ArraysEncoding> {
+  const shape = sampleShape(features.dims);
+  const { labels, width } = targets;
+  const placeOfTarget = (): DataErrorPlace => targets.place;
+  return {
+    file: features.file,
+    size: features.dims[0],
+    labels,
+    fit: (rows: Rows): ArraysEncoding => ({
+      kind: 'arrays',
+      dtype: features.type === 'u8' ? 'u8' : 'f32',
+      shape,
+      target_width: width,
+      ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
+    }),
+    encode: (rows: Rows, encoding: ArraysEncoding): EncodedSamples => {
+      checkAgainst(encoding, features, shape);
+      if (width !== encoding.target_width) {
+        throw new DataError(`targets of ${width} values, where training had ${encoding.target_width}`, targets.place);
+      }
+      const values = gatherRows(features.values, product(shape), rows);
+      const encodedTargets: Table =
+        labels === undefined
+          ? targets.numbersOf(rows)
+          : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
+      const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
+      return { features: { shape, values }, targets: encodedTargets, placeOf };
+    },
+  };
+}
+
+/** [n, height, width] are images of one channel; [n] are samples of one value. */
+function sampleShape(dims: readonly number[]): number[] {
+  const shape = dims.slice(1);
+  if (shape.length === 0) return [1];
+  return shape.length === 2 ? [...shape, 1] : shape;
+}
+
+function checkAgainst(encoding: ArraysEncoding, features: ArrayFeatures, shape: readonly number[]): void {
+  const dtype = features.type === 'u8' ? 'u8' : 'f32';
+  if (shape.join() !== encoding.shape.join()) {
+    const problem = `samples of shape [${shape.join(', ')}], where training had [${encoding.shape.join(', ')}]`;
+    throw new DataError(problem, { file: features.file });
+  }
+  if (dtype !== encoding.dtype) {
+    throw new DataError(`elements of type ${features.type}, where training had ${encoding.dtype}`, {
+      file: features.file,
+    });
+  }
+}
+
+/** Class labels must be whole numbers, one a sample. */
+function labelsOf(targets: PlacedArray): Labels {
+  if (product(targets.dims) !== targets.dims[0]) {
+    throw new DataError(`targets of shape [${targets.dims.slice(1).join(', ')}], but a class is one number`, {
+      ...targets.place,
+      hint: 'are features and targets exchanged? For targets of several numbers set task: regression',
+    });
+  }
+  const codeOf = new Map<number, number>();
+  const codes = new Int32Array(targets.values.length);
+  targets.values.forEach((value, i) => {
+    let code = codeOf.get(value);
+    if (code === undefined) {
+      if (!Number.isInteger(value)) {
+        throw new DataError(`label ${value} of sample ${i} (counted from 0) is not a whole number`, {
+          ...targets.place,
+          hint: 'for targets that are measurements set task: regression',
+        });
+      }
+      code = codeOf.size;
+      codeOf.set(value, code);
+    }
+    codes[i] = code;
+  });
+  return { values: [...codeOf.keys()].map(String), codes };
+}
+
+function numbers(targets: PlacedArray, width: number, rows: Rows): Table {
+  const values = Float32Array.from(gatherRows(targets.values, width, rows));
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0)
+    throw new DataError(`target ${values[bad]} of sample ${Math.floor(bad / width)} is not finite`, targets.place);
+  return { shape: [width], dtype: 'f32', values };
+}

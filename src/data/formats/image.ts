@@ -1,0 +1,58 @@
+/** Images of any format as bytes: decoded, in the wished channels, resized. */
+import { DataError, type DataErrorPlace } from '../data-error.js';
+import { decodeJpeg, isJpeg } from './jpeg.js';
+import { decodePng, isPng } from './png.js';
+
+export interface Image {
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 2 grey and alpha, 3 red, green, blue, 4 these and alpha. */
+  readonly channels: number;
+  /** Row by row, the channels of a pixel side by side. */
+  readonly values: Uint8Array;
+}
+
+/** File name extensions that hold images which `decodeImage` reads. */
+export const IMAGE_FILE = /\.(png|jpe?g)$/i;
+
+/** The format is told by the first bytes, not by the name. Throws DataError where they are none that is known, or damaged. */
+export function decodeImage(bytes: Buffer, place: DataErrorPlace): Image {
+  if (isPng(bytes)) return decodePng(bytes, place);
+  if (isJpeg(bytes)) return decodeJpeg(bytes, place);
+  const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  throw new DataError(bytes.length === 0 ? 'the file is empty' : `neither PNG nor JPEG: it starts with ${start}`, {
+    ...place,
+    hint: 'remove the file, or convert it',
+  });
+}
+
+export const colours = ['grayscale', 'rgb', 'rgba'] as const;
+export type Colour = (typeof colours)[number];
+const CHANNELS: Record<Colour, number> = { grayscale: 1, rgb: 3, rgba: 4 };
+
+/** Luma of ITU-R BT.601, as JPEG and most libraries have it. */
+const luma = (red: number, green: number, blue: number): number => 0.299 * red + 0.587 * green + 0.114 * blue;
+
+/** `image` in the channels of `colour`; what is transparent is blended with black where there is no alpha channel. */
+export function inColour({ width, height, channels, values }: Image, colour: Colour): Image {
+  const wanted = CHANNELS[colour];
+  if (channels === wanted) return { width, height, channels, values };
+  const out = new Uint8Array(width * height * wanted);
+  const isGrey = channels < 3;
+  for (let i = 0; i < width * height; i++) {
+    const at = i * channels;
+    const alpha = channels % 2 === 0 ? values[at + channels - 1] : 255;
+    const blend = wanted === 4 ? 1 : alpha / 255;
+    const [red, green, blue] = isGrey
+      ? [values[at], values[at], values[at]]
+      : [values[at], values[at + 1], values[at + 2]];
+    if (wanted === 1) out[i] = Math.round(blend * (isGrey ? red : luma(red, green, blue)));
+    else {
+      out[i * wanted] = Math.round(blend * red);
+      out[i * wanted + 1] = Math.round(blend * green);
+      out[i * wanted + 2] = Math.round(blend * blue);
+      if (wanted === 4) out[i * wanted + 3] = alpha;
+    }
+  }
+  return { width, height, channels: wanted, values: out };
+}

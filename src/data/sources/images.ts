@@ -1,0 +1,151 @@
+/** Samples from folders of images: one sub-folder for each class, named after it. */
+import * as z from 'zod';
+import { positiveInt } from '../../config/atoms.js';
+import { samplesOf } from '../arrays/samples.js';
+import { counted, DataError } from '../data-error.js';
+import type { DataFiles } from '../data-files.js';
+import { colours, decodeImage, type Image, IMAGE_FILE, inColour } from '../formats/image.js';
+import { filters, resized } from '../formats/resize.js';
+import type { Labels } from '../labels.js';
+import { checkRoleFiles, fileOf, moveFiles, ownFiles, roleFiles } from '../role-files.js';
+import type { ArraysEncoding, DataSource, OpenContext, SampleFile, SampleFiles } from '../source.js';
+
+const schema = z
+  .object({
+    ...roleFiles('folder'),
+    color: z
+      .enum(colours)
+      .default('rgb')
+      .describe('1, 3 or 4 channels; without alpha, what is transparent is blended with black'),
+    size: z
+      .union([positiveInt, z.tuple([positiveInt, positiveInt])])
+      .optional()
+      .describe(
+        '[height, width], or the one number for both, that every image is resized to; else all must have one size',
+      ),
+    filter: z
+      .enum(filters)
+      .default('bilinear')
+      .describe('how images are resized; all of them look at every pixel when an image gets smaller'),
+  })
+  .superRefine(checkRoleFiles);
+type ImageParams = z.output<typeof schema>;
+
+async function open(params: ImageParams, context: OpenContext): Promise<SampleFiles<ArraysEncoding>> {
+  const opened: SampleFiles<ArraysEncoding> = {};
+  for (const role of context.roles) {
+    const folder = fileOf(params, role);
+    if (folder !== undefined) opened[role] = await openFolder(folder, params, context);
+  }
+  return opened;
+}
+
+export const imagesSource = {
+  schema,
+  description: 'folders of PNG and JPEG images, a sub-folder for each class',
+  encoding: 'arrays',
+  open,
+  ownFiles,
+  moveFiles,
+} as const satisfies DataSource<ImageParams, ArraysEncoding> & { schema: typeof schema };
+
+async function openFolder(
+  folder: string,
+  params: ImageParams,
+  { files, task }: OpenContext,
+): Promise<SampleFile<ArraysEncoding>> {
+  const root = files.resolve(folder);
+  if (task !== 'classification') {
+    throw new DataError(`folders of images have classes, which task: ${task} does not learn`, {
+      file: root,
+      hint: 'set task: classification',
+    });
+  }
+  const { names, labels } = await namesByClass(files, folder);
+  const fileOfImage = (i: number): string => files.resolve(`${folder}/${names[i]}`);
+  let shape: readonly number[] | undefined;
+  let values = new Uint8Array(0);
+  await files.readFolder(folder, names, (bytes, i) => {
+    const file = fileOfImage(i);
+    const image = prepared(decodeImage(bytes, { file }), params);
+    if (shape === undefined) {
+      shape = [image.height, image.width, image.channels];
+      values = allocate(names.length, image, root);
+    }
+    if (image.height !== shape[0] || image.width !== shape[1]) {
+      throw new DataError(
+        `${image.height} x ${image.width} pixels, where the images before have ${shape[0]} x ${shape[1]}`,
+        {
+          file,
+          hint: `resize all to one size: data.source.size: [${shape[0]}, ${shape[1]}]`,
+        },
+      );
+    }
+    values.set(image.values, i * image.values.length);
+  });
+  return samplesOf(
+    {
+      type: 'u8',
+      dims: [names.length, ...(shape ?? [])],
+      values,
+      file: root,
+      placeOf: (i) => ({ file: fileOfImage(i) }),
+    },
+    {
+      place: { file: root },
+      width: 1,
+      labels,
+      numbersOf: () => {
+        throw new Error('images have labels');
+      },
+    },
+  );
+}
+
+function prepared(image: Image, { color, size, filter }: ImageParams): Image {
+  const coloured = inColour(image, color);
+  if (size === undefined) return coloured;
+  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  return resized(coloured, height, width, filter);
+}
+
+/** What one typed array holds on every version of Node that nn supports. */
+const MOST_BYTES = 2 ** 32;
+
+function allocate(count: number, { height, width, channels }: Image, file: string): Uint8Array<ArrayBuffer> {
+  const bytes = count * height * width * channels;
+  if (bytes <= MOST_BYTES) return new Uint8Array(bytes);
+  throw new DataError(
+    `${counted(count, 'image')} of ${height} x ${width} x ${channels} are ${bytes} bytes, more than fit`,
+    {
+      file,
+      hint: 'resize them: data.source.size',
+    },
+  );
+}
+
+/** The images of all classes, relative to the folder, and their labels. */
+async function namesByClass(files: DataFiles, folder: string): Promise<{ names: string[]; labels: Labels }> {
+  const file = files.resolve(folder);
+  const entries = await files.listFolder(folder);
+  const classes = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
+  if (classes.length === 0) {
+    const loose = entries.some(({ name }) => IMAGE_FILE.test(name));
+    const hint = loose ? 'put the images of each class into a sub-folder named after it' : undefined;
+    throw new DataError('the folder has no sub-folders, and each class needs one', { file, hint });
+  }
+  const names: string[] = [];
+  const codes: number[] = [];
+  for (const [code, name] of classes.entries()) {
+    const inside = await files.listFolder(`${folder}/${name}`);
+    const images = inside.filter((entry) => !entry.isFolder && IMAGE_FILE.test(entry.name));
+    if (images.length === 0) {
+      throw new DataError('the sub-folder of a class has no PNG or JPEG image', {
+        file: files.resolve(`${folder}/${name}`),
+      });
+    }
+    names.push(...images.map((image) => `${name}/${image.name}`));
+    codes.push(...images.map(() => code));
+  }
+  return { names, labels: { values: classes, codes: Int32Array.from(codes) } };
+}

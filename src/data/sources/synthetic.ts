@@ -1,0 +1,191 @@
+/**
+ * Sets that are computed, not read: small problems on which one sees what a network can and cannot do. They are a function of
+ * their own seed, so that an experiment's seed changes the network and not the data.
+ */
+import * as z from 'zod';
+import { nonNegative, positive, positiveInt, seed } from '../../config/atoms.js';
+import { type HostRandom, hostRandom } from '../../tensor/random.js';
+import { samplesOfPair } from '../arrays/samples.js';
+import type { ArraysEncoding, DataSource } from '../source.js';
+
+const common = {
+  samples: positiveInt.max(10_000_000).default(1000).describe('how many there are'),
+  seed: seed.default(0).describe('which ones; the seed of the experiment does not change them'),
+};
+const noise = (usual: number) => nonNegative.default(usual).describe('standard deviation of what is added at random');
+
+interface Common {
+  readonly samples: number;
+  readonly seed: number;
+}
+/** Writes the features of sample `i` into `x` and its target into `y`. */
+type Sample = (i: number, x: Float64Array, random: HostRandom) => number;
+
+/** A set named `name` of samples with `width(params)` features each. */
+function synthetic<S extends z.ZodObject, P extends Common>(
+  name: string,
+  schema: S & { readonly _zod: { readonly output: P } },
+  description: string,
+  width: (params: P) => number,
+  sampler: (params: P, random: HostRandom) => Sample,
+) {
+  return {
+    schema,
+    description,
+    encoding: 'arrays',
+    open(params, { task, roles }) {
+      const random = hostRandom(params.seed, name);
+      const sample = sampler(params, random);
+      const [size, features] = [params.samples, width(params)];
+      const x = new Float64Array(size * features);
+      const y = Float64Array.from({ length: size }, (_, i) =>
+        sample(i, x.subarray(i * features, (i + 1) * features), random),
+      );
+      const place = { file: `data.source.${name}` };
+      const file = samplesOfPair(
+        { type: 'f64', dims: [size, features], values: x, place },
+        { type: 'f64', dims: [size], values: y, place },
+        task,
+      );
+      return Promise.resolve(roles.includes('train') ? { train: file } : {});
+    },
+    ownFiles: () => ['train'],
+    moveFiles: (params) => params,
+  } as const satisfies DataSource<P, ArraysEncoding> & { schema: unknown };
+}
+
+const two = (): number => 2;
+/** Angles from 0 to `end` for the samples of a class, evenly spread: sample `i` is the (i / classes)-th of its class. */
+const spread = (i: number, classes: number, samples: number): number =>
+  Math.floor(i / classes) / Math.max(1, Math.ceil(samples / classes) - 1);
+
+const moons = synthetic(
+  'moons',
+  z.object({ ...common, noise: noise(0.1) }),
+  'two half circles that reach into each other, two classes',
+  two,
+  ({ samples, noise }) =>
+    (i, x, random) => {
+      const label = i % 2;
+      const angle = Math.PI * spread(i, 2, samples);
+      x[0] = (label === 0 ? Math.cos(angle) : 1 - Math.cos(angle)) + noise * random.normal();
+      x[1] = (label === 0 ? Math.sin(angle) : 0.5 - Math.sin(angle)) + noise * random.normal();
+      return label;
+    },
+);
+
+const circles = synthetic(
+  'circles',
+  z.object({
+    ...common,
+    noise: noise(0.05),
+    factor: positive.lt(1).default(0.5).describe('radius of the inner circle; the outer one has radius 1'),
+  }),
+  'a circle around a smaller one, two classes',
+  two,
+  ({ samples, noise, factor }) =>
+    (i, x, random) => {
+      const label = i % 2;
+      const angle = (2 * Math.PI * Math.floor(i / 2)) / Math.ceil(samples / 2);
+      const radius = label === 0 ? 1 : factor;
+      x[0] = radius * Math.cos(angle) + noise * random.normal();
+      x[1] = radius * Math.sin(angle) + noise * random.normal();
+      return label;
+    },
+);
+
+const spirals = synthetic(
+  'spirals',
+  z.object({
+    ...common,
+    noise: noise(0.05),
+    classes: positiveInt.min(2).max(100).default(2).describe('arms, a class each'),
+    turns: positive.default(1.5).describe('how often an arm winds around the centre'),
+  }),
+  'arms that wind around each other from the centre to radius 1, a class each',
+  two,
+  ({ samples, noise, classes, turns }) =>
+    (i, x, random) => {
+      const label = i % classes;
+      const radius = spread(i, classes, samples);
+      const angle = 2 * Math.PI * (turns * radius + label / classes);
+      x[0] = radius * Math.cos(angle) + noise * random.normal();
+      x[1] = radius * Math.sin(angle) + noise * random.normal();
+      return label;
+    },
+);
+
+const xor = synthetic(
+  'xor',
+  z.object({ ...common, noise: noise(0) }),
+  'points of the square from -1 to 1; the class is 1 where the two have different signs',
+  two,
+  ({ noise }) =>
+    (_, x, random) => {
+      const [a, b] = [2 * random.uniform() - 1, 2 * random.uniform() - 1];
+      x[0] = a + noise * random.normal();
+      x[1] = b + noise * random.normal();
+      return a < 0 === b < 0 ? 0 : 1;
+    },
+);
+
+const blobs = synthetic(
+  'blobs',
+  z.object({
+    ...common,
+    classes: positiveInt.min(2).max(1000).default(3).describe('blobs, a class each'),
+    features: positiveInt.max(1000).default(2).describe('dimensions'),
+    spread: positive.default(1).describe('standard deviation of a blob; the centres lie between -10 and 10'),
+  }),
+  'normally distributed points around random centres, a class each',
+  ({ features }) => features,
+  ({ classes, features, spread }, random) => {
+    const centres = Float64Array.from({ length: classes * features }, () => 20 * random.uniform() - 10);
+    return (i, x) => {
+      const label = i % classes;
+      for (let k = 0; k < features; k++) x[k] = centres[label * features + k] + spread * random.normal();
+      return label;
+    };
+  },
+);
+
+const sines = synthetic(
+  'sines',
+  z.object({
+    ...common,
+    noise: noise(0.1),
+    frequency: positive.default(1).describe('waves between x = -1 and x = 1'),
+  }),
+  'a noisy sine wave: y = sin(pi frequency x) for x between -1 and 1, for regression',
+  () => 1,
+  ({ noise, frequency }) =>
+    (_, x, random) => {
+      x[0] = 2 * random.uniform() - 1;
+      return Math.sin(Math.PI * frequency * x[0]) + noise * random.normal();
+    },
+);
+
+const linear = synthetic(
+  'linear',
+  z.object({
+    ...common,
+    noise: noise(0.1),
+    features: positiveInt.max(1000).default(1).describe('dimensions'),
+    bias: z.number().default(0).describe('the target where all features are 0'),
+  }),
+  'a linear function of normal features with normal weights, and noise, for regression',
+  ({ features }) => features,
+  ({ noise, features, bias }, random) => {
+    const weights = Float64Array.from({ length: features }, () => random.normal());
+    return (_, x) => {
+      let y = bias;
+      for (let k = 0; k < features; k++) {
+        x[k] = random.normal();
+        y += weights[k] * x[k];
+      }
+      return y + noise * random.normal();
+    };
+  },
+);
+
+export const syntheticSources = { moons, circles, spirals, xor, blobs, sines, linear };

@@ -1,0 +1,79 @@
+import jpeg from 'jpeg-js';
+import { describe, expect, it } from 'vitest';
+import { decodeImage, inColour } from '../../../src/data/formats/image.js';
+import { resized, type Filter } from '../../../src/data/formats/resize.js';
+import { golden } from '../../nn/helpers/golden.js';
+import { dataErrorOf } from '../files.js';
+import { greyPng } from '../png-bytes.js';
+
+interface Golden {
+  readonly image: { height: number; width: number; channels: number; values: number[] };
+  readonly resized: readonly { filter: Filter; size: [number, number]; values: number[] }[];
+}
+const data = golden<Golden>('arrays');
+const place = { file: 'a.jpg' };
+
+describe('resized', () => {
+  it.each(data.resized.map((one) => [one.filter, one.size, one] as const))(
+    'agrees with PyTorch: %s to %j',
+    (_, __, one) => {
+      const image = { ...data.image, values: Uint8Array.from(data.image.values) };
+      const { values } = resized(image, one.size[0], one.size[1], one.filter);
+      expect(values.length).toBe(one.values.length);
+      // PyTorch gives floats, we the nearest byte.
+      one.values.forEach((value, i) => expect(Math.abs(values[i] - value)).toBeLessThan(0.5 + 1e-3));
+    },
+  );
+});
+
+describe('inColour', () => {
+  const of = (channels: number, ...values: number[]) => ({
+    width: 1,
+    height: 1,
+    channels,
+    values: Uint8Array.from(values),
+  });
+  it.each([
+    [of(1, 100), 'rgb', [100, 100, 100]],
+    [of(3, 255, 0, 0), 'grayscale', [76]],
+    [of(3, 10, 20, 30), 'rgba', [10, 20, 30, 255]],
+    [of(4, 200, 100, 50, 51), 'rgb', [40, 20, 10]],
+    [of(2, 200, 51), 'grayscale', [40]],
+    [of(2, 200, 51), 'rgba', [200, 200, 200, 51]],
+  ] as const)('turns %j into %s', (image, colour, expected) => {
+    expect([...inColour(image, colour).values]).toEqual(expected);
+  });
+});
+
+describe('decodeImage', () => {
+  it('reads JPEG to within what its compression takes', () => {
+    const [width, height] = [16, 8];
+    const pixels = Buffer.from(
+      Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? 255 : 8 * (i >> 5))),
+    );
+    const bytes = jpeg.encode({ width, height, data: pixels }, 95).data;
+    const image = decodeImage(bytes, place);
+    expect([image.width, image.height, image.channels]).toEqual([width, height, 3]);
+    image.values.forEach((value, i) => {
+      expect(Math.abs(value - pixels[Math.floor(i / 3) * 4 + (i % 3)])).toBeLessThan(12);
+    });
+  });
+
+  it('tells the format by the first bytes', () => {
+    expect(decodeImage(greyPng(1, 1, [9]), place).values).toEqual(Uint8Array.of(9));
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0), 'the file is empty'],
+    ['text', Buffer.from('hello'), 'neither PNG nor JPEG: it starts with 68 65 6c 6c'],
+    ['a JPEG without a frame', Buffer.from([0xff, 0xd8, 0xff, 0xd9]), 'a JPEG file without a frame header'],
+    [
+      'a JPEG of gigapixels',
+      Buffer.from([0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0xff, 0xff, 0xff, 0xff, 1, 1, 0x11, 0]),
+      '65535 x 65535 pixels are more than nn takes',
+    ],
+  ])('refuses %s', async (_, bytes, message) => {
+    const error = await dataErrorOf(Promise.resolve().then(() => decodeImage(bytes, place)));
+    expect(error.message).toContain(`a.jpg: ${message}`.replace('a.jpg: a JPEG', 'a.jpg: damaged: a JPEG'));
+  });
+});

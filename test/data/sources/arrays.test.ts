@@ -1,0 +1,181 @@
+/** Sources of arrays: NumPy files, folders of images, sets that are computed. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
+import { greyPng } from '../png-bytes.js';
+import { golden } from '../../nn/helpers/golden.js';
+
+const { dir, write } = tempFolder();
+const { npz } = golden<{ npz: { compressed: string } }>('arrays');
+
+describe('an npz source', () => {
+  const source = { npz: { path: 'a.npz', train: { features: 'x', targets: 'y' } } };
+
+  it('reads features and targets from one archive', async () => {
+    write('a.npz', Buffer.from(npz.compressed, 'base64'));
+    const data = await load(dir, { source });
+    expect(data.train.features).toMatchObject({ dtype: 'u8', shape: [2, 2, 1] });
+    expect(sample(data.train.features, 5)).toEqual([20, 21, 22, 23]);
+    expect([...data.train.targets.values]).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(data.classes).toEqual(['0', '1', '2']);
+  });
+
+  it('says which array does not fit', async () => {
+    const error = await dataErrorOf(
+      load(dir, { source: { npz: { path: 'a.npz', train: { features: 'y', targets: 'x' } } } }),
+    );
+    expect(error.message).toBe(`${dir}/a.npz: array "x": targets of shape [2, 2], but a class is one number`);
+  });
+});
+
+describe('an images source', () => {
+  const folder = (name: string, files: Record<string, Buffer>): void => {
+    rmSync(path.join(dir, name), { recursive: true, force: true });
+    mkdirSync(path.join(dir, name), { recursive: true });
+    for (const [file, bytes] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(dir, name, file)), { recursive: true });
+      writeFileSync(path.join(dir, name, file), bytes);
+    }
+  };
+  const images = (params: object = {}): DataInput => ({
+    source: { images: { path: 'set', color: 'grayscale', ...params } },
+  });
+  const [a, b] = [greyPng(2, 1, [10, 20]), greyPng(2, 1, [30, 40])];
+
+  it('takes the sub-folders as classes, in the order of their names', async () => {
+    folder('set', {
+      'dog/1.png': b,
+      'cat/2.png': a,
+      'cat/1.PNG': b,
+      'cat/notes.txt': Buffer.from('x'),
+      '.git/x.png': a,
+    });
+    const data = await load(dir, images());
+    expect(data.classes).toEqual(['cat', 'dog']);
+    expect(data.train.features).toEqual({
+      shape: [1, 2, 1],
+      dtype: 'u8',
+      values: Uint8Array.of(30, 40, 10, 20, 30, 40),
+    });
+    expect([...data.train.targets.values]).toEqual([0, 0, 1]);
+  });
+
+  it('counts a folder as one file, hashed as sha256sum would list it', async () => {
+    const { files } = await load(dir, images());
+    const digest = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
+    const lines = [[b, 'cat/1.PNG'], [a, 'cat/2.png'], [b, 'dog/1.png']].map(([bytes, name]) => `${digest(bytes as Buffer)}  ${name}\n`); // prettier-ignore
+    expect(files).toEqual([{ path: `${dir}/set`, sha256: digest(lines.join('')) }]);
+  });
+
+  it('resizes to one size', async () => {
+    folder('set', { 'dog/1.png': greyPng(2, 2, [10, 20, 30, 40]), 'cat/2.png': greyPng(1, 1, [7]) });
+    const data = await load(dir, images({ size: 1 }));
+    expect(data.train.features.values).toEqual(Uint8Array.of(7, 25));
+    expect((await load(dir, images({ size: [1, 2], color: 'rgb' }))).train.features.shape).toEqual([1, 2, 3]);
+  });
+
+  it.each<[string, Record<string, Buffer>, object, string]>([
+    ['of another size', { 'a/1.png': a, 'b/2.png': greyPng(1, 1, [7]) }, {}, 'set/b/2.png: 1 x 1 pixels, where the images before have 1 x 2'], // prettier-ignore
+    ['that is damaged', { 'a/1.png': a, 'b/2.png': b.subarray(0, 50) }, {}, 'set/b/2.png: truncated'],
+    ['without a class', { '1.png': a }, {}, 'set: the folder has no sub-folders'],
+    ['of one class only', { 'a/1.png': a }, {}, 'set: the training split has only one class (a)'],
+    [
+      'missing from a class',
+      { 'a/1.png': a, 'b/readme': b },
+      {},
+      'set/b: the sub-folder of a class has no PNG or JPEG image',
+    ],
+    ['in a folder that is not there', { 'a/1.png': a }, { path: 'sett' }, 'sett: no such folder'],
+    ['that is no folder', { 'a/1.png': a }, { path: 'set/a/1.png' }, 'set/a/1.png: this is a file, not a folder'],
+  ])('refuses an image %s', async (_, files, params, message) => {
+    folder('set', files);
+    const error = await dataErrorOf(load(dir, images(params)));
+    expect(error.message).toContain(`${dir}/${message}`);
+  });
+
+  it('has classes, so it is not for regression', async () => {
+    folder('set', { 'a/1.png': a, 'b/1.png': b });
+    expect((await dataErrorOf(load(dir, images(), { task: 'regression' }))).hint).toBe('set task: classification');
+  });
+});
+
+describe('computed sets', () => {
+  const points = async (source: DataInput['source'], task: 'classification' | 'regression' = 'classification') => {
+    const { train, classes } = await load(dir, { source }, { task });
+    const width = train.features.shape[0];
+    return { train, classes, x: Array.from({ length: train.size }, (_, i) => sample(train.features, i)), y: [...train.targets.values], width }; // prettier-ignore
+  };
+
+  it('moons lie on two half circles', async () => {
+    const { x, y } = await points({ moons: { samples: 50, noise: 0 } });
+    x.forEach(([a, b], i) => expect(y[i] === 0 ? Math.hypot(a, b) : Math.hypot(a - 1, b - 0.5)).toBeCloseTo(1, 6));
+    expect(y.filter((label) => label === 1)).toHaveLength(25);
+    expect(Math.max(...x.map(([, b]) => b))).toBeCloseTo(1, 2);
+    expect(Math.min(...x.map(([, b]) => b))).toBeCloseTo(-0.5, 2);
+  });
+
+  it('circles have radius 1 and factor', async () => {
+    const { x, y } = await points({ circles: { samples: 40, noise: 0, factor: 0.3 } });
+    x.forEach(([a, b], i) => expect(Math.hypot(a, b)).toBeCloseTo(y[i] === 0 ? 1 : 0.3, 6));
+  });
+
+  it('spirals have an arm for each class, from the centre to radius 1', async () => {
+    const { x, y, classes } = await points({ spirals: { samples: 300, noise: 0, classes: 3, turns: 1 } });
+    expect(classes).toEqual(['0', '1', '2']);
+    const radii = x.map(([a, b]) => Math.hypot(a, b));
+    expect(Math.max(...radii)).toBeCloseTo(1, 6);
+    x.forEach(([a, b], i) => {
+      const turn = Math.atan2(b, a) / (2 * Math.PI) - radii[i] - y[i] / 3;
+      expect(radii[i] === 0 ? 0 : Math.abs(turn - Math.round(turn))).toBeLessThan(1e-6);
+    });
+  });
+
+  it('xor is 1 where the signs differ', async () => {
+    const { x, y } = await points({ xor: { samples: 100 } });
+    x.forEach(([a, b], i) => expect(y[i]).toBe(a < 0 === b < 0 ? 0 : 1));
+  });
+
+  it('blobs lie around centres of their own', async () => {
+    const { x, y, width } = await points({ blobs: { samples: 3000, classes: 4, features: 3, spread: 0.5 } });
+    expect(width).toBe(3);
+    const of = x.filter((_, i) => y[i] === 2).map(([a]) => a);
+    const mean = of.reduce((sum, a) => sum + a, 0) / of.length;
+    expect(Math.sqrt(of.reduce((sum, a) => sum + (a - mean) ** 2, 0) / of.length)).toBeCloseTo(0.5, 1);
+  });
+
+  it('sines and linear functions are exact without noise', async () => {
+    const sines = await points({ sines: { samples: 20, noise: 0, frequency: 2 } }, 'regression');
+    sines.x.forEach(([a], i) => expect(sines.y[i]).toBeCloseTo(Math.sin(2 * Math.PI * a), 5));
+    const { x, y } = await points({ linear: { samples: 20, noise: 0, bias: 3 } }, 'regression');
+    const weight = (y[1] - y[0]) / (x[1][0] - x[0][0]);
+    x.forEach(([a], i) => expect(y[i]).toBeCloseTo(3 + weight * a, 4));
+  });
+
+  it('are a function of their own seed, not of the experiment', async () => {
+    const source = { moons: { samples: 10 } };
+    const first = await load(dir, { source }, { seed: 1 });
+    expect(await load(dir, { source }, { seed: 2 })).toEqual(first);
+    expect((await load(dir, { source: { moons: { samples: 10, seed: 1 } } })).train).not.toEqual(first.train);
+  });
+
+  it('say when they do not fit the task', async () => {
+    const error = await dataErrorOf(load(dir, { source: 'sines' }));
+    expect(error.message).toMatch(/^data\.source\.sines: label \S+ of sample 0/);
+  });
+});
+
+it('the digit images are the first of the MNIST test set', async () => {
+  const datasets = new URL('../../../datasets/', import.meta.url).pathname;
+  const config: DataInput = { source: { images: { path: 'digit-images', color: 'grayscale' } } };
+  const [images, mnist] = await Promise.all([
+    load(datasets, config),
+    load(datasets, { source: { idx: { train: { features: 'mnist/t10k-images-idx3-ubyte.gz', targets: 'mnist/t10k-labels-idx1-ubyte.gz' } } } }), // prettier-ignore
+  ]);
+  expect(images.train.size).toBe(400);
+  expect(images.files[0].sha256).toBe(createHash('sha256').update(readFileSync(`${datasets}digit-images/SHA256SUMS`)).digest('hex')); // prettier-ignore
+  // Sample 40 is the first 1, which is image 2 of the test set.
+  expect([...images.train.targets.values.slice(39, 41)]).toEqual([0, 1]);
+  expect(sample(images.train.features, 40)).toEqual(sample(mnist.train.features, 2));
+});
