@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { type ComponentRegistry, describeExpected, didYouMean, isComponent, writtenDefault } from '../config/index.js';
 import { dataSources, preprocessors } from '../data/index.js';
 import { activations } from '../nn/activations.js';
+import { augmentations } from '../nn/augmentations/index.js';
 import { initializers } from '../nn/initializers.js';
 import { layers } from '../nn/layers/index.js';
 import { losses } from '../nn/losses/index.js';
@@ -26,6 +27,7 @@ const registries: Readonly<Record<string, ComponentRegistry>> = {
   optimizers,
   schedules,
   preprocessors,
+  augmentations,
   sources: dataSources,
 };
 

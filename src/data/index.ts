@@ -71,8 +71,8 @@ export interface LoadedData extends Loaded {
 }
 
 /** The config with every file name put through `move`: for a copy of it in another folder. */
-export function moveFiles(config: DataConfig, move: (file: string) => string): DataConfig {
-  const { source } = config;
+export function moveFiles<C extends DataConfig>(config: C, move: (file: string) => string): C {
+  const { source }: DataConfig = config;
   // An entry's `moveFiles` returns what it was given, with other names.
   return { ...config, source: sourceOf(source).moveFiles(source, move) as typeof source };
 }

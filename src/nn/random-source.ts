@@ -21,14 +21,19 @@ import {
 /** Bits of a uniform number: as many as a float32 holds exactly. */
 const RESOLUTION = 2 ** 24;
 
-export class RandomSource {
-  /** Two words that the host renews before every step. */
-  readonly key: Node = input('rng', [2], 'u32');
+/** Most values that `below` tells apart. */
+const MOST_VALUES = 2 ** 16;
+
+/** Distributions of whole numbers in [0, 2^24) that `counter` numbers. */
+abstract class Draws {
+  constructor(readonly key: Node) {}
+
+  /** What tells the elements of a tensor of this shape apart, as u32. */
+  protected abstract counter(shape: Shape): Node;
 
   /** Uniform whole numbers in [0, 2^24), as u32. Equal streams give equal numbers. */
   private words(stream: string, shape: Shape): Node {
-    const counter = reshape(iota([sizeOf(shape)], 0), shape);
-    return shiftRight(randomBits(this.key, counter, streamId(stream)), 8);
+    return shiftRight(randomBits(this.key, this.counter(shape), streamId(stream)), 8);
   }
 
   /** Uniform in [0, 1), a multiple of 2^-24. */
@@ -41,10 +46,50 @@ export class RandomSource {
     return lt(this.words(stream, shape), Math.round(probability * RESOLUTION));
   }
 
+  /** Uniform whole numbers in [0, n) as i32, n at most 2^16; each has its share to within 2^-16. */
+  below(stream: string, shape: Shape, n: number): Node {
+    if (!(n >= 1 && n <= MOST_VALUES)) throw new RangeError(`no whole number below ${n}`);
+    return cast(shiftRight(mul(shiftRight(this.words(stream, shape), 8), n), 16), 'i32');
+  }
+
   /** Standard normal (Box and Muller 1958); the tails end at 5.9. */
   normal(stream: string, shape: Shape): Node {
     const u = mul(add(cast(this.words(`${stream}.radius`, shape), 'f32'), 0.5), 1 / RESOLUTION);
     const v = this.uniform(`${stream}.angle`, shape);
     return mul(sqrt(mul(log(u), -2)), cos(mul(v, 2 * Math.PI)));
+  }
+}
+
+/** Numbers for the elements of any tensor, by their position in it. */
+export class RandomSource extends Draws {
+  /** Its key is two words that the host renews before every step. */
+  constructor() {
+    super(input('rng', [2], 'u32'));
+  }
+
+  protected counter(shape: Shape): Node {
+    return reshape(iota([sizeOf(shape)], 0), shape);
+  }
+}
+
+/**
+ * Numbers that belong to samples: tensors are [batch, ...], and the numbers of a sample are the same wherever in a batch it
+ * stands. With a step's key they are a function of (seed, step, stream, sample, element).
+ */
+export class SampleRandom extends Draws {
+  /** `samples` (i32, [batch]) names the samples. */
+  constructor(
+    key: Node,
+    private readonly samples: Node,
+  ) {
+    super(key);
+  }
+
+  protected counter(shape: Shape): Node {
+    const [batch, ...sample] = shape;
+    const size = sizeOf(sample);
+    const first = mul(cast(this.samples, 'u32'), size);
+    if (size === 1) return reshape(first, shape);
+    return add(reshape(first, [batch, ...sample.map(() => 1)]), reshape(iota([size], 0), [1, ...sample]));
   }
 }

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { nearest } from '../config/nearest.js';
 import { dataSchema, hasPart } from '../data/index.js';
+import { augmentSchema } from '../nn/augmentations/index.js';
 import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
 import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
@@ -69,7 +70,7 @@ const written = z.strictObject({
     .describe('what the experiment is called, and the folder of its runs; the name of the file by default'),
   seed: atoms.seed.default(0).describe('everything random is a function of it'),
   task: z.enum(tasks).describe('what is learned: class labels or numbers'),
-  data: dataSchema,
+  data: dataSchema.safeExtend({ augment: augmentSchema }),
   model: modelSchema,
   loss: lossSchema.optional().describe('softmax_cross_entropy for classification, mean_squared_error for regression by default'), // prettier-ignore
   metrics: z.array(metricSchema).optional().describe('accuracy for classification, rmse for regression by default'),

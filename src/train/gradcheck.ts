@@ -121,7 +121,7 @@ export function gradcheck(
   const size = Math.min(samples, data.train.size);
   const few = { size, features: firstOf(data.train.features, data.train.size, size), targets: firstOf(data.train.targets, data.train.size, size) }; // prettier-ignore
   const dataset = datasetOf('gradcheck', few, data.affine);
-  const graph = forward(config, dataset, size, { training: true, stochastic: true });
+  const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false });
   const { parameters, states } = graph.model;
   const loss = objectiveOf(graph.losses, graph.model);
   const values = new Map<Node, Float64Array | Int32Array | Uint32Array | Uint8Array>([

@@ -1,5 +1,6 @@
 /** An experiment's model, loss and metrics as graph nodes on a batch of a resident dataset. */
-import { input, type Node, withScope } from '../tensor/index.js';
+import { input, type Node, streamKey, withScope } from '../tensor/index.js';
+import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../nn/losses/index.js';
 import { metricOf } from '../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../nn/model.js';
@@ -13,7 +14,7 @@ export interface Forward {
   readonly indices: Node;
   /** Input: the random key of the step, u32 [2]. */
   readonly randomKey: Node;
-  /** The preprocessed features [batch, ...] and the targets [batch, ...]. */
+  /** The preprocessed and augmented features [batch, ...], and the targets [batch, ...] that metrics compare with. */
   readonly x: Node;
   readonly target: Node;
   /** The loss of each sample, [batch]. */
@@ -28,6 +29,8 @@ export interface Mode {
   readonly training: boolean;
   /** Dropout and noise. */
   readonly stochastic: boolean;
+  /** The augmentations of the config. */
+  readonly augmented: boolean;
   /** What the inputs that hold the weights begin with, for weights that are kept twice. */
   readonly weightPrefix?: string;
 }
@@ -35,15 +38,26 @@ export interface Mode {
 /** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
 export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: number, mode: Mode): Forward {
   const indices = input('batch.indices', [batchSize], 'i32');
-  const { x, target } = withScope('data', () => gatherBatch(dataset, indices));
   const random = new RandomSource();
+  const configs = mode.augmented ? config.data.augment : [];
+  const augmentation = new BatchAugmentation(configs, random.key, streamKey(config.seed, 'augment'), indices);
+  const batch = withScope('data', () => gatherBatch(dataset, indices));
+  const { x, mixture } = withScope('augmentation', () => augmentation.features({ ...dataset, indices }, () => batch.x));
   const model = traceModel(config.model, x, {
     ...mode,
     random,
     init: config.init,
     regularization: config.regularization,
   });
-  const losses = withScope('loss', () => lossOf(config.loss).perSample(model.output, target, config.loss));
+  const targets = withScope('augmentation', () => {
+    const classes = Math.max(2, model.output.shape[1]);
+    return mixTargets(augmentation.targets(batch.target, classes), mixture, config.task === 'regression');
+  });
+  const losses = withScope('loss', () => {
+    const loss = lossOf(config.loss);
+    return mixedLosses(targets, (target) => loss.perSample(model.output, target, config.loss));
+  });
+  const target = mainTarget(targets);
   const statistics = withScope('metrics', () => {
     const prediction = predictionOf(config.loss, model.output);
     return config.metrics.map((metric) => metricOf(metric).statistics(prediction, target, metric));

@@ -58,7 +58,7 @@ export function trainingStep(
   batchSize: number,
   stochastic = true,
 ): TrainingStep {
-  const mode = { training: true, stochastic };
+  const mode = { training: true, stochastic, augmented: stochastic };
   const { model, indices, randomKey, losses, statistics } = forward(config, dataset, batchSize, mode);
   const { parameters } = model;
   const objective = objectiveOf(losses, model);
@@ -86,7 +86,7 @@ export function trainingStep(
   };
 }
 
-const EVALUATION = { training: false, stochastic: false };
+const EVALUATION = { training: false, stochastic: false, augmented: false };
 
 export interface EvaluationStep {
   /** Outputs: sum of the samples' losses, then each metric's statistics. */
@@ -131,7 +131,8 @@ export function diagnosisStep(
   batchSize: number,
   stochastic = true,
 ): DiagnosisStep {
-  const { model, x, losses } = forward(config, dataset, batchSize, { training: true, stochastic });
+  const mode = { training: true, stochastic, augmented: stochastic };
+  const { model, x, losses } = forward(config, dataset, batchSize, mode);
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));

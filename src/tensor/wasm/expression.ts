@@ -51,6 +51,13 @@ export const isMovement = (node: Node): boolean =>
   node.op === 'reshape' || node.op === 'transpose' || node.op === 'broadcast' || node.op === 'slice' ||
   node.op === 'reverse' || node.op === 'gather'; // prettier-ignore
 
+/** What a node is under another shape. */
+export function stripReshape(node: Node): Node {
+  let n = node;
+  while (n.op === 'reshape') n = n.inputs[0];
+  return n;
+}
+
 /** Builds the expressions of one kernel over `shape`; shared parts become shared objects. */
 export class ExpressionBuilder {
   private readonly memo = new Map<string, Expression>();
@@ -191,7 +198,9 @@ export class ExpressionBuilder {
   }
 
   private resolveGather(node: Node, view: View): Expression {
-    const [x, indices] = node.inputs;
+    const [table, indices] = node.inputs;
+    // The rows may be those of a buffer under another shape.
+    const x = this.isBuffer(table) ? table : stripReshape(table);
     for (const operand of [x, indices]) if (!this.isBuffer(operand)) throw new NeedsBuffer(operand);
     const rank = indices.shape.length;
     const part = (from: number, to: number): View => ({
@@ -199,8 +208,9 @@ export class ExpressionBuilder {
       coefficients: view.coefficients.slice(from, to),
     });
     const index: Access = { buffer: indices, ...this.flatten(part(0, rank), indices.shape) };
-    const row = this.flatten(part(rank, node.shape.length), x.shape.slice(1));
-    return { kind: 'load', access: { buffer: x, ...row, indirect: { index, stride: sizeOf(x.shape.slice(1)) } } };
+    const rowShape = table.shape.slice(1);
+    const row = this.flatten(part(rank, node.shape.length), rowShape);
+    return { kind: 'load', access: { buffer: x, ...row, indirect: { index, stride: sizeOf(rowShape) } } };
   }
 
   private flatten(view: View, shape: Shape): { offset: number; strides: number[] } {

@@ -5,7 +5,7 @@
 import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
 import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { splatValue } from '../primitives/leaf.js';
-import { type Access, accessesOf, collapse, type Expression, ExpressionBuilder, indexExpressions, isElementwise, isMovement, NeedsBuffer } from './expression.js'; // prettier-ignore
+import { type Access, accessesOf, collapse, type Expression, ExpressionBuilder, indexExpressions, isElementwise, isMovement, NeedsBuffer, stripReshape } from './expression.js'; // prettier-ignore
 
 /** A part of a buffer that a kernel fills: an expression over `shape`, stored at offset + strides. */
 export interface Region {
@@ -44,14 +44,11 @@ function operationCost(node: Node): number {
 }
 /** Elements cheaper than this are computed again rather than stored and loaded. */
 const RECOMPUTE_LIMIT = 6;
+/** Elements dearer than this are stored where each would be computed again for this many elements of a broadcast. */
+const SPREAD_LIMIT = 15;
+const SPREAD_FACTOR = 4;
 
 const ROOT: Expression = { kind: 'root' };
-
-const stripReshape = (node: Node): Node => {
-  let n = node;
-  while (n.op === 'reshape') n = n.inputs[0];
-  return n;
-};
 
 export const isLeaf = (node: Node): boolean =>
   node.op === 'input' || (node.op === 'constant' && node.attrs.values.length > 1);
@@ -102,9 +99,10 @@ export class KernelPlanner {
     }
   }
 
-  /** Stores what several kernels would compute, where computing it again costs more than memory. */
+  /** Stores what several loops would compute, or one loop again and again, where that costs more than memory. */
   private storeShared(): void {
-    const owners = new Map<Node, Set<Node>>();
+    // A loop is a stored node, or one part of a pad or concat: those are written one after the other.
+    const owners = new Map<Node, Set<string>>();
     const costs = new Map<Node, number>();
     for (const node of this.order) {
       const own = operationCost(node);
@@ -112,15 +110,27 @@ export class KernelPlanner {
     }
     for (const node of [...this.order].reverse()) {
       if (isLeaf(node) || this.stored.has(node)) continue;
-      const mine = new Set<Node>();
+      const mine = new Set<string>();
       for (const user of this.users.get(node) ?? []) {
-        if (this.stored.has(user)) mine.add(user);
+        if (user.op === 'concat') mine.add(`${user.id}.${user.inputs.indexOf(node)}`);
+        else if (this.stored.has(user)) mine.add(`${user.id}`);
         else for (const owner of owners.get(user) ?? []) mine.add(owner);
       }
       owners.set(node, mine);
-      const worth = isElementwise(node) && splatValue(node) === undefined && mine.size > 1;
-      if (worth && (costs.get(node) ?? 0) > RECOMPUTE_LIMIT) this.stored.add(node);
+      if (!isElementwise(node) || splatValue(node) !== undefined) continue;
+      const cost = costs.get(node) ?? 0;
+      const isShared = mine.size > 1 && cost > RECOMPUTE_LIMIT;
+      if (isShared || (cost > SPREAD_LIMIT && this.isSpread(node, sizeOf(node.shape)))) this.stored.add(node);
     }
+  }
+
+  /** Whether a broadcast makes many elements of each of the `size` elements of `node`. */
+  private isSpread(node: Node, size: number): boolean {
+    return (this.users.get(node) ?? []).some((user) =>
+      user.op === 'broadcast'
+        ? sizeOf(user.shape) >= SPREAD_FACTOR * size
+        : user.op === 'reshape' && this.isSpread(user, size),
+    );
   }
 
   private builder(shape: Shape, root?: Node, own: ReadonlySet<Node> = new Set()): ExpressionBuilder {
