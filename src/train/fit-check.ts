@@ -1,6 +1,7 @@
 /** Whether model, loss and data fit together: what can only be known once the data are loaded. */
 import { input, type Shape } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
+import { augmentationProblems } from '../nn/augmentations/fit.js';
 import { lossMismatch } from '../nn/losses/index.js';
 import { type ConfigPath, type LayerConfig, sampleShape } from '../nn/layer.js';
 import { type LayerRow, LayerShapeError, traceModel } from '../nn/model.js';
@@ -13,6 +14,8 @@ import type { Contradiction, ExperimentConfig } from './experiment.js';
 export interface DataInfo {
   readonly features: Shape;
   readonly target: TargetInfo;
+  /** The smallest and the largest feature; undefined for bytes. Looked for when asked. */
+  readonly range: () => readonly [number, number] | undefined;
 }
 
 export function describeData(
@@ -22,8 +25,18 @@ export function describeData(
   const size = train.targets.shape.reduce((a, b) => a * b, 1);
   return {
     features: train.features.shape,
+    range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train.features.values)),
     target: { task: config.task, size, ...(classes === undefined ? {} : { classes: classes.length }) },
   };
+}
+
+function rangeOf(values: ArrayLike<number>): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+  }
+  return [low, high];
 }
 
 /**
@@ -32,13 +45,18 @@ export function describeData(
  */
 export function fitModel(
   config: ExperimentConfig,
-  { features, target }: DataInfo,
+  { features, target, range }: DataInfo,
 ): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
   try {
     const options = { training: false, random: new RandomSource(), init: config.init };
     const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
     const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
     if (idle.length > 0) return { rows: model.rows, problems: idle };
+    const unfit = augmentationProblems(config.data.augment, { shape: features, task: config.task, range });
+    if (unfit.length > 0) {
+      const problems = unfit.map(({ index, message }) => ({ path: ['data', 'augment', index], message }));
+      return { rows: model.rows, problems };
+    }
     const mismatch = lossMismatch(config.loss, target, sampleShape(model.output));
     if (mismatch === undefined) return { rows: model.rows, problems: [] };
     const path = mismatch.at === 'loss' ? ['loss'] : headPath(config);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, jsonSchema, loadConfig, toConfigValue } from '../../src/config/index.js';
 import { describeData, experimentSchema, fitModel } from '../../src/train/index.js';
+import type { LoadedData } from '../../src/data/index.js';
 import { classificationData, experiment, regressionData } from './tiny.js';
 
 const base = `
@@ -109,6 +110,42 @@ describe('fitModel', () => {
     expect(problemOf({ sequential: { layers: [block], repeat: 2 } }).path).toEqual(
       ['model', 'layers', 0, 'layers', 0, 'branches', 1, 1], // prettier-ignore
     );
+  });
+
+  it('finds augmentations that cannot take the data, each at its place', () => {
+    const source = { csv: { path: 'points.csv', target: 'class' } };
+    const problemsOf = (augment: unknown[], data: LoadedData, task = 'classification') => {
+      const units = task === 'regression' ? 1 : 3;
+      const config = experiment({ task, data: { source, augment }, model: { layers: ['flatten', { dense: { units } }] } }); // prettier-ignore
+      return fitModel(config, describeData(config, data)).problems.map(
+        ({ path, message }) => `${path.join('.')}: ${message}`,
+      );
+    };
+    const [rotated, masked] = problemsOf([{ rotate: {} }, 'feature_noise', 'fill', 'cutmix'], classificationData());
+    expect(rotated).toBe(
+      'data.augment.0: rotate is for images [height, width, channels], and a sample of the data is [2]',
+    );
+    expect(masked).toContain('data.augment.2: fill is for images');
+    expect(
+      problemsOf(['feature_noise', 'feature_mask', 'time_shift', 'mixup', 'label_noise'], classificationData()),
+    ).toEqual([]);
+    expect(problemsOf(['mixup', 'cutmix', 'label_noise'], regressionData(), 'regression')).toEqual([
+      'data.augment.1: cutmix is for classification, not for regression',
+      'data.augment.2: label_noise is for classification, not for regression',
+    ]);
+
+    const { targets, size } = classificationData().train;
+    const images = (channels: number, value: number): LoadedData => ({
+      ...classificationData(),
+      train: { size, targets, features: { shape: [2, 2, channels], dtype: 'f32', values: new Float32Array(size * 4 * channels).fill(value) } }, // prettier-ignore
+    });
+    expect(problemsOf(['hue'], images(1, 0.5))[0]).toContain('hue needs the 3 channels red, green and blue');
+    expect(problemsOf(['hue', 'gamma', 'rotate'], images(3, 0.5))).toEqual([]);
+    expect(problemsOf(['gamma', 'rotate'], images(1, 1.75))[0]).toContain('the images have 1.75 to 1.75');
+    expect(problemsOf(['fill', 'fill', 'time_mask'], images(1, 1))).toEqual([
+      'data.augment.1: fill is listed twice: all images are resampled once, with one filling',
+      'data.augment.2: time_mask is for sequences [length] or [length, channels], and a sample of the data is [2, 2, 1]',
+    ]);
   });
 
   it('counts the targets of a regression', () => {
