@@ -29,6 +29,7 @@ export const product = (shape: readonly number[]): number => shape.reduce((all, 
 export function gatherRows<V extends Uint8Array | Float64Array | Int32Array>(values: V, width: number, rows: Rows): V {
   if (rows === undefined) return values;
   const gathered = new (values.constructor as new (length: number) => V)(rows.length * width);
-  rows.forEach((row, i) => gathered.set(values.subarray(row * width, (row + 1) * width), i * width));
+  for (let i = 0; i < rows.length; i++)
+    gathered.set(values.subarray(rows[i] * width, (rows[i] + 1) * width), i * width);
   return gathered;
 }

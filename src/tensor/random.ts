@@ -16,20 +16,35 @@ export const threefryRotation = (round: number): number => ROTATIONS[round % 8];
  * All arguments and both results are unsigned 32-bit integers.
  */
 export function threefry2x32(key0: number, key1: number, counter0: number, counter1: number): [number, number] {
-  const keys = [key0 | 0, key1 | 0, key0 ^ key1 ^ THREEFRY_PARITY];
-  let x0 = (counter0 + keys[0]) | 0;
-  let x1 = (counter1 + keys[1]) | 0;
+  const values = new Uint32Array(2);
+  threefryInto(values, 0, key0, key1, counter0, counter1);
+  return [values[0], values[1]];
+}
+
+/** Writes both words to `out` from `at` on: the one place that computes them, without allocations. */
+function threefryInto(
+  out: Uint32Array,
+  at: number,
+  key0: number,
+  key1: number,
+  counter0: number,
+  counter1: number,
+): void {
+  const key2 = key0 ^ key1 ^ THREEFRY_PARITY;
+  let x0 = (counter0 + key0) | 0;
+  let x1 = (counter1 + key1) | 0;
   for (let round = 0; round < THREEFRY_ROUNDS; round++) {
-    const r = threefryRotation(round);
+    const r = ROTATIONS[round & 7];
     x0 = (x0 + x1) | 0;
     x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
-    if (round % 4 === 3) {
-      const s = (round + 1) / 4;
-      x0 = (x0 + keys[s % 3]) | 0;
-      x1 = (x1 + keys[(s + 1) % 3] + s) | 0;
-    }
+    if ((round & 3) !== 3) continue;
+    const s = (round + 1) >> 2;
+    const turn = s % 3;
+    x0 = (x0 + (turn === 0 ? key0 : turn === 1 ? key1 : key2)) | 0;
+    x1 = (x1 + (turn === 0 ? key1 : turn === 1 ? key2 : key0) + s) | 0;
   }
-  return [x0 >>> 0, x1 >>> 0];
+  out[at] = x0;
+  out[at + 1] = x1;
 }
 
 /** A 32-bit FNV-1a hash of a stream's name, so that streams are named and not numbered. */
@@ -47,24 +62,26 @@ export function streamKey(seed: number, stream: string): [number, number] {
   return threefry2x32(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, streamId(stream), 0);
 }
 
+/** Counters whose values a `HostRandom` makes at once. */
+const BLOCK = 64;
+
 /** A sequence of random numbers for host code (shuffles, splits, initial weights), fixed by (seed, stream). */
 export class HostRandom {
   private counter = 0;
-  private spare: number | undefined;
+  private readonly block = new Uint32Array(2 * BLOCK);
+  private next = 2 * BLOCK;
 
   constructor(private readonly key: readonly [number, number]) {}
 
   /** A uniform unsigned 32-bit integer. */
   bits(): number {
-    if (this.spare !== undefined) {
-      const value = this.spare;
-      this.spare = undefined;
-      return value;
+    if (this.next === this.block.length) {
+      const [key0, key1] = this.key;
+      for (let i = 0; i < BLOCK; i++, this.counter++)
+        threefryInto(this.block, 2 * i, key0, key1, this.counter >>> 0, Math.floor(this.counter / 2 ** 32));
+      this.next = 0;
     }
-    const index = this.counter++;
-    const [a, b] = threefry2x32(this.key[0], this.key[1], index >>> 0, Math.floor(index / 2 ** 32));
-    this.spare = b;
-    return a;
+    return this.block[this.next++];
   }
 
   /** Uniform in [0, 1), 32 bits of resolution. */
@@ -91,7 +108,8 @@ export class HostRandom {
 
   /** A uniform permutation of 0..n-1 (Fisher and Yates). */
   permutation(n: number): Int32Array {
-    const order = Int32Array.from({ length: n }, (_, i) => i);
+    const order = new Int32Array(n);
+    for (let i = 0; i < n; i++) order[i] = i;
     for (let i = n - 1; i > 0; i--) {
       const j = this.below(i + 1);
       const t = order[i];

@@ -8,7 +8,7 @@ import { afterAll, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/program.js';
 import { loadCheckpoint } from '../../src/runs/index.js';
 
-const program = 'dist/cli/main.js';
+const program = 'dist/bin/nn.js';
 
 export interface Outcome {
   readonly code: number | null;
