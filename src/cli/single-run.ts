@@ -101,6 +101,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
   const began = performance.now();
   const now = (): number => (performance.now() - began) / 1000;
 
+  let stepped = false;
   const recorder: Recorder = {
     epoch({ epoch, step, values }) {
       const time_s = elapsed + now();
@@ -111,7 +112,11 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
     },
     checkpoint: (kind, snapshot) =>
       saveSnapshot(kind === 'best' ? paths.bestCheckpoint : paths.lastCheckpoint, snapshot, origin),
-    progress: (progress) => display.progress(progress),
+    progress(progress) {
+      if (!stepped) run.log(`first step done, ${Math.round(performance.now())} ms after the process began`);
+      stepped = true;
+      display.progress(progress);
+    },
   };
   const finish = (result: TrainingResult): Summary => {
     if (outcome !== undefined && result.steps === resume?.last.meta.step) {

@@ -1,89 +1,140 @@
 /**
- * npm run bench -- [names] [--vs torch] [--node PATH] [--backend wasm|wasm-portable] [--threads 1,2] [--seconds S] [--json]
+ * npm run bench -- [names] [--vs torch|tfjs|jax-js] [--node PATH] [--peers DIR] [--backend wasm|wasm-portable] [--threads 1,2]
+ *                  [--seconds S] [--json]
+ * npm run bench -- startup | growth [--node PATH] [--threads N] [--json]
  *
- * Times training steps and single operations, each in a process of its own. With --vs torch, PyTorch's step of the same workload
- * is timed in turn with ours by the script ../shared/tools/peers/torch_peer.py (TORCH_PEER names another), and the ratio is that of
- * the better number of threads of each.
+ * Times training steps, layers (forward and backward) and single operations, each in a process of its own. With --vs, the peer's
+ * step of the same workload is timed in turn with ours, and the ratio is that of the better number of threads of each. A peer is no
+ * dependency: PyTorch is /usr/bin/python3's, with ../shared/tools/peers/torch_peer.py (TORCH_PEER names another) for the eight
+ * workloads; tfjs and jax-js are taken from DIR/node_modules (NN_PEERS is another way to name DIR) and run under the same Node.
+ * `startup` and `growth` are explained in their files.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { kernels, workloads } from './workloads.mjs';
+import { growth } from './growth.mjs';
+import { peerNames } from './peers/common.mjs';
+import { startup } from './startup.mjs';
+import { blocks, kernels, workloads } from './workloads.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     vs: { type: 'string' },
     node: { type: 'string', default: process.execPath },
+    peers: { type: 'string', default: process.env.NN_PEERS },
     backend: { type: 'string', default: 'wasm' },
     threads: { type: 'string', default: cpus().length > 1 ? '1,2' : '1' },
     seconds: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
   },
 });
-const known = [...Object.keys(workloads), ...Object.keys(kernels)];
-const names = positionals.length > 0 ? positionals : known;
-const unknown = names.filter((n) => !known.includes(n));
-if (unknown.length > 0) {
-  console.error(`unknown: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+const known = [...Object.keys(workloads), ...Object.keys(blocks), ...Object.keys(kernels)];
+const fail = (message) => {
+  console.error(message);
   process.exit(2);
-}
-const torchScript =
-  process.env.TORCH_PEER ?? new URL('../../../shared/tools/peers/torch_peer.py', import.meta.url).pathname;
-if (options.vs !== undefined && (options.vs !== 'torch' || !existsSync(torchScript))) {
-  console.error(
-    `--vs ${options.vs}: ${options.vs === 'torch' ? `${torchScript} is missing` : 'the only peer so far is torch'}`,
-  );
-  process.exit(2);
-}
+};
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+const torchScript = process.env.TORCH_PEER ?? file('../../../shared/tools/peers/torch_peer.py');
+const peers = {
+  torch: {
+    has: (name) => name in blocks || name in workloads,
+    needs: existsSync(torchScript) ? undefined : `${torchScript} is missing`,
+    threads: options.threads.split(','),
+    time(name, threads, milliseconds) {
+      const wanted = Math.round((1000 * Number(options.seconds)) / Math.max(0.05, milliseconds));
+      const steps = String(Math.max(20, Math.min(20000, wanted)));
+      const script = name in blocks || name === 'resnet' ? file('peers/torch_blocks.py') : torchScript;
+      return lastJson('/usr/bin/python3', [script, name, '--steps', steps], { OMP_NUM_THREADS: threads });
+    },
+  },
+  ...Object.fromEntries(
+    ['tfjs', 'jax-js'].map((peer) => [
+      peer,
+      {
+        has: (name) => peerNames.includes(name),
+        needs: options.peers === undefined ? '--peers DIR is missing' : undefined,
+        // They choose their threads themselves.
+        threads: options.threads.split(',').slice(-1),
+        time: (name) => lastJson(options.node, [file(`peers/${peer}.mjs`), name, options.seconds, options.peers]),
+      },
+    ]),
+  ),
+};
 
 function lastJson(command, args, env = {}) {
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...env } });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${stderr}`);
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed: ${stderr.match(/\w*Error.*/)?.[0] ?? stderr}`);
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-function torch(name, threads, milliseconds) {
-  const steps = String(
-    Math.max(20, Math.min(20000, Math.round((1000 * Number(options.seconds)) / Math.max(0.05, milliseconds)))),
-  );
-  return lastJson('/usr/bin/python3', [torchScript, name, '--steps', steps], { OMP_NUM_THREADS: String(threads) });
-}
-
-const script = new URL('./measure.mjs', import.meta.url).pathname;
+const measure = (name, threads, seconds = options.seconds) =>
+  lastJson(options.node, [file('measure.mjs'), name, threads, seconds, options.backend]);
 const say = options.json ? () => undefined : console.log;
+const number = (value, width, digits) => (value === undefined ? '' : value.toFixed(digits)).padStart(width);
+
 const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-say(
-  `Node ${version}, ${cpus()[0].model.trim()}, ${cpus().length} cores, backend ${options.backend}, ${new Date().toISOString().slice(0, 10)}`,
-);
-say(
-  `${'name'.padEnd(30)} threads  median ms     min ms  samples/s   GFLOP/s   GB/s  compile+first ms  peak MB   torch ms`,
-);
-const rows = [];
-for (const name of names) {
-  const ours = [];
-  const theirs = [];
+const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores`;
+say(`Node ${version}, ${machine}, backend ${options.backend}, ${new Date().toISOString().slice(0, 10)}`);
+
+const special = { startup, growth }[positionals[0]];
+const rows = special === undefined ? table() : await special({ ...options, say, number, lastJson, measure });
+if (options.json) console.log(JSON.stringify({ node: version, machine, rows }));
+
+/** The table of times: one line for each name and number of threads. */
+function table() {
+  const names = positionals.length > 0 ? positionals : known;
+  const unknown = names.filter((n) => !known.includes(n));
+  if (unknown.length > 0) fail(`unknown: ${unknown.join(', ')}; there are startup, growth, ${known.join(', ')}`);
+  const peer = options.vs === undefined ? undefined : peers[options.vs];
+  if (options.vs !== undefined && peer === undefined)
+    fail(`--vs ${options.vs}: there are ${Object.keys(peers).join(', ')}`);
+  if (peer?.needs !== undefined) fail(`--vs ${options.vs}: ${peer.needs}`);
+
+  const rows = [];
+  const limits = {};
   for (const threads of options.threads.split(',')) {
-    const row = lastJson(options.node, [script, name, threads, options.seconds, options.backend]);
-    if (options.vs === 'torch' && name in workloads) {
-      const peer = torch(name, threads, row.median_ms);
-      row.torch_ms = peer.step_ms;
-      row.torch_rss_mb = peer.peak_rss_mb;
-      theirs.push(peer.step_ms);
+    const [product, sweep] = [measure('matmul-1024', threads, '1'), measure('bandwidth-16M', threads, '1')];
+    limits[threads] = { gflops: product.gflops, gb_per_s: sweep.gb_per_s };
+    rows.push({ limit: limits[threads], threads: Number(threads) });
+    say(`limit with ${threads} threads: ${number(product.gflops, 0, 1)} GFLOP/s, ${number(sweep.gb_per_s, 0, 1)} GB/s`);
+  }
+  say(
+    `${'name'.padEnd(26)} threads  median ms     min ms  samples/s   GFLOP/s  limit    GB/s  limit  compile ms  peak MB` +
+      (peer ? `${options.vs.padStart(10)} ms  its MB` : ''),
+  );
+  const share = (value, limit) => (value === undefined ? '' : `${Math.round((100 * value) / limit)} %`).padStart(6);
+  for (const name of names) {
+    const [ours, theirs] = [[], []];
+    for (const threads of options.threads.split(',')) {
+      const row = measure(name, threads);
+      if (peer?.has(name) && peer.threads.includes(threads)) {
+        try {
+          const { step_ms, peak_rss_mb } = peer.time(name, threads, row.median_ms);
+          Object.assign(row, { peer_ms: step_ms, peer_rss_mb: peak_rss_mb });
+          theirs.push(step_ms);
+        } catch (error) {
+          say(`${name.padEnd(26)} ${options.vs} cannot do it: ${error.message.split('\n')[0]}`);
+        }
+      }
+      ours.push(row.median_ms);
+      rows.push(row);
+      const { gflops, gb_per_s } = limits[threads];
+      say(
+        `${name.padEnd(26)} ${threads.padStart(7)} ${number(row.median_ms, 10, 3)} ${number(row.min_ms, 10, 3)} ` +
+          `${number(row.samples_per_s, 10, 0)} ${number(row.gflops, 9, 1)} ${share(row.gflops, gflops)} ${number(row.gb_per_s, 7, 1)} ` +
+          `${share(row.gb_per_s, gb_per_s)} ${number(row.compile_ms, 11, 0)} ${number(row.peak_rss_mb, 8, 0)}` +
+          (row.peer_ms === undefined ? '' : `${number(row.peer_ms, 13, 3)} ${number(row.peer_rss_mb, 7, 0)}`),
+      );
     }
-    ours.push(row.median_ms);
-    rows.push(row);
-    const number = (v, width, digits) => (v === undefined ? '' : v.toFixed(digits)).padStart(width);
-    say(
-      `${name.padEnd(30)} ${threads.padStart(7)} ${number(row.median_ms, 10, 3)} ${number(row.min_ms, 10, 3)} ${number(row.samples_per_s, 10, 0)} ` +
-        `${number(row.gflops, 9, 1)} ${number(row.gb_per_s, 6, 1)} ${number(row.compile_ms + row.first_ms, 17, 0)} ${number(row.peak_rss_mb, 8, 0)} ${number(row.torch_ms, 10, 3)}`,
-    );
+    if (theirs.length > 0) {
+      const ratio = Math.min(...ours) / Math.min(...theirs);
+      rows.push({ name, ratio });
+      say(`${name.padEnd(26)}   ratio to ${options.vs} ${ratio.toFixed(2)}`);
+    }
   }
-  if (theirs.length > 0) {
-    const ratio = Math.min(...ours) / Math.min(...theirs);
-    rows.push({ name, ratio });
-    say(`${name.padEnd(30)}   ratio ${ratio.toFixed(2)}`);
-  }
+  return rows;
 }
-if (options.json) console.log(JSON.stringify({ node: version, rows }));

@@ -46,6 +46,54 @@ export const workloads = {
   },
 };
 
+const block = (filters, strides = 1) => {
+  const conv3 = (strides) => ({ conv2d: { filters, kernel_size: 3, strides, padding: 'same', use_bias: false } });
+  const shortcut = [{ conv2d: { filters, kernel_size: 1, strides, use_bias: false } }, 'batch_norm'];
+  return {
+    residual: {
+      activation: relu,
+      ...(strides > 1 && { shortcut }),
+      layers: [conv3(strides), 'batch_norm', relu, conv3(1), 'batch_norm'],
+    },
+  };
+};
+/** The network of configs/mnist-resnet.yaml. */
+workloads.resnet = {
+  batch: 64,
+  optimizer: { sgd: { lr: 0.05, momentum: 0.9, nesterov: true } },
+  l2: 0.00005,
+  layers: [
+    { conv2d: { filters: 16, kernel_size: 3, padding: 'same', use_bias: false } },
+    'batch_norm',
+    relu,
+    ...[block(16), block(16), block(32, 2), block(32), block(64, 2), block(64)],
+    'global_avg_pool2d',
+    dense(10),
+  ],
+};
+
+/** Single layers, forward and backward: name -> the layer and the shape of its input; `below` for whole numbers. */
+export const blocks = {
+  'batch-norm': { layer: 'batch_norm', shape: [64, 28, 28, 32] },
+  'batch-norm-deep': { layer: 'batch_norm', shape: [64, 7, 7, 256] },
+  'layer-norm': { layer: 'layer_norm', shape: [64, 128, 256] },
+  'depthwise-3x3': { layer: { depthwise_conv2d: { kernel_size: 3, padding: 'same' } }, shape: [64, 28, 28, 64] },
+  'depthwise-5x5': { layer: { depthwise_conv2d: { kernel_size: 5, padding: 'same' } }, shape: [64, 14, 14, 128] },
+  'depthwise-stride-2': {
+    layer: { depthwise_conv2d: { kernel_size: 3, strides: 2, padding: 'same' } },
+    shape: [64, 28, 28, 64],
+  },
+  'grouped-3x3': {
+    layer: { conv2d: { filters: 64, kernel_size: 3, padding: 'same', groups: 4 } },
+    shape: [64, 28, 28, 64],
+  },
+  'conv-transpose': {
+    layer: { conv2d_transpose: { filters: 32, kernel_size: 3, strides: 2, padding: 'same' } },
+    shape: [64, 14, 14, 64],
+  },
+  embedding: { layer: { embedding: { vocabulary: 10000, units: 128 } }, shape: [64, 128], below: 10000 },
+};
+
 const matmul = (n) => ({
   build: (t) => {
     const [a, b] = ['a', 'b'].map((name) => t.input(name, [n, n]));
@@ -94,6 +142,14 @@ export const kernels = {
       return { inputs: [a, b], outputs: [t.add(t.mul(a, b), a)] };
     },
     bytes: 12 * 4 * MILLION,
+  },
+  /** The limit of memory: more than any cache holds, read twice and written once. */
+  'bandwidth-16M': {
+    build: (t) => {
+      const [a, b] = ['a', 'b'].map((name) => t.input(name, [16 * MILLION]));
+      return { inputs: [a, b], outputs: [t.add(a, b)] };
+    },
+    bytes: 12 * 16 * MILLION,
   },
   'sum-4M': {
     build: (t) => {
