@@ -36,7 +36,7 @@ describe('nn train', () => {
       data: [{ path: join(folder, 'circle.csv'), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown }],
     });
     const log = readFileSync(join(summary.run_dir, 'log.txt'), 'utf8');
-    expect(log).toMatch(/started: .*\n.*epoch 1\/3 .*\n.*epoch 2\/3 .*\n.*epoch 3\/3 /);
+    expect(log).toMatch(/started: .*\n.*first step done, \d+ ms .*\n.*epoch 1\/3 .*\n.*epoch 2\/3 .*\n.*epoch 3\/3 /);
     expect(err.split('\n').filter((line) => line.startsWith('epoch'))).toHaveLength(3);
   });
 
