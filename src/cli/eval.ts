@@ -1,7 +1,7 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
 import { resolve } from 'node:path';
 import { loadSplit, moveFiles, type Role } from '../data/index.js';
-import { evaluate } from '../train/index.js';
+import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, openSession, printJson, say } from './experiment.js';
@@ -20,7 +20,7 @@ export async function evalCommand(path: string, overrides: readonly string[], op
     throw new UsageError(`"${foreign}" cannot be changed after training: eval takes overrides of data.* only`);
   }
   const { snapshot, config: trained, baseDir } = openSnapshot(path);
-  const config = overrides.length === 0 ? trained : loadStoredConfig(path, snapshot, overrides).config;
+  const config = overrides.length === 0 ? trained : configForOtherData(path, snapshot, overrides);
   // Files given here are relative to the working directory, those of the training run to its own.
   const known = new Set<string>();
   moveFiles(trained.data, (file) => (known.add(file), file));
@@ -46,3 +46,20 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   printJson(options, { split: name, samples, ...figures });
   return exitCode.done;
 }
+
+/** The stored config with `overrides`. Other data are measured whole: the folds are those of the data trained on. */
+function configForOtherData(path: string, snapshot: Snapshot, overrides: readonly string[]): ExperimentConfig {
+  const { config } = snapshot.meta;
+  if (
+    !overrides.some((override) => override.startsWith('data.source')) ||
+    !isRecord(config) ||
+    !isRecord(config.data)
+  ) {
+    return loadStoredConfig(path, snapshot, overrides).config;
+  }
+  const { folds: _, fold: __, ...data } = config.data;
+  const whole = { ...snapshot, meta: { ...snapshot.meta, config: { ...config, data } } };
+  return loadStoredConfig(path, whole, overrides).config;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -13,7 +13,7 @@ import { encodingSchema, type EncodedSamples, type Encoding, type SampleFile, ty
 import { sourceOf } from './sources/index.js';
 import { splitRows } from './split.js';
 import { product, type Role, type Rows, type Split, type Table, type Task } from './table.js';
-import { widthOf } from './tabular/columns.js';
+import { measuresOf, widthOf } from './tabular/columns.js';
 
 export { DataError } from './data-error.js';
 export type { Affine } from './preprocess.js';
@@ -189,16 +189,13 @@ function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
 /** Fits the preprocessing on the whole training split, before any limit. One-hot entries stay 0 and 1. */
 function fitOn(config: DataConfig, part: Part | undefined, encoding: Encoding): Affine {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
-  const oneHot =
-    encoding.kind === 'table'
-      ? encoding.columns.flatMap((column) => Array<boolean>(widthOf(column)).fill(column.kind === 'categorical'))
-      : [];
+  const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
   const width = lastAxis(encoding);
   const statistics = () => {
     const { values, shape } = part.from.encode(part.rows, encoding).features;
     return statisticsOf(values, width, product(shape));
   };
-  return fitAffine(config.preprocess, width, statistics, (entry) => oneHot[entry]);
+  return fitAffine(config.preprocess, width, statistics, (entry) => isMeasure[entry] === false);
 }
 
 function toSplit({ features, targets, placeOf }: EncodedSamples, affine: Affine): Split {

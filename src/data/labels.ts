@@ -17,9 +17,37 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** The number that `text` spells in decimal notation, or NaN: no hex, no "Infinity", nothing around it. */
 export function parseNumber(text: string): number {
-  if (!NUMBER.test(text)) return NaN;
+  const short = shortDecimal(text);
+  if (!Number.isNaN(short) || !NUMBER.test(text)) return short;
   const value = Number(text);
   return Number.isFinite(value) ? value : NaN;
+}
+
+const POWERS_OF_TEN = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
+
+/**
+ * The number in `text` where that has at most 15 digits and no exponent, else NaN. Digits and power of ten are exact float64 then,
+ * so one division rounds right (Clinger 1990), and several times faster than a regular expression does.
+ */
+function shortDecimal(text: string): number {
+  const first = text.charCodeAt(0);
+  const start = first === 45 || first === 43 ? 1 : 0;
+  const length = text.length;
+  if (length - start > 16) return NaN;
+  let digits = 0;
+  let count = 0;
+  let point = -1;
+  for (let i = start; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      digits = digits * 10 + digit;
+      count++;
+    } else if (digit === -2 && point < 0) point = i;
+    else return NaN;
+  }
+  if (count === 0 || count > 15) return NaN;
+  const value = point < 0 ? digits : digits / POWERS_OF_TEN[length - 1 - point];
+  return first === 45 ? -value : value;
 }
 
 const isNumber = (text: string): boolean => !Number.isNaN(parseNumber(text));

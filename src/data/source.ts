@@ -12,10 +12,17 @@ import type { Role, Rows, Table, Task } from './table.js';
 const names = z.array(z.string());
 
 export const columnEncodingSchema = z.discriminatedUnion('kind', [
-  /** `fill` stands in for missing values, where the config asks for that. */
-  z.strictObject({ kind: z.literal('numeric'), name: text, fill: z.number().optional() }),
-  /** One-hot: a column of 0 and 1 for each category. */
-  z.strictObject({ kind: z.literal('categorical'), name: text, categories: names }),
+  /** `fill` stands in for missing values, where the config asks for that; with `indicator` a second feature says where. */
+  z.strictObject({
+    kind: z.literal('numeric'),
+    name: text,
+    fill: z.number().optional(),
+    indicator: z.literal(true).optional(),
+  }),
+  /** One-hot: a column of 0 and 1 for each category; `fill` is that of missing values. */
+  z.strictObject({ kind: z.literal('categorical'), name: text, categories: names, fill: z.string().optional() }),
+  /** One-hot by the bucket that a category hashes to. */
+  z.strictObject({ kind: z.literal('hashed'), name: text, buckets: z.int().positive() }),
 ]);
 export type ColumnEncoding = z.output<typeof columnEncodingSchema>;
 

@@ -260,7 +260,7 @@ describe('a bad CSV file', () => {
       'a,k\n1,x\n,y\n',
       {},
       ':3:1: missing value in column "a"',
-      'set data.source.missing to drop, mean or median',
+      'set data.source.missing to drop, mean, median or most_frequent',
     ],
     ['a missing value with a name', 'a,k\n1,x\nNA,y\n', {}, ':3:1: missing value ("NA") in column "a"', undefined],
     ['a missing category', 'a,k\nu,x\n?,y\n', {}, ':3:1: missing value in column "a"', undefined],
@@ -342,7 +342,7 @@ describe('a bad CSV file', () => {
     ['UTF-16', Buffer.from('\uFEFFa,k\n1,x\n', 'utf16le'), {}, ': the file is UTF-16', 'save it as UTF-8'],
     ['a zero byte', 'a,k\n1,x\n2,\0\n', {}, ':3: a zero byte: this is not a text file', undefined],
     ['gzip', gzipSync('a,k\n1,x\n'), {}, ': the file is compressed', 'unpack it'],
-    ['one endless line', `a,k${'x'.repeat(5e6)}`, {}, ':1: a line of more than 4194304 bytes', 'is this a CSV file?'],
+    ['one endless line', `a,k${'x'.repeat(5e6)}`, {}, ':1: a line of more than 4194304 bytes', 'is this a text file?'],
     ['one class', 'a,k\n1,x\n2,x\n', {}, ': the training split has only one class (x)', undefined],
     [
       'several targets of a classification',

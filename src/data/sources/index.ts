@@ -4,8 +4,10 @@ import type { DataSource } from '../source.js';
 import { csvSource } from './csv.js';
 import { idxSource } from './idx.js';
 import { imagesSource } from './images.js';
+import { jsonlSource } from './jsonl.js';
 import { npySource } from './npy.js';
 import { npzSource } from './npz.js';
+import { parquetSource } from './parquet.js';
 import { syntheticSources } from './synthetic.js';
 
 export const dataSources = {
@@ -14,6 +16,8 @@ export const dataSources = {
   npz: npzSource,
   images: imagesSource,
   csv: csvSource,
+  jsonl: jsonlSource,
+  parquet: parquetSource,
   ...syntheticSources,
 } as const;
 

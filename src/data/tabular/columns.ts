@@ -2,86 +2,137 @@
  * Columns of a table as numbers: numeric ones as they are, categorical ones one-hot. What a column is, its categories and what
  * stands in for missing values are learned from the training rows.
  */
+import { didYouMean } from '../../config/nearest.js';
 import { DataError, listed } from '../data-error.js';
-import { codesIn, indexOfEachValue, parseNumber, sortedNames } from '../labels.js';
+import { codesIn, indexOfEachValue, type Labels, parseNumber, sortedNames } from '../labels.js';
 import type { ColumnEncoding } from '../source.js';
 import type { Rows } from '../table.js';
-import { errorAt, type Column, type ColumnTable } from './table.js';
+import type { Column } from './column.js';
+import { isMissing } from './missing.js';
+import { errorAt, type ColumnTable } from './table.js';
 
-export type MissingPolicy = 'error' | 'drop' | 'mean' | 'median';
-
-const MISSING: ReadonlySet<string> = new Set(['', 'NA', 'NaN', '?']);
-export const isMissing = (value: string): boolean => MISSING.has(value);
+export type MissingPolicy = 'error' | 'drop' | 'mean' | 'median' | 'most_frequent' | { readonly constant: number };
 
 /** A text column with more values than this holds names or free text; who wants it one-hot all the same says so. */
 const MOST_DETECTED_CATEGORIES = 100;
 
-/** The first of `rows` whose value satisfies `test`, for the place of an error. */
-function firstRow(column: Column, rows: Rows, test: (value: string) => boolean): number {
-  const matches = column.values.map(test);
-  const found = (rows ?? column.codes.map((_, row) => row)).find((row) => matches[column.codes[row]]);
-  return found ?? 0;
+const sizeOf = (column: Column, rows: Rows): number => rows?.length ?? column.size;
+
+/** Whether each of the column's texts is a missing value. */
+const missingOf = ({ values }: Column): boolean[] => values.map(isMissing);
+
+/** The first of `rows` in which `column` has no value; undefined where all have one. */
+function firstMissing(column: Column, rows: Rows): number | undefined {
+  const missing = missingOf(column);
+  if (!missing.includes(true)) return undefined;
+  for (let i = 0; i < sizeOf(column, rows); i++) {
+    const row = rows === undefined ? i : rows[i];
+    if (missing[column.code(row)]) return row;
+  }
+  return undefined;
 }
 
 /** The rows in which none of `columns` has a missing value. */
 export function completeRows(columns: readonly Column[], size: number): Int32Array {
   const complete = new Uint8Array(size).fill(1);
-  for (const { values, codes } of columns) {
-    const missing = values.map(isMissing);
-    if (missing.includes(true)) codes.forEach((code, row) => missing[code] && (complete[row] = 0));
+  for (const column of columns) {
+    const missing = missingOf(column);
+    if (!missing.includes(true)) continue;
+    for (let row = 0; row < size; row++) if (missing[column.code(row)]) complete[row] = 0;
   }
   return Int32Array.from({ length: size }, (_, row) => row).filter((row) => complete[row] === 1);
 }
 
+export interface FitOptions {
+  readonly categorical: boolean;
+  /** Of the hashing trick, where the column is hashed. */
+  readonly buckets?: number;
+  readonly missing: MissingPolicy;
+  /** Whether a column says where a number was missing. */
+  readonly indicator: boolean;
+}
+
 /** Learns how to encode `column` from the training rows. Throws DataError where it is neither numbers nor categories. */
-export function fitColumn(
-  table: ColumnTable,
-  column: Column,
-  rows: Rows,
-  { categorical, missing }: { categorical: boolean; missing: MissingPolicy },
-): ColumnEncoding {
+export function fitColumn(table: ColumnTable, column: Column, rows: Rows, options: FitOptions): ColumnEncoding {
+  const { categorical, buckets, missing } = options;
   const { name } = column;
-  const present = codesIn(column, rows).filter((code) => !isMissing(column.values[code]));
-  if (present.length === 0) {
+  if (buckets !== undefined) return { kind: 'hashed', name, buckets };
+  const { words, numbers, lacking } = countKinds(column, rows);
+  if (words + numbers === 0) {
     throw new DataError(`column "${name}" has no value in the training split`, {
       file: table.file,
       hint: `leave it out: drop: [${name}]`,
     });
   }
-  if (categorical || mostlyWords(column, rows)) {
-    const categories = sortedNames(present.map((code) => column.values[code]));
+  if (categorical || words >= numbers) {
+    const labels = column.labels();
+    const categories = sortedNames(presentIn(labels, rows).map((code) => labels.values[code]));
     if (!categorical && categories.length > MOST_DETECTED_CATEGORIES) {
       throw new DataError(`column "${name}" is text with ${categories.length} different values`, {
         file: table.file,
-        hint: `leave it out (drop: [${name}]), or list it under categorical for a one-hot column each`,
+        hint: `leave it out (drop: [${name}]), hash it (hash: {${name}: 64}), or list it under categorical for a one-hot column each`,
       });
     }
-    return { kind: 'categorical', name, categories };
+    const fill = missing === 'most_frequent' ? mostFrequent(labels, rows, categories) : undefined;
+    return { kind: 'categorical', name, categories, ...(fill === undefined ? {} : { fill }) };
   }
-  if (missing !== 'mean' && missing !== 'median') return { kind: 'numeric', name };
-  return { kind: 'numeric', name, fill: centre(numbersOf(table, column, rows), missing) };
+  if (missing === 'error' || missing === 'drop') return { kind: 'numeric', name };
+  const fill = typeof missing === 'object' ? missing.constant : centre(numbersOf(table, column, rows), missing);
+  return { kind: 'numeric', name, fill, ...(options.indicator && lacking > 0 ? { indicator: true } : {}) };
 }
 
-/** Whether at least half of the values present are no numbers. */
-function mostlyWords({ values, codes }: Column, rows: Rows): boolean {
-  const vote = values.map((value) => (isMissing(value) ? 0 : Number.isNaN(parseNumber(value)) ? 1 : -1));
-  const votes = (rows ?? codes.map((_, row) => row)).reduce((sum, row) => sum + vote[codes[row]], 0);
-  return votes >= 0;
+/** How many of the rows have a word, a number, nothing. */
+function countKinds(column: Column, rows: Rows): { words: number; numbers: number; lacking: number } {
+  const WORD = 0, NUMBER = 1, LACKING = 2; // prettier-ignore
+  const kindOf = column.values.map((v) => (isMissing(v) ? LACKING : Number.isNaN(parseNumber(v)) ? WORD : NUMBER));
+  const counts = [0, 0, 0];
+  for (let i = 0; i < sizeOf(column, rows); i++) {
+    const code = column.code(rows === undefined ? i : rows[i]);
+    counts[code < 0 ? NUMBER : kindOf[code]]++;
+  }
+  return { words: counts[WORD], numbers: counts[NUMBER], lacking: counts[LACKING] };
+}
+
+/** The codes of the values, missing ones left out, that occur in `rows`. */
+const presentIn = (labels: Labels, rows: Rows): number[] =>
+  codesIn(labels, rows).filter((code) => !isMissing(labels.values[code]));
+
+/** The first of the most frequent categories. */
+function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[]): string {
+  const indexOf = indexOfEachValue(labels, categories);
+  const counts = new Float64Array(categories.length);
+  for (let i = 0; i < (rows?.length ?? labels.codes.length); i++) {
+    const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
+    if (index >= 0) counts[index]++;
+  }
+  return categories[counts.indexOf(Math.max(...counts))];
 }
 
 /** The numbers of `rows` that are not missing. */
 function numbersOf(table: ColumnTable, column: Column, rows: Rows): Float64Array {
-  const size = rows?.length ?? column.codes.length;
-  const values = new Float64Array(size);
+  const values = new Float64Array(sizeOf(column, rows));
   encodeNumeric(table, column, rows, NaN, { values, width: 1, offset: 0 });
   return values.filter((value) => !Number.isNaN(value));
 }
 
-function centre(values: Float64Array, policy: 'mean' | 'median'): number {
+function centre(values: Float64Array, policy: 'mean' | 'median' | 'most_frequent'): number {
   if (policy === 'mean') return values.reduce((sum, value) => sum + value, 0) / values.length;
   const sorted = values.sort();
+  if (policy === 'most_frequent') return mode(sorted);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+/** The smallest of the most frequent values. */
+function mode(sorted: Float64Array): number {
+  let [best, most] = [sorted[0], 0];
+  for (let start = 0; start < sorted.length;) {
+    let end = start + 1;
+    while (end < sorted.length && sorted[end] === sorted[start]) end++;
+    if (end - start > most) [best, most] = [sorted[start], end - start];
+    start = end;
+  }
+  return best;
 }
 
 /** A column of a row-major matrix of `width` columns. */
@@ -99,35 +150,34 @@ export function encodeNumeric(
   fill: number | undefined,
   { values, width, offset }: Target,
 ): void {
-  const { codes } = column;
-  // Decided once for each distinct value: NaN where it is no number, or missing without a fill.
-  const numberOf = Float64Array.from(column.values, (value) => {
-    if (!isMissing(value)) return parseNumber(value);
-    return fill ?? NaN;
-  });
-  const usable = Uint8Array.from(column.values, (value, code) =>
-    isMissing(value) ? Number(fill !== undefined) : Number(!Number.isNaN(numberOf[code])),
+  // Decided once for each text.
+  const numberOf = Float64Array.from(column.values, (text) => (isMissing(text) ? (fill ?? NaN) : parseNumber(text)));
+  const usable = column.values.map((text, code) =>
+    isMissing(text) ? fill !== undefined : !Number.isNaN(numberOf[code]),
   );
-  const size = rows?.length ?? codes.length;
-  for (let i = 0; i < size; i++) {
+  for (let i = 0; i < sizeOf(column, rows); i++) {
     const row = rows === undefined ? i : rows[i];
-    const code = codes[row];
-    if (usable[code] === 0) throw unusable(table, column, row);
+    const code = column.code(row);
+    if (code < 0) {
+      values[i * width + offset] = column.numberAt(row);
+      continue;
+    }
+    if (!usable[code]) throw unusable(table, column, row);
     values[i * width + offset] = numberOf[code];
   }
 }
 
-const MISSING_HINT = 'set data.source.missing to drop, mean or median';
+const MISSING_HINT = 'set data.source.missing to drop, mean, median or most_frequent';
 
 function unusable(table: ColumnTable, column: Column, row: number): DataError {
-  const value = column.values[column.codes[row]];
+  const value = column.text(row);
   if (!isMissing(value)) return notANumber(table, column, row);
   const shown = value === '' ? '' : ` ("${value}")`;
   return errorAt(table, column, row, `missing value${shown} in column "${column.name}"`, MISSING_HINT);
 }
 
 function notANumber(table: ColumnTable, column: Column, row: number): DataError {
-  const value = column.values[column.codes[row]];
+  const value = column.text(row);
   const hint = /^[+-]?\d+,\d+$/.test(value)
     ? 'a decimal comma: write the number with a point'
     : `if "${column.name}" is a column of categories, list it under data.source.categorical`;
@@ -135,9 +185,20 @@ function notANumber(table: ColumnTable, column: Column, row: number): DataError 
   return errorAt(table, column, row, problem, hint);
 }
 
-/** Values that a column comes to. */
-export const widthOf = (encoding: ColumnEncoding): number =>
-  encoding.kind === 'numeric' ? 1 : encoding.categories.length;
+/** For each feature that a column comes to, whether it is a measure, which preprocessing maps, or a 0 or 1, which it leaves. */
+export function measuresOf(encoding: ColumnEncoding): boolean[] {
+  switch (encoding.kind) {
+    case 'numeric':
+      return encoding.indicator === true ? [true, false] : [true];
+    case 'categorical':
+      return encoding.categories.map(() => false);
+    case 'hashed':
+      return Array<boolean>(encoding.buckets).fill(false);
+  }
+}
+
+/** Features that a column comes to. */
+export const widthOf = (encoding: ColumnEncoding): number => measuresOf(encoding).length;
 
 /** Writes the features that `encoding` makes of `rows`. A category that training had not is all zeros, and so is a missing one. */
 export function encodeColumn(
@@ -148,34 +209,63 @@ export function encodeColumn(
   missing: MissingPolicy,
   target: Target,
 ): void {
-  if (encoding.kind === 'numeric') return encodeNumeric(table, column, rows, encoding.fill, target);
   const { values, width, offset } = target;
-  const indexOf = indexOfEachValue(column, encoding.categories);
-  if (missing === 'error' && codesIn(column, rows).some((code) => isMissing(column.values[code]))) {
-    const row = firstRow(column, rows, isMissing);
-    const hint = 'set data.source.missing to drop; with mean or median a missing category is all zeros';
-    throw errorAt(table, column, row, `missing value in column "${column.name}"`, hint);
+  const size = sizeOf(column, rows);
+  if (encoding.kind === 'numeric') {
+    encodeNumeric(table, column, rows, encoding.fill, target);
+    if (encoding.indicator !== true) return;
+    const lacks = missingOf(column);
+    for (let i = 0; i < size; i++) {
+      if (lacks[column.code(rows === undefined ? i : rows[i])]) values[i * width + offset + 1] = 1;
+    }
+    return;
   }
-  const size = rows?.length ?? column.codes.length;
+  const lacking = missing === 'error' ? firstMissing(column, rows) : undefined;
+  if (lacking !== undefined) {
+    const hint =
+      'set data.source.missing to drop or most_frequent; with mean or median a missing category is all zeros';
+    throw errorAt(table, column, lacking, `missing value in column "${column.name}"`, hint);
+  }
+  const labels = column.labels();
+  const indexOf = encoding.kind === 'hashed' ? indexOfEachBucket(labels) : indexOfEachCategory(labels, encoding);
   for (let i = 0; i < size; i++) {
-    const index = indexOf[column.codes[rows === undefined ? i : rows[i]]];
+    const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
     if (index >= 0) values[i * width + offset + index] = 1;
   }
 }
 
+/** A hashed column has the numbers of its buckets for values. */
+const indexOfEachBucket = (labels: Labels): Int32Array =>
+  Int32Array.from(labels.values, (value) => (isMissing(value) ? -1 : Number(value)));
+
+function indexOfEachCategory(
+  labels: Labels,
+  { categories, fill }: ColumnEncoding & { kind: 'categorical' },
+): Int32Array {
+  const indices = indexOfEachValue(labels, categories);
+  if (fill === undefined) return indices;
+  return indices.map((index, code) => (isMissing(labels.values[code]) ? categories.indexOf(fill) : index));
+}
+
 /** Throws DataError for the first row without a target: that one cannot be made up. */
 export function refuseMissingTargets(table: ColumnTable, column: Column): void {
-  if (!codesIn(column, undefined).some((code) => isMissing(column.values[code]))) return;
-  const row = firstRow(column, undefined, isMissing);
+  const row = firstMissing(column, undefined);
+  if (row === undefined) return;
   throw errorAt(table, column, row, `missing value in the target column "${column.name}"`, MISSING_TARGET_HINT);
 }
 
 const MISSING_TARGET_HINT = 'remove the row, or set data.source.missing to drop';
 
+/** Throws DataError where `name` is none of the file's `names`. */
+export function requireColumn(file: string, names: readonly string[], name: string, hint: string | undefined): void {
+  if (names.includes(name)) return;
+  throw new DataError(`no column "${name}"; the columns are ${listed(names, 20)}`, { file, hint });
+}
+
 /** The column named `name`. Throws DataError with the nearest names where there is none. */
-export function columnNamed(table: ColumnTable, name: string, hint: string | undefined): Column {
+export function columnNamed(table: ColumnTable, name: string): Column {
+  requireColumn(table.file, table.names, name, didYouMean(name, table.names) ?? 'training had this column');
   const column = table.columns.find((candidate) => candidate.name === name);
-  if (column !== undefined) return column;
-  const names = table.columns.map((candidate) => candidate.name);
-  throw new DataError(`no column "${name}"; the columns are ${listed(names, 20)}`, { file: table.file, hint });
+  if (column === undefined) throw new Error(`column "${name}" was not read`);
+  return column;
 }

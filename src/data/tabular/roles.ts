@@ -1,12 +1,12 @@
 /** Which columns of a table are features and which are targets. */
 import * as z from 'zod';
-import { text } from '../../config/atoms.js';
+import { positiveInt, text } from '../../config/atoms.js';
 import { didYouMean } from '../../config/nearest.js';
 import { DataError } from '../data-error.js';
 import { roleFiles } from '../role-files.js';
 import type { Task } from '../table.js';
-import { columnNamed } from './columns.js';
-import type { ColumnTable } from './table.js';
+import type { ColumnUse } from './column.js';
+import { requireColumn } from './columns.js';
 
 const columnRef = z.union([text, z.int().nonnegative()]);
 const columnList = z.array(columnRef);
@@ -22,10 +22,29 @@ export const tableKeys = {
   categorical: columnList
     .default([])
     .describe('feature columns to encode one-hot although they are numbers; columns of text always are'),
+  hash: z
+    .record(text, positiveInt.max(65_536))
+    .default({})
+    .describe(
+      'columns with very many categories, hashed into so many features each, such as {city: 64}: MurmurHash3 (32 bits, seed 0) ' +
+        'of the UTF-8 bytes, modulo their number',
+    ),
   missing: z
-    .enum(['error', 'drop', 'mean', 'median'])
+    .union([
+      z.enum(['error', 'drop', 'mean', 'median', 'most_frequent']),
+      z.strictObject({ constant: z.number().describe('what stands for a missing number') }),
+    ])
     .default('error')
-    .describe('what to do about empty fields, NA, NaN and ?: refuse, drop the row, or fill in from the training split'),
+    .describe(
+      'what to do about empty fields, NA, NaN and ?: refuse, drop the row, or fill in from the training split; a missing ' +
+        'category is all zeros, or the most frequent one',
+    ),
+  missing_indicator: z
+    .boolean()
+    .default(false)
+    .describe(
+      'a feature more for each column of numbers that lacks some in the training split: 1 where it was missing',
+    ),
 };
 
 /** The parameters that all sources of tables share; `header` and `delimiter` where the format has such. */
@@ -40,19 +59,46 @@ export interface Roles {
   readonly targets: readonly string[];
 }
 
-/** Assigns the columns of the training file. Throws DataError for names that it has not, or that have two roles. */
-export function chooseColumns(table: ColumnTable, params: TableParams, task: Task): Roles {
-  const names = table.columns.map(({ name }) => name);
-  const nameOf = (key: string) => (ref: string | number) => {
-    const name = typeof ref === 'number' && !params.header ? `c${ref}` : String(ref);
-    return columnNamed(table, name, hintFor(key, name, names, params)).name;
+/** The name of a column that the config gives by name or, without a header, by number. */
+const nameOf = (ref: string | number, { header }: TableParams): string =>
+  typeof ref === 'number' && header === false ? `c${ref}` : String(ref);
+
+const isListed = (refs: readonly (string | number)[], name: string, params: TableParams): boolean =>
+  refs.some((ref) => nameOf(ref, params) === name);
+
+export const isCategorical = (name: string, params: TableParams): boolean => isListed(params.categorical, name, params);
+
+/** What a column is to be read for. `fitted` has the columns of a checkpoint that are categories. */
+export function useOf(
+  name: string,
+  params: TableParams,
+  task: Task,
+  fitted: ReadonlySet<string> | undefined,
+): ColumnUse {
+  const buckets = bucketsOf(name, params);
+  if (isListed([params.target].flat(), name, params)) return task === 'classification' ? 'texts' : 'auto';
+  if (buckets !== undefined) return { buckets };
+  if (isListed(params.drop, name, params)) return 'skip';
+  if (params.features !== undefined && !isListed(params.features, name, params)) return 'skip';
+  return isCategorical(name, params) || fitted?.has(name) === true ? 'texts' : 'auto';
+}
+
+export const bucketsOf = (name: string, { hash }: TableParams): number | undefined =>
+  Object.hasOwn(hash, name) ? hash[name] : undefined;
+
+/** Assigns the columns `names` of the training file. Throws DataError for those that it has not, or that have two roles. */
+export function chooseColumns(file: string, names: readonly string[], params: TableParams, task: Task): Roles {
+  const find = (key: string) => (ref: string | number) => {
+    const name = nameOf(ref, params);
+    requireColumn(file, names, name, hintFor(key, name, names, params));
+    return name;
   };
-  const targets = [params.target].flat().map(nameOf('target'));
-  const drop = params.drop.map(nameOf('drop'));
+  const targets = [params.target].flat().map(find('target'));
+  const drop = params.drop.map(find('drop'));
   const features =
-    params.features?.map(nameOf('features')) ?? names.filter((name) => !targets.includes(name) && !drop.includes(name));
+    params.features?.map(find('features')) ?? names.filter((name) => !targets.includes(name) && !drop.includes(name));
   const refuse = (problem: string, hint?: string): never => {
-    throw new DataError(problem, { file: table.file, hint });
+    throw new DataError(problem, { file, hint });
   };
   if (task === 'classification' && targets.length > 1) {
     refuse(`classification has one target column, but data.source.target lists ${targets.length}`);
@@ -68,8 +114,10 @@ export function chooseColumns(table: ColumnTable, params: TableParams, task: Tas
   if (features.length === 0) {
     refuse('no column is left to predict from', hintFor('target', targets[0], [], { ...params, header: true }, names));
   }
-  const other = params.categorical.map(nameOf('categorical')).find((name) => !features.includes(name));
+  const other = params.categorical.map(find('categorical')).find((name) => !features.includes(name));
   if (other !== undefined) refuse(`column "${other}" is listed under categorical, but it is no feature`);
+  const hashed = Object.keys(params.hash).map(find('hash')).find((name) => !features.includes(name)); // prettier-ignore
+  if (hashed !== undefined) refuse(`column "${hashed}" is listed under hash, but it is no feature`);
   return { features, targets };
 }
 

@@ -1,5 +1,4 @@
 /** A table as samples: rows of features made by an encoding, and their targets. */
-import { didYouMean } from '../../config/nearest.js';
 import { counted, DataError } from '../data-error.js';
 import { encodeClasses, fitClasses } from '../labels.js';
 import type { EncodedSamples, SampleFile, TableEncoding } from '../source.js';
@@ -13,8 +12,9 @@ import {
   refuseMissingTargets,
   widthOf,
 } from './columns.js';
-import type { Roles, TableParams } from './roles.js';
-import { errorAt, type Column, type ColumnTable } from './table.js';
+import type { Column } from './column.js';
+import { bucketsOf, isCategorical, type Roles, type TableParams } from './roles.js';
+import { errorAt, type ColumnTable } from './table.js';
 
 /** The samples of `whole` with the columns of `roles`, which its file must have. */
 export function sampleFile(
@@ -23,18 +23,14 @@ export function sampleFile(
   params: TableParams,
   task: Task,
 ): SampleFile<TableEncoding> {
-  const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] => {
-    const known = table.columns.map(({ name }) => name);
-    return names.map((name) => columnNamed(table, name, didYouMean(name, known) ?? 'training had this column'));
-  };
+  const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] =>
+    names.map((name) => columnNamed(table, name));
   const used = columnsOf(whole, [...roles.features, ...roles.targets]);
   const table = params.missing === 'drop' ? withoutIncompleteRows(whole, used) : whole;
   const features = columnsOf(table, roles.features);
   const targets = columnsOf(table, roles.targets);
   for (const column of targets) refuseMissingTargets(table, column);
-  const isCategorical = (name: string): boolean =>
-    params.categorical.some((ref) => String(ref) === name || (!params.header && `c${ref}` === name));
-  const labels = task === 'classification' ? targets[0] : undefined;
+  const labels = task === 'classification' ? targets[0].labels() : undefined;
   const placeOfTarget = (row: number) => table.placeOf(row, targets[0]);
 
   return {
@@ -44,7 +40,12 @@ export function sampleFile(
     fit: (rows: Rows): TableEncoding => ({
       kind: 'table',
       columns: features.map((column) =>
-        fitColumn(table, column, rows, { categorical: isCategorical(column.name), missing: params.missing }),
+        fitColumn(table, column, rows, {
+          categorical: isCategorical(column.name, params),
+          buckets: bucketsOf(column.name, params),
+          missing: params.missing,
+          indicator: params.missing_indicator,
+        }),
       ),
       targets: [...roles.targets],
       ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
@@ -89,7 +90,7 @@ function withoutIncompleteRows(table: ColumnTable, used: readonly Column[]): Col
       hint: 'drop the columns that are mostly empty, or set data.source.missing to mean or median',
     });
   }
-  const columns = table.columns.map((column) => ({ ...column, codes: rows.map((row) => column.codes[row]) }));
+  const columns = used.map((column) => column.select(rows));
   const placeOf: ColumnTable['placeOf'] = (row, column) => table.placeOf(rows[row], column);
   return { ...table, columns, size: rows.length, placeOf };
 }

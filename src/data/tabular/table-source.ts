@@ -3,11 +3,11 @@ import type * as z from 'zod';
 import type { DataFiles } from '../data-files.js';
 import { fileOf, moveFiles, ownFiles } from '../role-files.js';
 import type { DataSource, OpenContext, SampleFiles, TableEncoding } from '../source.js';
-import { chooseColumns, type Roles, type TableParams } from './roles.js';
+import { chooseColumns, type Roles, type TableParams, useOf } from './roles.js';
 import { sampleFile } from './samples.js';
-import type { ColumnTable } from './table.js';
+import type { ColumnTable, TableWishes } from './table.js';
 
-export type ReadTable<P> = (files: DataFiles, name: string, params: P) => Promise<ColumnTable>;
+export type ReadTable<P> = (files: DataFiles, name: string, params: P, wishes: TableWishes) => Promise<ColumnTable>;
 
 export function tableSource<S extends z.ZodObject, P extends TableParams>(
   schema: S & { readonly _zod: { readonly output: P } },
@@ -26,17 +26,24 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
       context: OpenContext,
       fitted: TableEncoding | undefined,
     ): Promise<SampleFiles<TableEncoding>> {
-      let columns: Roles | undefined =
+      let roles: Roles | undefined =
         fitted === undefined
           ? undefined
           : { features: fitted.columns.map(({ name }) => name), targets: fitted.targets };
+      const categories = fitted?.columns.filter(({ kind }) => kind === 'categorical').map(({ name }) => name);
+      const known = categories && new Set(categories);
       const opened: SampleFiles<TableEncoding> = {};
       for (const role of context.roles) {
         const name = fileOf(params, role);
         if (name === undefined) continue;
-        const table = await read(context.files, name, params);
-        columns ??= chooseColumns(table, params, context.task);
-        opened[role] = sampleFile(table, columns, params, context.task);
+        const file = context.files.resolve(name);
+        const choose = (names: readonly string[]): Roles =>
+          (roles ??= chooseColumns(file, names, params, context.task));
+        const table = await read(context.files, name, params, {
+          useOf: (column) => useOf(column, params, context.task, known),
+          header: choose,
+        });
+        opened[role] = sampleFile(table, choose(table.names), params, context.task);
       }
       return opened;
     },

@@ -1,0 +1,73 @@
+/**
+ * JSON lines (https://jsonlines.org): an object on each line, whose keys are columns. A key that a line lacks, or null, is a
+ * missing value.
+ */
+import { DataError } from '../data-error.js';
+import type { DataFiles } from '../data-files.js';
+import { ColumnBuilder } from '../tabular/column.js';
+import type { ColumnTable, TableWishes } from '../tabular/table.js';
+import { textLines } from './text-lines.js';
+
+/** Different keys than this are no columns: the keys are data then. */
+const MOST_COLUMNS = 10_000;
+
+export async function readJsonl(files: DataFiles, name: string, wishes: TableWishes): Promise<ColumnTable> {
+  const file = files.resolve(name);
+  const columns = new Map<string, ColumnBuilder>();
+  const filled = new Map<string, number>();
+  const lines: number[] = [];
+  for await (const { text, line } of textLines(files.stream(name), file)) {
+    if (text.trim() === '') continue;
+    const row = lines.length;
+    for (const [key, value] of Object.entries(parseObject(text, file, line))) {
+      let column = columns.get(key);
+      if (column === undefined) {
+        if (columns.size === MOST_COLUMNS)
+          throw new DataError(`more than ${MOST_COLUMNS} different keys`, { file, line });
+        column = new ColumnBuilder(key, columns.size + 1, wishes.useOf(key), file);
+        columns.set(key, column);
+      }
+      // The rows before that lacked the key.
+      for (let missed = filled.get(key) ?? 0; missed < row; missed++) column.push('');
+      pushValue(column, value, file, line);
+      filled.set(key, row + 1);
+    }
+    lines.push(line);
+  }
+  if (lines.length === 0) throw new DataError('the file is empty', { file });
+  for (const [key, column] of columns) {
+    for (let missed = filled.get(key) ?? 0; missed < lines.length; missed++) column.push('');
+  }
+  const lineOf = Int32Array.from(lines);
+  const names = [...columns.keys()];
+  const placeOf: ColumnTable['placeOf'] = (row) => ({ file, line: lineOf[row] });
+  return { file, columns: [...columns.values()].map((column) => column.build()), names, size: lineOf.length, placeOf };
+}
+
+function parseObject(text: string, file: string, line: number): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataError(`no JSON: ${reason.slice(0, 120)}`, { file, line, hint: 'each line is one object: {"a": 1}' });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const shown = text.trim().slice(0, 40);
+    throw new DataError(`expected an object, got ${shown}`, { file, line, hint: 'each line is one object: {"a": 1}' });
+  }
+  return value as Record<string, unknown>;
+}
+
+function pushValue(column: ColumnBuilder, value: unknown, file: string, line: number): void {
+  if (value === null) column.push('');
+  else if (typeof value === 'number') column.pushNumber(value);
+  else if (typeof value === 'string' || typeof value === 'boolean') column.push(String(value));
+  else {
+    throw new DataError(`the value of "${column.name}" is nested, and a feature is one number or text`, {
+      file,
+      line,
+      hint: `leave it out: drop: [${column.name}]`,
+    });
+  }
+}

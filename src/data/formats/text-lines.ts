@@ -1,0 +1,60 @@
+/** Text files as they come from the disk: in blocks of whole lines or line by line, and nothing but UTF-8. */
+import { isUtf8 } from 'node:buffer';
+import { DataError } from '../data-error.js';
+import { isGzip } from './idx.js';
+
+/** A line or record longer than this is a file of another kind, or a quote that never ends. */
+export const LONGEST_LINE = 1 << 22;
+
+/** Hands the bytes on as they come, cut at line ends, and refuses what is not UTF-8 text with the line it is on. */
+export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  let line = 1;
+  const check = (block: Buffer): Buffer => {
+    if (!isUtf8(block) || block.includes(0)) throw notText(block, file, line);
+    for (let at = block.indexOf(10); at >= 0; at = block.indexOf(10, at + 1)) line++;
+    return block;
+  };
+  let first = true;
+  for await (const chunk of chunks) {
+    if (first && isGzip(chunk)) throw new DataError('the file is compressed', { file, hint: 'unpack it: gunzip' });
+    first = false;
+    const block = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    // No character of UTF-8 contains a byte below 128 but those of ASCII, so a line end never cuts one.
+    const end = Math.max(block.lastIndexOf(10), block.lastIndexOf(13)) + 1;
+    rest = block.subarray(end);
+    if (rest.length > LONGEST_LINE) {
+      throw new DataError(`a line of more than ${LONGEST_LINE} bytes`, { file, line, hint: 'is this a text file?' });
+    }
+    if (end > 0) yield check(block.subarray(0, end));
+  }
+  if (rest.length > 0) yield check(rest);
+}
+
+/** The lines of a file, without their ends, and their 1-based numbers. Throws DataError where it is no UTF-8 text. */
+export async function* textLines(
+  chunks: AsyncIterable<Buffer>,
+  file: string,
+): AsyncGenerator<{ readonly text: string; readonly line: number }> {
+  let line = 1;
+  for await (const block of textBlocks(chunks, file)) {
+    const lines = block.toString('utf8').split(/\r\n|\n|\r/);
+    // A block ends with a line end, but for the last one.
+    if (lines.at(-1) === '') lines.pop();
+    for (const text of lines) yield { text: line === 1 ? text.replace(/^\uFEFF/, '') : text, line: line++ };
+  }
+}
+
+function notText(block: Buffer, file: string, firstLine: number): DataError {
+  const isUtf16 = firstLine === 1 && block.length > 1 && [0xfeff, 0xfffe].includes(block.readUInt16BE(0));
+  if (isUtf16) return new DataError('the file is UTF-16', { file, hint: 'save it as UTF-8' });
+  let line = firstLine;
+  for (let start = 0; start < block.length; line++) {
+    const end = block.indexOf(10, start);
+    const text = block.subarray(start, end < 0 ? block.length : end);
+    if (text.includes(0)) return new DataError('a zero byte: this is not a text file', { file, line });
+    if (!isUtf8(text)) break;
+    start += text.length + 1;
+  }
+  return new DataError('not valid UTF-8', { file, line, hint: 'save the file as UTF-8 (it may be in Latin-1)' });
+}

@@ -1,0 +1,12 @@
+/** Samples from files of JSON lines. */
+import * as z from 'zod';
+import { readJsonl } from '../formats/jsonl.js';
+import { checkRoleFiles } from '../role-files.js';
+import { tableKeys } from '../tabular/roles.js';
+import { tableSource } from '../tabular/table-source.js';
+
+const schema = z.object(tableKeys).superRefine(checkRoleFiles);
+
+export const jsonlSource = tableSource(schema, 'JSON lines: an object for each sample', (files, name, _, wishes) =>
+  readJsonl(files, name, wishes),
+);
