@@ -3,20 +3,25 @@ import { optimizerOf } from '../nn/optimizers/index.js';
 import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trainingMemory } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
-import { formatBytes, formatCount, formatFigure, formatTable } from './format.js';
+import { configArguments } from './config-files.js';
+import { formatBytes, formatCount, formatFigure, formatSizes, formatTable } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
+import { describeError } from './report.js';
+import { formatWarnings, type Warning, warningsOf } from './warnings.js';
 
 export interface CheckOptions extends CommonOptions {
-  /** `check` only: a warning is a failure. */
+  /** A warning is a failure. */
   readonly strict?: boolean;
 }
 
-type Check = (file: string, overrides: readonly string[], options: CheckOptions) => Promise<ExitCode>;
+type Check = (file: string, overrides: readonly string[], options: CommonOptions) => Promise<ExitCode>;
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-const check: Check = async (file, overrides, options) => {
-  const experiment = await loadExperiment(file, overrides, options);
+export async function check(args: readonly string[], options: CheckOptions): Promise<ExitCode> {
+  const { files, overrides } = configArguments(args);
+  if (files.length > 1) return checkAll(files, overrides, options);
+  const experiment = await loadExperiment(files[0], overrides, options);
   const { config, data, rows } = experiment;
   const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
     name,
@@ -50,7 +55,7 @@ const check: Check = async (file, overrides, options) => {
       `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} classes`}`,
   );
   const warnings = warningsOf(experiment);
-  for (const warning of warnings) say(options, `warning: ${warning}`);
+  for (const line of formatWarnings(warnings)) say(options, line);
   printJson(options, {
     layers: rows,
     parameters: total('parameters'),
@@ -60,12 +65,40 @@ const check: Check = async (file, overrides, options) => {
     warnings,
   });
   return options.strict && warnings.length > 0 ? exitCode.checkFailed : exitCode.done;
-};
+}
 
-/** What is no error and yet hardly meant. */
-function warningsOf({ data }: Experiment): string[] {
-  if (data.val !== undefined || data.test !== undefined) return [];
-  return ['there is neither a validation nor a test split, so nothing shows what the network does on new data: set data.split']; // prettier-ignore
+/** A line for each of several configs, with its warnings or errors: an error in one does not hide those of the next. */
+async function checkAll(
+  files: readonly string[],
+  overrides: readonly string[],
+  options: CheckOptions,
+): Promise<ExitCode> {
+  const results: ({ config: string } & ({ parameters: number; warnings: Warning[] } | { error: string }))[] = [];
+  let worst: ExitCode = exitCode.done;
+  for (const file of files) {
+    try {
+      const experiment = await loadExperiment(file, overrides, options);
+      const parameters = experiment.rows.reduce((sum, row) => sum + row.parameters, 0);
+      const warnings = warningsOf(experiment);
+      const found = warnings.length === 0 ? 'ok' : `${warnings.length} warning${warnings.length === 1 ? '' : 's'}`;
+      say(options, `${file}: ${found} (${formatCount(parameters)} parameters; ${formatSizes(experiment.data)})`);
+      for (const line of formatWarnings(warnings)) say(options, line);
+      results.push({ config: file, parameters, warnings });
+      if (options.strict && warnings.length > 0 && worst === exitCode.done) worst = exitCode.checkFailed;
+    } catch (error) {
+      const { text, exitCode: code } = describeError(error);
+      if (code !== exitCode.usage) throw error;
+      process.stderr.write(`${text}\n`);
+      results.push({ config: file, error: text });
+      worst = exitCode.usage;
+    }
+  }
+  const count = (is: (result: (typeof results)[number]) => boolean): number => results.filter(is).length;
+  const failed = count((result) => 'error' in result);
+  const warned = count((result) => 'warnings' in result && result.warnings.length > 0);
+  say(options, `${files.length} configs: ${failed} with errors, ${warned} with warnings`);
+  printJson(options, { configs: results });
+  return worst;
 }
 
 /** Bytes by use, as the sizes of tensors have it. */
@@ -156,4 +189,4 @@ const describeParameter = ({ parameter, shape, checked, worst }: ParameterCheck)
   worst.error.toExponential(1),
 ];
 
-export const commands = { check, 'overfit-batch': overfit, gradcheck: gradients };
+export const commands = { 'overfit-batch': overfit, gradcheck: gradients };

@@ -12,6 +12,7 @@ import { optimizers } from '../nn/optimizers/index.js';
 import { constraints } from '../nn/constraints.js';
 import { regularizers } from '../nn/regularizers.js';
 import { schedules } from '../nn/schedules.js';
+import { type Lint, lints } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
@@ -59,7 +60,9 @@ export function listCommand(
     process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
   };
   if (kind === undefined) {
-    const kinds = Object.fromEntries(Object.entries(registries).map(([key, entries]) => [key, Object.keys(entries)]));
+    const kinds = Object.fromEntries(
+      Object.entries({ ...registries, lints }).map(([key, entries]) => [key, Object.keys(entries)]),
+    );
     const width = Math.max(...Object.keys(kinds).map((key) => key.length));
     print(
       kinds,
@@ -67,12 +70,21 @@ export function listCommand(
     );
     return exitCode.done;
   }
-  const registry = known(registries, kind, 'nothing to list');
+  if (kind === 'lints') {
+    const chosen = Object.entries<Lint>(name === undefined ? lints : { [name]: known<Lint>(lints, name, 'no lint') });
+    const listed = chosen.map(([id, { description, reason }]) => ({ name: id, description, reason }));
+    print(listed, listed.flatMap((lint, i) => [...(i === 0 ? [] : ['']), `${lint.name}: ${lint.description}.`, ...wrapped(lint.reason)])); // prettier-ignore
+    return exitCode.done;
+  }
+  const registry = known<ComponentRegistry>({ ...registries, lints: {} }, kind, 'nothing to list');
   const entries = Object.entries(name === undefined ? registry : { [name]: known(registry, name, `none of the ${kind}`) }); // prettier-ignore
   const listed = entries.map(([key, entry]) => describeEntry(key, entry));
   print(listed, listed.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)])); // prettier-ignore
   return exitCode.done;
 }
+
+/** Lines of at most 100 characters, indented. */
+const wrapped = (text: string): string[] => (text.match(/.{1,96}(?= |$)/g) ?? []).map((line) => `    ${line.trim()}`);
 
 function known<T>(entries: Readonly<Record<string, T>>, name: string, what: string): T {
   if (Object.hasOwn(entries, name)) return entries[name];

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
 import type { CheckOptions } from './checks.js';
 import type { EvalOptions } from './eval.js';
+import type { CommonOptions } from './experiment.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import type { ProfileOptions } from './profile.js';
 import type { TrainCommandOptions } from './train.js';
@@ -50,17 +51,23 @@ function programOf(finish: (code: ExitCode) => void): Command {
       finish(await evalCommand(checkpoint, overrides, options));
     });
 
+  command(program, 'check <configs...>', 'check configs and their data: layers, memory, lints', ['seed', 'engine'])
+    .usage('[options] <config or folder...> [key=value...]')
+    .option('--strict', 'exit with 3 where there is a warning')
+    .action(async (args: string[], options: CheckOptions) => {
+      const { check } = await import('./checks.js');
+      finish(await check(args, options));
+    });
+
   for (const [name, description] of [
-    ['check', 'check config and data, show layers and memory'],
     ['overfit-batch', 'can the network learn one batch by heart? if not, why?'],
     ['gradcheck', 'compare gradients with finite differences'],
   ] as const) {
-    const one = command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine']);
-    if (name === 'check') one.option('--strict', 'exit with 3 where there is a warning');
-    one.action(async (config: string, overrides: string[], options: CheckOptions) => {
-      const { commands } = await import('./checks.js');
-      finish(await commands[name](config, overrides, options));
-    });
+    command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine'])
+      .action(async (config: string, overrides: string[], options: CommonOptions) => {
+        const { commands } = await import('./checks.js');
+        finish(await commands[name](config, overrides, options));
+      }); // prettier-ignore
   }
 
   command(program, 'profile <config> [overrides...]', "where a training step's time goes", ['seed', 'engine'])

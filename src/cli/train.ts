@@ -8,6 +8,7 @@ import { formatCount, formatSizes } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, goOn, runToItsEnd, type Start } from './single-run.js';
 import { UsageError } from './usage-error.js';
+import { formatWarnings, warningsOf } from './warnings.js';
 
 export interface TrainCommandOptions extends CommonOptions {
   readonly resume?: string;
@@ -67,6 +68,9 @@ async function startOf(
       ? await beginFolds(experiment, options.runsDir)
       : await begin(experiment, RunDirectory.create(options.runsDir, name));
     say(options, `run directory: ${start.run.path}`);
+    const warnings = formatWarnings(warningsOf(experiment));
+    for (const line of warnings) say(options, line);
+    if (warnings.length > 0) start.run.log(warnings.join('\n'));
     return start;
   }
   if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');

@@ -55,19 +55,22 @@ function excerpt(sourceLine: string, line: number, column: number): string {
   return `${number} | ${text}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - start))}^`;
 }
 
-/** One problem as text: `path.yaml:12:5: model.layers[2].units: message; hint`, the source line and a caret. */
-export function formatProblem(problem: Problem): string {
+/**
+ * One problem as text: `path.yaml:12:5: model.layers[2].units: message; hint`, the source line and a caret. `kind`, such as
+ * `warning`, stands after the place as compilers have it.
+ */
+export function formatProblem(problem: Problem, kind?: string): string {
   const { file, line, column, override, path, message, sourceLine, hint } = problem;
   const where =
     override !== undefined ? `override "${override}"` : line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-  const head = `${where}: ${path === '' ? '' : `${path}: `}${message}${hint === undefined ? '' : `; ${hint}`}`;
+  const head = `${where}: ${kind === undefined ? '' : `${kind}: `}${path === '' ? '' : `${path}: `}${message}${hint === undefined ? '' : `; ${hint}`}`;
   const quotable = line !== undefined && sourceLine !== undefined && sourceLine.trim() !== '';
   return quotable ? `${head}\n${excerpt(sourceLine, line, column ?? 1)}` : head;
 }
 
 /** By line and column; the file as a whole first, overrides last. */
-function inOrder(problems: readonly Problem[]): Problem[] {
-  const rank = (problem: Problem): number => (problem.override !== undefined ? Infinity : (problem.line ?? 0));
+export function inOrder<P extends Omit<Problem, 'hint'>>(problems: readonly P[]): P[] {
+  const rank = (problem: P): number => (problem.override !== undefined ? Infinity : (problem.line ?? 0));
   return [...problems].sort((a, b) => {
     const [first, second] = [rank(a), rank(b)];
     return first === second ? (a.column ?? 0) - (b.column ?? 0) : first < second ? -1 : 1;
@@ -80,7 +83,7 @@ export class ConfigError extends Error {
 
   constructor(problems: readonly Problem[]) {
     const sorted = inOrder(problems);
-    super(sorted.map(formatProblem).join('\n'));
+    super(sorted.map((problem) => formatProblem(problem)).join('\n'));
     this.name = 'ConfigError';
     this.problems = sorted;
   }

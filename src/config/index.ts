@@ -11,7 +11,7 @@ export {
   type ComponentRegistry,
   isComponent,
 } from './component.js';
-export { ConfigError, formatProblem, type Problem } from './config-error.js';
+export { ConfigError, formatProblem, inOrder, type Problem } from './config-error.js';
 export { describeExpected, showValue } from './expected.js';
 export { jsonSchema } from './json-schema.js';
 export {

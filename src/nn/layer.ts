@@ -36,6 +36,8 @@ export interface Parameter extends Regularized {
   readonly kind: ParameterKind;
   /** The layer it belongs to: `layers.0`. */
   readonly layer: string;
+  /** How its initial values are drawn. */
+  readonly init: InitializerConfig;
   initialize(random: HostRandom): Float32Array;
 }
 
@@ -93,8 +95,8 @@ export class BuildContext {
   /** Whether dropout and noise act. */
   readonly stochastic: boolean;
   readonly random: RandomSource;
-  /** What the layer's activation function was applied to, and its name. */
-  activated: { preactivation: Node; activation: string } | undefined;
+  /** What the layer's activation function was applied to, and which it is. */
+  activated: { preactivation: Node; activation: string; activationConfig: ActivationConfig } | undefined;
 
   /** `name` is the layer's: `layers.0`. */
   constructor(
@@ -136,6 +138,7 @@ export class BuildContext {
       regularizers: regularizersOf(kind, options.regularizer, regularization),
       constraint: constraintFor(kind, options.constraint, regularization),
       outputAxis,
+      init: config,
       initialize: (random) => initializer.values(shape, fanIn, fanOut, random, config),
     });
     return node;
@@ -181,7 +184,7 @@ export class BuildContext {
   /** Applies the layer's activation function, if it has one. */
   activate(config: ActivationConfig | undefined, x: Node): Node {
     if (config === undefined) return x;
-    this.activated = { preactivation: x, activation: config.type };
+    this.activated = { preactivation: x, activation: config.type, activationConfig: config };
     return activate(config, x);
   }
 }

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { type Node, type Shape, ShapeError, sizeOf, topologicalOrder, withScope } from '../tensor/index.js';
+import type { ActivationConfig } from './activations.js';
 import {
   BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type Parameter, sampleShape, type StateVariable, type TraceOptions,
 } from './layer.js'; // prettier-ignore
@@ -40,10 +41,13 @@ export interface LayerRow {
 export interface TracedLayer {
   readonly name: string;
   readonly type: string;
+  /** Where it stands in the config's `model`. */
+  readonly path: ConfigPath;
   readonly output: Node;
-  /** What the layer's activation function was applied to, and its name. */
+  /** What the layer's activation function was applied to, its name, and its parameters too. */
   readonly preactivation?: Node;
   readonly activation?: string;
+  readonly activationConfig?: ActivationConfig;
 }
 
 export interface TracedModel {
@@ -116,7 +120,7 @@ export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): 
       }
     });
     const isBlock = rows.length > row + 1;
-    if (!isBlock || traced.at(-1)?.output !== output) traced.push({ name, type, output, ...context.activated });
+    if (!isBlock || traced.at(-1)?.output !== output) traced.push({ name, type, path, output, ...context.activated });
 
     const made = topologicalOrder([output]).filter((node) => !counted.has(node));
     made.forEach((node) => counted.add(node));

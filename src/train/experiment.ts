@@ -16,6 +16,7 @@ import { optimizerSchema } from '../nn/optimizers/index.js';
 import { regularizationSchema } from '../nn/regularization.js';
 import { scheduleSchema } from '../nn/schedules.js';
 import { type Task, tasks } from '../nn/target.js';
+import { lintIds } from './lints/index.js';
 
 /** What a task is trained on and judged by, where the config does not say. */
 const usual = {
@@ -60,6 +61,7 @@ const trainSchema = z.strictObject({
     .optional()
     .describe('judge and test an exponential moving average of the weights; off by default'),
   early_stopping: earlyStoppingSchema.optional().describe('stop when a figure no longer improves; off by default'),
+  ignore_lints: z.array(z.enum(lintIds)).optional().describe('warnings of `nn check` and `nn train` that are not wanted'), // prettier-ignore
 });
 
 const written = z.strictObject({

@@ -4,11 +4,14 @@
  */
 export { type Contradiction, type ExperimentConfig, experimentSchema } from './experiment.js';
 export { type DataInfo, describeData, fitModel } from './fit-check.js';
+export type { Lint } from './lints/lint.js';
+export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';
 export { evaluate, type Evaluation, Evaluator } from './evaluate.js';
 export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
 export { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
 export { trainingMemory } from './memory.js';
-export { planOf, type Plan, type TrainingResult } from './training-run.js';
+export { planOf, type Plan } from './plan.js';
+export type { TrainingResult } from './training-run.js';
 export { TrainingError } from './training-error.js';
 export {
   type EpochRow,

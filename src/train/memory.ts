@@ -4,7 +4,7 @@ import type { LoadedData } from '../data/index.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from './experiment.js';
 import { Stepper } from './stepper.js';
-import { planOf } from './training-run.js';
+import { planOf } from './plan.js';
 
 export interface TrainingMemory {
   /** Once the first step has been done: weights, optimizer state, training data, and the arena of activations and gradients. */

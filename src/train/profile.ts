@@ -6,7 +6,7 @@ import type { LoadedData } from '../data/index.js';
 import type { ExperimentConfig } from './experiment.js';
 import { Stepper } from './stepper.js';
 import { epochOrder } from './trainer.js';
-import { planOf } from './training-run.js';
+import { planOf } from './plan.js';
 
 /** Engines compile in the background while a step warms up; much less and unoptimized code would be timed. */
 const WARM_UP_MS = 1000;

@@ -10,7 +10,8 @@ import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow, Figures, Snapshot } from './snapshot.js';
 import { Stepper } from './stepper.js';
 import { TrainingError } from './training-error.js';
-import { figuresOf, planOf, type TrainingResult, TrainingRun } from './training-run.js';
+import { planOf } from './plan.js';
+import { figuresOf, type TrainingResult, TrainingRun } from './training-run.js';
 
 /** Where a run is. One object for the whole run, renewed in place: read it, do not keep it. */
 export interface Progress {

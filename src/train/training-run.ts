@@ -5,6 +5,7 @@ import type { LoadedData } from '../data/index.js';
 import { gaveUp, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
 import { type Evaluation, Sums } from './evaluate.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
+import type { Plan } from './plan.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
 import { sparsityOf } from './sparsity.js';
 import type { Stepper } from './stepper.js';
@@ -26,28 +27,6 @@ export interface TrainingResult {
   readonly wall_time_s: number;
   /** Over the time spent in training steps. */
   readonly samples_per_s: number;
-}
-
-/** Epochs when neither `max_epochs` nor `max_steps` is given. */
-export const DEFAULT_EPOCHS = 10;
-
-/** How many steps an experiment takes on `size` training samples, and of which size. */
-export interface Plan {
-  readonly batchSize: number;
-  /** Per epoch; the last epoch has fewer where `max_steps` ends it. */
-  readonly batches: number;
-  readonly epochs: number;
-  readonly totalSteps: number;
-}
-
-export function planOf(config: ExperimentConfig, size: number, fastDevRun = false): Plan {
-  const { max_epochs, max_steps, batch_size, drop_last } = config.train;
-  const batchSize = Math.min(batch_size, size);
-  const batches = drop_last ? Math.floor(size / batchSize) : Math.ceil(size / batchSize);
-  const mostSteps = fastDevRun ? 1 : (max_steps ?? Infinity);
-  const mostEpochs = max_epochs ?? (max_steps === undefined ? DEFAULT_EPOCHS : Infinity);
-  const epochs = Math.min(mostEpochs, Math.ceil(mostSteps / batches));
-  return { batchSize, batches, epochs, totalSteps: Math.min(mostSteps, epochs * batches) };
 }
 
 /** `{loss, accuracy}` with a prefix such as `val/`. */

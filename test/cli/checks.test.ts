@@ -1,11 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.js';
 import { loadData } from '../../src/data/index.js';
 import { type MemoryReport, wasmBackend } from '../../src/tensor/index.js';
 import { experimentSchema, train } from '../../src/train/index.js';
-import { nnHere } from './helpers.js';
+import { nnHere, tempFolder } from './helpers.js';
 
 const smoke = 'configs/smoke.yaml';
 
@@ -68,15 +68,74 @@ describe('the memory that nn check prints', () => {
   });
 });
 
-describe('nn check --strict', () => {
-  it('exits with 3 where there is a warning, and with 0 for every shipped config', async () => {
-    const unmeasured = await nnHere('check', smoke, 'data.split={}');
-    expect(unmeasured.code).toBe(0);
-    expect(unmeasured.err).toContain('warning: there is neither a validation nor a test split');
-    expect((await nnHere('check', smoke, 'data.split={}', '--strict')).code).toBe(3);
-    for (const name of readdirSync('configs').filter((file) => file.endsWith('.yaml'))) {
-      expect((await nnHere('check', join('configs', name), '--strict')).code, name).toBe(0);
-    }
+describe('warnings', () => {
+  const wrong = ['data.split={}', 'model.layers.1.activation=softmax', 'optimizer.lr=3'];
+
+  it('stand with their place, their fix and their name, and a way to silence them', async () => {
+    const file = join(tempFolder(), 'softmax.yaml');
+    const text = readFileSync(smoke, 'utf8').replace('../datasets', resolve('datasets'));
+    writeFileSync(file, text.replace('units: 3', 'units: 3, activation: softmax'));
+    const { code, err } = await nnHere('check', file, 'optimizer.lr=3');
+    expect(code).toBe(0);
+    expect(err).toContain(
+      `${file}:14:38: warning: model.layers[1].activation: the output ends in softmax, and softmax_cross_entropy takes logits: ` +
+        'it sees only values from 0 to 1 and cannot come near 0; remove the softmax [softmax-before-logits-loss]\n' +
+        '   14 |     - dense: { units: 3, activation: softmax }\n',
+    );
+    expect(err).toMatch(
+      /^override "optimizer\.lr=3": warning: optimizer\.lr: 3 is far above .*; try 0\.001 first \[unusual-learning-rate\]$/m,
+    );
+    expect(err).toContain('why: nn list lints softmax-before-logits-loss; not wanted: train.ignore_lints=[softmax-before-logits-loss]'); // prettier-ignore
+    const ignored = await nnHere('check', file, 'optimizer.lr=3', 'train.ignore_lints=[softmax-before-logits-loss]');
+    expect(ignored.err.match(/warning: .*/g)).toHaveLength(1);
+  });
+
+  it('are objects in the JSON', async () => {
+    const { out } = await nnHere('check', smoke, ...wrong, '--json', '--quiet');
+    const { warnings } = JSON.parse(out) as { warnings: object[] };
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toMatchObject({
+      id: 'softmax-before-logits-loss',
+      file: smoke,
+      path: 'model.layers[1].activation',
+      override: 'model.layers.1.activation=softmax',
+      fix: 'remove the softmax',
+    });
+  });
+
+  it('fail a strict check with 3; an unknown name of a lint is an error', async () => {
+    expect((await nnHere('check', smoke, ...wrong, '--strict')).code).toBe(3);
+    const { code, err } = await nnHere('check', smoke, 'train.ignore_lints=[relu-on-outputs]');
+    expect(code).toBe(2);
+    expect(err).toContain('did you mean "relu-on-output"?');
+  });
+});
+
+describe('nn check of several configs', () => {
+  it('is clean for every shipped config', async () => {
+    const { code, err } = await nnHere('check', '--strict', 'configs');
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/configs: 0 with errors, 0 with warnings\n$/);
+  });
+
+  it('goes on after an error, and prints a line for each', async () => {
+    const { code, err, out } = await nnHere('check', smoke, 'configs/iris.yaml', 'model.layers.0.units=16', 'data.split={}', 'model.layers.1.activation=relu', '--json'); // prettier-ignore
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/^configs\/smoke\.yaml: 2 warnings \(131 parameters; 150 training samples\)$/m);
+    const { configs } = JSON.parse(out) as { configs: { config: string; warnings: { id: string }[] }[] };
+    expect(configs.map(({ config, warnings }) => [config, warnings.map(({ id }) => id)])).toEqual([
+      [smoke, ['relu-on-output', 'no-held-out-data']],
+      ['configs/iris.yaml', ['relu-on-output', 'no-held-out-data']],
+    ]);
+    const broken = await nnHere('check', 'configs/missing.yaml', smoke, '--strict');
+    expect(broken.code).toBe(2);
+    expect(broken.err).toMatch(/configs\/missing\.yaml.*\n[^]*configs\/smoke\.yaml: ok/);
+    expect(broken.err).toContain('2 configs: 1 with errors, 0 with warnings');
+  });
+
+  it('needs a config', async () => {
+    expect(await nnHere('check', 'seed=1')).toMatchObject({ code: 2, out: '' });
+    expect((await nnHere('check', 'src/cli')).err).toContain('there is no YAML file in this folder');
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { layers } from '../../src/nn/layers/index.js';
+import { lints } from '../../src/train/index.js';
 import { nnHere } from './helpers.js';
 
 interface Parameter {
@@ -21,7 +22,7 @@ const kinds = ['layers', 'activations', 'initializers', 'losses', 'metrics', 're
 describe('nn list', () => {
   it('names all kinds with their entries', async () => {
     const all = (await listed()) as Record<string, string[]>;
-    expect(Object.keys(all)).toEqual(kinds);
+    expect(Object.keys(all)).toEqual([...kinds, 'lints']);
     expect(all.schedules).toContain('cosine');
     expect(all.layers).toEqual(Object.keys(layers));
   });
@@ -54,6 +55,14 @@ describe('nn list', () => {
       'dropout: In training, sets a random share of the values to 0 and scales up the rest.\n' +
         '  rate  a number of at least 0 and below 1, required: share that is dropped\n',
     );
+  });
+
+  it('says why each lint warns', async () => {
+    const listedLints = (await listed('lints')) as { name: string; reason: string }[];
+    expect(listedLints.map(({ name }) => name)).toEqual(Object.keys(lints));
+    const { out } = await nnHere('list', 'lints', 'relu-on-output');
+    expect(out).toMatch(/^relu-on-output: a ReLU .*\n {4}A ReLU cannot give negative values/);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(101);
   });
 
   it.each([

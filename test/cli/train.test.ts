@@ -69,6 +69,21 @@ describe('nn train', () => {
     });
   });
 
+  it('warns of what the lints find, in the log too, and goes on', async () => {
+    const { code, err, out } = await nnHere(
+      'train',
+      config,
+      ...runs,
+      '--fast-dev-run',
+      '--json',
+      'optimizer.lr=0.0000001',
+    );
+    expect(code, err).toBe(0);
+    expect(err).toContain('[unusual-learning-rate]');
+    const { run_dir } = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as { run_dir: string };
+    expect(readFileSync(join(run_dir, 'log.txt'), 'utf8')).toContain('[unusual-learning-rate]');
+  });
+
   it('names the run by --name, else by the config', async () => {
     expect((await trained(config, ...runs, '--name', 'other')).run_dir).toContain(join('runs', 'other'));
   });

@@ -1,0 +1,80 @@
+/**
+ * Lints: mistakes that are no errors, such as a softmax before a loss that takes logits. Each is an entry of the registry, a pure
+ * function of config, data and network; `nn check` and `nn train` print what they find, `train.ignore_lints` silences them.
+ */
+import type { LoadedData } from '../../data/index.js';
+import type { LayerRow } from '../../nn/model.js';
+import type { ExperimentConfig } from '../experiment.js';
+import { dataflowOf } from './dataflow.js';
+import { constantInitialization, glorotWithRelu, heWithTanh, vanishingSigmoids } from './initial-weights.js';
+import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
+import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
+import type { Finding, LintContext, LintRegistry } from './lint.js';
+import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
+import { classImbalance, noHeldOutData, testUsedForTuning, unscaledInputs } from './samples.js';
+import { targetRange } from './statistics.js';
+
+export const lints = {
+  'bounded-output-in-regression': boundedOutputInRegression,
+  'softmax-before-logits-loss': softmaxBeforeLogitsLoss,
+  'relu-on-output': reluOnOutput,
+  'loss-target-mismatch': lossTargetMismatch,
+  'linear-stack': linearStack,
+  'batch-norm-small-batch': batchNormSmallBatch,
+  'dropout-before-batch-norm': dropoutBeforeBatchNorm,
+  'dropout-on-output': dropoutOnOutput,
+  'constant-initialization': constantInitialization,
+  'glorot-with-relu': glorotWithRelu,
+  'he-with-tanh': heWithTanh,
+  'vanishing-sigmoids': vanishingSigmoids,
+  'unscaled-inputs': unscaledInputs,
+  'class-imbalance': classImbalance,
+  'no-held-out-data': noHeldOutData,
+  'test-used-for-tuning': testUsedForTuning,
+  'unusual-learning-rate': unusualLearningRate,
+  'more-parameters-than-samples': moreParametersThanSamples,
+  'early-stopping-on-training': earlyStoppingOnTraining,
+  'idle-early-stopping': idleEarlyStopping,
+} as const satisfies LintRegistry;
+
+export type LintId = keyof typeof lints;
+export const lintIds = Object.keys(lints) as [LintId, ...LintId[]];
+
+export interface LintFinding extends Finding {
+  readonly id: LintId;
+}
+
+/** An experiment whose model fits its data (`fitModel`). */
+export interface Linted {
+  readonly config: ExperimentConfig;
+  readonly data: LoadedData;
+  readonly rows: readonly LayerRow[];
+  /** The folder that file names are relative to. */
+  readonly baseDir: string;
+}
+
+/** What the lints find that the config does not silence, in the order of the registry; each place of the config once per lint. */
+export function lintExperiment({ config, data, rows, baseDir }: Linted): LintFinding[] {
+  const shape = data.train.features.shape;
+  const context: LintContext = {
+    config,
+    data,
+    baseDir,
+    parameters: rows.reduce((sum, row) => sum + row.parameters, 0),
+    training: lazily(() => dataflowOf(config, shape, true)),
+    prediction: lazily(() => dataflowOf(config, shape, false)),
+    targets: lazily(() => targetRange(data.train)),
+  };
+  return lintIds.flatMap((id) => {
+    if (config.train.ignore_lints?.includes(id)) return [];
+    const found = lints[id].find(context);
+    const isFirst = ({ path }: Finding, i: number): boolean =>
+      found.findIndex((other) => other.path.join() === path.join()) === i;
+    return found.filter(isFirst).map((finding) => ({ id, ...finding }));
+  });
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,45 @@
+/** What a lint is: a mistake that is no error, found in a config, its data and its network by a pure function. */
+import type { LoadedData } from '../../data/index.js';
+import type { ConfigPath } from '../../nn/layer.js';
+import type { ExperimentConfig } from '../experiment.js';
+import type { Dataflow } from './dataflow.js';
+import type { Range } from './statistics.js';
+
+/** What lints look at. The parts that cost something are made when first asked for. */
+export interface LintContext {
+  readonly config: ExperimentConfig;
+  readonly data: LoadedData;
+  /** The folder that file names are relative to. */
+  readonly baseDir: string;
+  /** Trainable numbers of the model. */
+  readonly parameters: number;
+  /** The network as it trains, dropout and batch statistics included, and as it predicts. */
+  readonly training: () => Dataflow;
+  readonly prediction: () => Dataflow;
+  /** What the training targets range over. */
+  readonly targets: () => Range;
+}
+
+export interface Finding {
+  /** The value of the config that should change. */
+  readonly path: ConfigPath;
+  /** What is the matter and what it leads to. */
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface Lint {
+  /** What it finds, in one line. */
+  readonly description: string;
+  /** Why that is a mistake, and where the thresholds come from. */
+  readonly reason: string;
+  find(context: LintContext): readonly Finding[];
+}
+
+export type LintRegistry = Readonly<Record<string, Lint>>;
+
+/** `1 sample`, `2 samples`. */
+export const counted = (count: number, what: string): string => `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`; // prettier-ignore
+
+/** Few digits. */
+export const show = (value: number): string => String(Number(value.toPrecision(3)));

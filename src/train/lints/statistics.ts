@@ -1,0 +1,63 @@
+/** What lints need to know of the data: ranges and spreads, of a sample of the values where there are many. */
+import type { Split, Table } from '../../data/index.js';
+import type { Affine } from '../../data/index.js';
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  /** Population standard deviation. */
+  readonly std: number;
+  /** The different values, as far as there are at most three. */
+  readonly distinct: readonly number[];
+}
+
+/** So many samples show what scale a feature has; a lint must not take longer than reading the data did. */
+const MOST_SAMPLES = 2000;
+const MOST_DISTINCT = 3;
+
+const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * size, 1);
+
+/** Of all values of a table that `pick` wants; the affine map is that of the last axis. */
+function rangeOf(table: Table, affine: Affine | undefined, pick?: (entry: number) => boolean): Range {
+  const { values } = table;
+  const width = widthOf(table);
+  const axis = table.shape.at(-1) ?? 1;
+  const size = values.length / width;
+  const every = Math.max(1, Math.floor(size / MOST_SAMPLES));
+  let [min, max, mean, squares, count] = [Infinity, -Infinity, 0, 0, 0];
+  const distinct = new Set<number>();
+  for (let sample = 0; sample < size; sample += every) {
+    for (let i = 0; i < width; i++) {
+      const entry = i % axis;
+      if (pick !== undefined && !pick(entry)) continue;
+      const raw = values[sample * width + i];
+      const value = affine === undefined ? raw : raw * affine.scale[entry] + affine.shift[entry];
+      // Welford's running mean and sum of squared deviations.
+      count++;
+      const delta = value - mean;
+      mean += delta / count;
+      squares += delta * (value - mean);
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+      if (distinct.size <= MOST_DISTINCT) distinct.add(value);
+    }
+  }
+  const std = Math.sqrt(squares / Math.max(count, 1));
+  return { min, max, mean, std, distinct: distinct.size > MOST_DISTINCT ? [] : [...distinct] };
+}
+
+export const targetRange = ({ targets }: Split): Range => rangeOf(targets, undefined);
+
+/** One for each entry of the features' last axis: a column of a table, a channel of an image. */
+export function featureRanges({ features }: Split, affine: Affine | undefined): Range[] {
+  const entries = features.shape.at(-1) ?? 1;
+  return Array.from({ length: entries }, (_, entry) => rangeOf(features, affine, (at) => at === entry));
+}
+
+/** How many samples each class has. */
+export function classCounts({ targets }: Split, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of targets.values) counts[label]++;
+  return counts;
+}

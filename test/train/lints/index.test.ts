@@ -1,0 +1,321 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedData, Split } from '../../../src/data/index.js';
+import { hostRandom } from '../../../src/tensor/index.js';
+import { describeData, type ExperimentConfig, fitModel, lintExperiment, type LintId, lints } from '../../../src/train/index.js'; // prettier-ignore
+import { classificationData, experiment, regressionData } from '../tiny.js';
+
+/** What the lints say of an experiment that fits its data. */
+function found(config: ExperimentConfig, data: LoadedData) {
+  const { rows, problems } = fitModel(config, describeData(config, data));
+  if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
+  return lintExperiment({ config, data, rows, baseDir: '/data' });
+}
+
+const ids = (config: ExperimentConfig, data: LoadedData): LintId[] => found(config, data).map(({ id }) => id);
+
+const classes = classificationData(220);
+const numbers = regressionData(240);
+
+/** Targets of the training split changed one by one. */
+const withTargets = (data: LoadedData, change: (target: number, sample: number) => number): LoadedData => {
+  const values = Float32Array.from(data.train.targets.values, (target, i) => change(target, i));
+  return { ...data, train: { ...data.train, targets: { ...data.train.targets, values } } };
+};
+const withFeatures = (data: LoadedData, change: (value: number, i: number) => number): LoadedData => {
+  const values = Float32Array.from(data.train.features.values, change);
+  return { ...data, train: { ...data.train, features: { ...data.train.features, values } } };
+};
+const withLabels = (label: (sample: number) => number): LoadedData => {
+  const targets = { ...classes.train.targets, values: Int32Array.from({ length: classes.train.size }, (_, i) => label(i)) }; // prettier-ignore
+  return { ...classes, train: { ...classes.train, targets } };
+};
+/** Small images of the first 220 labels. */
+const images: LoadedData = (() => {
+  const random = hostRandom(1, 'images');
+  const split = ({ size, targets }: Split): Split => ({
+    size,
+    targets,
+    features: { shape: [6, 6, 1], dtype: 'f32', values: Float32Array.from({ length: size * 36 }, () => random.normal()) }, // prettier-ignore
+  });
+  return { ...classes, train: split(classes.train), val: undefined, test: split(classes.train) };
+})();
+
+type Layers = readonly unknown[];
+const dense = (units: number, more: object = {}): object => ({ dense: { units, ...more } });
+const relu = (units: number, more: object = {}): object => dense(units, { activation: 'relu', ...more });
+const repeated = (count: number, layer: object): object[] => Array.from({ length: count }, () => layer);
+const model = (...layers: Layers): object => ({ model: { layers } });
+const regression = (layers: Layers, more: object = {}): object => ({ task: 'regression', model: { layers }, ...more });
+const init = (weights: unknown): object => ({ init: { weights } });
+const files = (source: Record<string, string>): object => ({ data: { source: { csv: { ...source, target: 'y' } } } });
+const constant = init({ constant: { value: 0.1 } });
+const glorot = init('glorot_uniform');
+const conv = (filters: number, more: object = {}): object => ({ conv2d: { filters, kernel_size: 3, ...more } });
+const sha = (...digests: string[]): LoadedData => ({
+  ...classes,
+  files: ['a', 'b', 'c'].map((name, i) => ({ path: `/data/${name}.csv`, sha256: digests[i] })),
+});
+
+type Case = readonly [what: string, parts: object, data?: LoadedData];
+/** Of each lint: experiments that it is about, and such that only look like it. */
+const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly silent: readonly Case[] }>> = {
+  'bounded-output-in-regression': {
+    fires: [
+      ['sigmoid on the head', regression([relu(8), dense(1, { activation: 'sigmoid' })]), numbers],
+      ['a layer of its own', regression([relu(8), dense(1), 'tanh']), numbers],
+      ['in a block', regression([relu(8), { sequential: { layers: [dense(1), 'sigmoid'] } }]), numbers],
+      ['softmax over one unit', regression([relu(8), dense(1), 'softmax']), withTargets(numbers, (y) => Math.abs(y) / 9)], // prettier-ignore
+      ['parameters of a distribution', regression([relu(8), dense(2), 'tanh'], { loss: 'gaussian_nll' }), numbers],
+    ],
+    silent: [
+      ['no activation', regression([relu(8), dense(1)]), numbers],
+      ['linear', regression([relu(8), dense(1, { activation: 'linear' })]), numbers],
+      ['targets from 0 to 1', regression([relu(8), dense(1), 'sigmoid']), withTargets(numbers, (_, i) => (i % 11) / 10)], // prettier-ignore
+      ['classification', model(relu(8), dense(3, { activation: 'softmax' }))],
+    ],
+  },
+  'softmax-before-logits-loss': {
+    fires: [
+      ['softmax on the head', model(relu(8), dense(3, { activation: 'softmax' }))],
+      ['a layer of its own, and a reshape behind it', model(relu(8), dense(3), 'softmax', { reshape: { shape: [3, 1] } }, 'flatten')], // prettier-ignore
+      ['sigmoid', model(relu(8), dense(3), 'sigmoid')],
+      ['on the sum of a block', model(relu(3), { residual: { layers: [dense(3)], activation: 'tanh' } })],
+    ],
+    silent: [
+      ['logits', model(relu(8), dense(3))],
+      ['softmax inside', model(dense(8, { activation: 'softmax' }), dense(3))],
+    ],
+  },
+  'relu-on-output': {
+    fires: [
+      ['logits', model(relu(8), relu(3))],
+      ['gelu on logits', model(relu(8), dense(3), 'gelu')],
+      ['negative targets', regression([relu(8), relu(1)]), numbers],
+      ['positive targets: dead for good', regression([relu(8), relu(1)]), withTargets(numbers, (y) => y * y)],
+      ['softplus and negative targets', regression([relu(8), dense(1), 'softplus']), numbers],
+    ],
+    silent: [
+      ['softplus and positive targets', regression([relu(8), dense(1), 'softplus']), withTargets(numbers, (y) => y * y)], // prettier-ignore
+      ['no activation', regression([relu(8), dense(1)]), numbers],
+      ['leaky_relu reaches all values', regression([relu(8), dense(1), 'leaky_relu']), numbers],
+    ],
+  },
+  'loss-target-mismatch': {
+    fires: [
+      ['negative counts', regression([dense(1)], { loss: 'poisson' }), numbers],
+      ['two values', regression([dense(1)]), withTargets(numbers, (y) => (y > 0 ? 1 : 0))],
+      ['a delta far below the spread', regression([dense(1)], { loss: 'huber' }), withTargets(numbers, (y) => 100 * y)],
+      ['huge targets', regression([dense(1)]), withTargets(numbers, (y) => 1e5 * (y + 10))],
+      ['tiny targets', regression([dense(1)]), withTargets(numbers, (y) => 1e-5 * y)],
+    ],
+    silent: [
+      ['counts', regression([dense(1)], { loss: 'poisson' }), withTargets(numbers, (y) => Math.round(y * y))],
+      ['numbers of usual size', regression([dense(1)]), withTargets(numbers, (y) => 50 * y)],
+      ['a fitting delta', regression([dense(1)], { loss: { huber: { delta: 50 } } }), withTargets(numbers, (y) => 100 * y)], // prettier-ignore
+    ],
+  },
+  'linear-stack': {
+    fires: [
+      ['two dense layers', model(dense(8), dense(3))],
+      ['linear between them', model(dense(8, { activation: 'linear' }), 'linear', dense(3))],
+      ['dropout and batch norm between them', model(dense(8), 'batch_norm', { dropout: { rate: 0.5 } }, dense(3))],
+      ['through a block', model({ sequential: { layers: [dense(8)] } }, dense(3))],
+      ['convolutions and pooling of means', model(conv(4), { avg_pool2d: { pool_size: 2 } }, 'flatten', dense(3)), images], // prettier-ignore
+    ],
+    silent: [
+      ['one layer', model(dense(3))],
+      ['an activation as a layer', model(dense(8), 'relu', dense(3))],
+      ['a bottleneck', regression([dense(1), dense(2)], { loss: 'gaussian_nll' }), numbers],
+      ['max pooling', model(conv(4), { max_pool2d: { pool_size: 2 } }, 'flatten', dense(3)), images],
+      ['layer norm', model(dense(8), 'layer_norm', dense(3))],
+      ['a shortcut joins in', model(dense(8), 'relu', { residual: { layers: [relu(8), dense(8)] } }, dense(3))],
+    ],
+  },
+  'batch-norm-small-batch': {
+    fires: [
+      [
+        'one sample',
+        { ...model(conv(4), 'batch_norm', 'relu', 'flatten', dense(3)), train: { batch_size: 1 } },
+        images,
+      ],
+      ['four samples, in a block', { ...model({ sequential: { layers: [dense(8), 'batch_norm', 'relu'] } }, dense(3)), train: { batch_size: 4 } }], // prettier-ignore
+      ['a last batch of one', { ...model(dense(8), 'batch_norm', 'relu', dense(3)), train: { batch_size: 73 } }],
+    ],
+    silent: [
+      ['eight samples', { ...model(dense(8), 'batch_norm', 'relu', dense(3)), train: { batch_size: 8 } }],
+      ['one sample and layer norm', { ...model(dense(8), 'layer_norm', 'relu', dense(3)), train: { batch_size: 1 } }],
+      ['a last batch that is left out', { ...model(dense(8), 'batch_norm', 'relu', dense(3)), train: { batch_size: 73, drop_last: true } }], // prettier-ignore
+    ],
+  },
+  'dropout-before-batch-norm': {
+    fires: [
+      ['in a row', model(relu(8), { dropout: { rate: 0.5 } }, 'batch_norm', dense(3))],
+      ['an activation between them', model(dense(8), { dropout: { rate: 0.5 } }, 'relu', 'batch_norm', dense(3))],
+      ['out of a block', model(relu(8), { sequential: { layers: [{ dropout: { rate: 0.5 } }] } }, 'batch_norm', dense(3))], // prettier-ignore
+    ],
+    silent: [
+      ['behind it', model(dense(8), 'batch_norm', 'relu', { dropout: { rate: 0.5 } }, dense(3))],
+      ['a layer with weights between them', model(relu(8), { dropout: { rate: 0.5 } }, dense(8), 'batch_norm', 'relu', dense(3))], // prettier-ignore
+    ],
+  },
+  'dropout-on-output': {
+    fires: [
+      ['last', model(relu(8), dense(3), { dropout: { rate: 0.5 } })],
+      ['with an activation behind it', model(relu(8), dense(3), { dropout: { rate: 0.5 } }, 'softmax')],
+    ],
+    silent: [
+      ['before the head', model(relu(8), { dropout: { rate: 0.5 } }, dense(3))],
+      ['a rate of 0', model(relu(8), dense(3), { dropout: { rate: 0 } })],
+    ],
+  },
+  'constant-initialization': {
+    fires: [
+      ['for the whole model', constant],
+      ['at a layer', model(relu(8, { init: { weights: 'zeros' } }), dense(3))],
+      ['a normal distribution without spread', init({ normal: { std: 0 } })],
+    ],
+    silent: [
+      ['the last layer', model(relu(8), dense(3, { init: { weights: 'zeros' } }))],
+      ['the only layer', { ...model(dense(3)), ...constant }],
+      ['zeros before a shortcut', model(relu(8), { residual: { layers: [relu(8), dense(8, { init: { weights: 'zeros' } })] } }, 'relu', dense(3))], // prettier-ignore
+      ['a single unit', model(dense(1, { activation: 'tanh', init: { weights: 'ones' } }), dense(3))],
+    ],
+  },
+  'glorot-with-relu': {
+    fires: [
+      ['two layers', { ...model(relu(8), relu(8), dense(3)), ...glorot }],
+      ['at the layers, with the activation apart', model(dense(8, { init: { weights: 'glorot_normal' } }), 'relu', dense(8, { init: { weights: 'glorot_normal' } }), 'relu', dense(3))], // prettier-ignore
+      ['copies of a block', { ...model({ sequential: { repeat: 2, layers: [relu(8)] } }, dense(3)), ...glorot }],
+    ],
+    silent: [
+      ['he_normal', model(relu(8), relu(8), dense(3))],
+      ['one layer', { ...model(relu(8), dense(3)), ...glorot }],
+      ['tanh', { ...model(...repeated(2, dense(8, { activation: 'tanh' })), dense(3)), ...glorot }],
+      ['batch norm sets the scale', { ...model(dense(8), 'batch_norm', 'relu', dense(8), 'batch_norm', 'relu', dense(3)), ...glorot }], // prettier-ignore
+    ],
+  },
+  'he-with-tanh': {
+    fires: [
+      ['chosen at a layer', model(dense(8, { activation: 'tanh', init: { weights: 'he_normal' } }), dense(3))],
+      ['ten layers', model(...repeated(10, dense(8, { activation: 'tanh' })), dense(3))],
+    ],
+    silent: [
+      ['a few layers with the default', model(...repeated(3, dense(8, { activation: 'tanh' })), dense(3))],
+      ['relu', model(...repeated(10, relu(8)), dense(3))],
+      ['ten layers with Glorot', { ...model(...repeated(10, dense(8, { activation: 'tanh' })), dense(3)), ...glorot }],
+    ],
+  },
+  'vanishing-sigmoids': {
+    fires: [['four layers', model(...repeated(4, dense(8, { activation: 'sigmoid' })), dense(3))]],
+    silent: [
+      ['two layers', model(...repeated(2, dense(8, { activation: 'sigmoid' })), dense(3))],
+      ['batch norm between them', model(...repeated(4, dense(8)).flatMap((layer) => [layer, 'batch_norm', 'sigmoid']), dense(3))], // prettier-ignore
+    ],
+  },
+  'unscaled-inputs': {
+    fires: [
+      ['one column', {}, withFeatures(classes, (x, i) => (i % 2 === 0 ? 1000 * x : x))],
+      ['bytes of images', model('flatten', dense(3)), withFeatures(images, (x) => 128 + 64 * x)],
+      ['all very small', {}, withFeatures(classes, (x) => 1e-4 * x)],
+    ],
+    silent: [
+      ['unit scale', {}],
+      ['a rare yes', {}, withFeatures(classes, (x, i) => (i % 2 === 0 ? x : Number(i % 100 === 1)))],
+      ['batch norm first', model('batch_norm', relu(8), dense(3)), withFeatures(classes, (x) => 1000 * x)],
+    ],
+  },
+  'class-imbalance': {
+    fires: [['one to ten', {}, withLabels((i) => (i % 20 === 0 ? 1 : i % 2 === 0 ? 0 : 2))]],
+    silent: [
+      ['one to two', {}, withLabels((i) => (i % 4 === 0 ? 1 : i % 2 === 0 ? 0 : 2))],
+      ['focal', { loss: 'focal' }, withLabels((i) => (i % 20 === 0 ? 1 : i % 2 === 0 ? 0 : 2))],
+    ],
+  },
+  'no-held-out-data': {
+    fires: [['no split', {}, { ...classes, val: undefined, test: undefined }]],
+    silent: [['a test split', {}, { ...classes, val: undefined }]],
+  },
+  'test-used-for-tuning': {
+    fires: [
+      ['validation and test from one file', files({ train: 'a.csv', val: 'b.csv', test: './b.csv' }), sha('1', '2')],
+      ['training and test from one file', files({ path: 'a.csv', test: 'a.csv' }), sha('1')],
+      ['a copy', files({ train: 'a.csv', val: 'b.csv', test: 'c.csv' }), sha('1', '2', '2')],
+    ],
+    silent: [['three files', files({ train: 'a.csv', val: 'b.csv', test: 'c.csv' }), sha('1', '2', '3')]],
+  },
+  'unusual-learning-rate': {
+    fires: [
+      ['adam at 1', { optimizer: { adam: { lr: 1 } } }],
+      ['momentum makes it long', { optimizer: { sgd: { lr: 0.5, momentum: 0.9 } } }],
+      ['none at all', { optimizer: { adam: { lr: 0 } } }],
+      ['far too low', { optimizer: { sgd: { lr: 1e-6 } } }],
+    ],
+    silent: [
+      ['adam at 0.05', { optimizer: { adam: { lr: 0.05 } } }],
+      ['sgd with momentum', { optimizer: { sgd: { lr: 0.05, momentum: 0.9 } } }],
+      ['adadelta at 1', { optimizer: { adadelta: { lr: 1 } } }],
+    ],
+  },
+  'more-parameters-than-samples': {
+    fires: [['a wide layer', model(relu(500), dense(3))]],
+    silent: [
+      ['a small network', {}],
+      ['l2', { ...model(relu(500), dense(3)), regularization: { l2: 1e-4 } }],
+      ['a constraint of a layer', model(relu(500, { constraint: { weights: { max_norm: { max: 2 } } } }), dense(3))],
+      ['dropout in a block', model({ sequential: { layers: [relu(500), { dropout: { rate: 0.5 } }] } }, dense(3))],
+      ['weight decay', { ...model(relu(500), dense(3)), optimizer: 'adamw' }],
+      ['early stopping', { ...model(relu(500), dense(3)), train: { early_stopping: { patience: 1 } } }],
+    ],
+  },
+  'early-stopping-on-training': {
+    fires: [['train/loss', { train: { early_stopping: { monitor: 'train/loss', patience: 1 } } }]],
+    silent: [['val/accuracy', { train: { early_stopping: { monitor: 'val/accuracy', patience: 1 } } }]],
+  },
+  'idle-early-stopping': {
+    fires: [['a patience of the whole run', { train: { max_epochs: 5, early_stopping: { patience: 5 } } }]],
+    silent: [['a shorter one', { train: { max_epochs: 5, early_stopping: { patience: 4 } } }]],
+  },
+};
+
+const rows = (kind: 'fires' | 'silent'): [LintId, string, object, LoadedData][] =>
+  Object.entries(cases).flatMap(
+    ([id, both]) =>
+    both[kind].map(([what, parts, data = classes]): [LintId, string, object, LoadedData] => [id as LintId, what, parts, data]), // prettier-ignore
+  );
+
+describe('lints', () => {
+  it('all have cases for and against, a description and a reason', () => {
+    expect(Object.keys(cases)).toEqual(Object.keys(lints));
+    for (const { fires, silent } of Object.values(cases)) expect(Math.min(fires.length, silent.length)).toBeGreaterThan(0); // prettier-ignore
+    for (const { description, reason } of Object.values(lints)) expect(Math.min(description.length, reason.length)).toBeGreaterThan(20); // prettier-ignore
+  });
+
+  it.each(rows('fires'))('%s: %s', (id, _, parts, data) => {
+    expect(ids(experiment(parts as Record<string, unknown>), data)).toContain(id);
+  });
+
+  it.each(rows('silent'))('not %s: %s', (id, _, parts, data) => {
+    expect(ids(experiment(parts as Record<string, unknown>), data)).not.toContain(id);
+  });
+
+  it('say nothing of a sound experiment', () => {
+    expect(ids(experiment(), classes)).toEqual([]);
+    expect(ids(experiment(regression([relu(8), dense(1)]) as Record<string, unknown>), numbers)).toEqual([]);
+  });
+
+  it('are silenced by train.ignore_lints, each alone', () => {
+    const bad = { ...model(relu(8), relu(3)), optimizer: { adam: { lr: 1 } } };
+    expect(ids(experiment(bad), classes)).toEqual(['relu-on-output', 'unusual-learning-rate']);
+    expect(ids(experiment({ ...bad, train: { ignore_lints: ['relu-on-output'] } }), classes)).toEqual(['unusual-learning-rate']); // prettier-ignore
+    expect(() => experiment({ train: { ignore_lints: ['relu'] } })).toThrow();
+  });
+
+  it('name the value that should change, inside blocks too, and copies of it once', () => {
+    const block = { sequential: { repeat: 3, layers: [relu(8, { init: { weights: 'zeros' } })] } };
+    const config = experiment(model(block, { residual: { layers: [dense(8), 'relu', dense(8)] } }, dense(3), 'softmax') as Record<string, unknown>); // prettier-ignore
+    expect(found(config, classes).map(({ id, path }) => [id, path.join('.')])).toEqual([
+      ['softmax-before-logits-loss', 'model.layers.3'],
+      ['constant-initialization', 'model.layers.0.layers.0.init.weights'],
+    ]);
+  });
+});
