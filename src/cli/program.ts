@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
 import type { CheckOptions } from './checks.js';
+import type { CompareOptions } from './compare.js';
 import type { EvalOptions } from './eval.js';
 import type { CommonOptions } from './experiment.js';
 import { type ExitCode, exitCode } from './exit-code.js';
@@ -57,6 +58,16 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .action(async (args: string[], options: CheckOptions) => {
       const { check } = await import('./checks.js');
       finish(await check(args, options));
+    });
+
+  command(program, 'compare <configs...>', 'train several configs with the same seeds and compare', ['seed', 'engine', 'run']) // prettier-ignore
+    .usage('[options] <config or folder...> [key=value...]')
+    .option('--seeds <seeds>', 'how many, from --seed (1) on, or which: 1,2,5', '5')
+    .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
+    .option('--fresh', 'train again what is there already')
+    .action(async (args: string[], options: CompareOptions) => {
+      const { compareCommand } = await import('./compare.js');
+      finish(await compareCommand(args, options));
     });
 
   for (const [name, description] of [

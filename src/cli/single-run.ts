@@ -42,11 +42,20 @@ export function writeResolvedConfig(
   config: ExperimentConfig,
   baseDir: string,
 ): ExperimentConfig {
-  const here = resolve(folder);
-  const moved = { ...config, data: moveFiles(config.data, (file) => relative(here, resolve(baseDir, file))) };
-  writeFileAtomic(paths.config, stringify(toConfigValue(experimentSchema, moved)));
+  const moved = movedTo(folder, config, baseDir);
+  writeFileAtomic(paths.config, textOf(moved));
   return moved;
 }
+
+const movedTo = (folder: string, config: ExperimentConfig, baseDir: string): ExperimentConfig => ({
+  ...config,
+  data: moveFiles(config.data, (file) => relative(resolve(folder), resolve(baseDir, file))),
+});
+const textOf = (config: ExperimentConfig): string => stringify(toConfigValue(experimentSchema, config));
+
+/** The config.yaml of a run of this config in `folder`. */
+export const resolvedConfigText = (folder: string, config: ExperimentConfig, baseDir: string): string =>
+  textOf(movedTo(folder, config, baseDir));
 
 /** Fills the directory of a new run: its resolved config and provenance. */
 export async function begin(

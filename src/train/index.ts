@@ -8,6 +8,8 @@ export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';
 export { evaluate, type Evaluation, Evaluator } from './evaluate.js';
 export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
+export { compare, type ComparedRun, type ComparedVariant } from './comparison.js';
+export { modeOf } from './early-stopping.js';
 export { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
 export { trainingMemory } from './memory.js';
 export { planOf, type Plan } from './plan.js';

@@ -11,7 +11,13 @@ import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearSta
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
 import type { Finding, LintContext, LintRegistry } from './lint.js';
 import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
-import { classImbalance, noHeldOutData, testUsedForTuning, unscaledInputs } from './samples.js';
+import {
+  classImbalance,
+  labelChangingAugmentation,
+  noHeldOutData,
+  testUsedForTuning,
+  unscaledInputs,
+} from './samples.js';
 import { targetRange } from './statistics.js';
 
 export const lints = {
@@ -31,6 +37,7 @@ export const lints = {
   'class-imbalance': classImbalance,
   'no-held-out-data': noHeldOutData,
   'test-used-for-tuning': testUsedForTuning,
+  'label-changing-augmentation': labelChangingAugmentation,
   'unusual-learning-rate': unusualLearningRate,
   'more-parameters-than-samples': moreParametersThanSamples,
   'early-stopping-on-training': earlyStoppingOnTraining,

@@ -31,7 +31,8 @@ export const unusualLearningRate: Lint = {
 const REGULARIZING = /dropout|noise|stochastic_depth/;
 
 function isRegularized({ config, training }: LintContext): boolean {
-  const { optimizer, loss, train } = config;
+  const { data, optimizer, loss, train } = config;
+  if (data.augment.length > 0) return true;
   if (training().isPenalized) return true;
   if ('weight_decay' in optimizer && optimizer.weight_decay > 0) return true;
   if (train.parameter_groups?.some(({ weight_decay = 0 }) => weight_decay > 0)) return true;
@@ -40,17 +41,20 @@ function isRegularized({ config, training }: LintContext): boolean {
   return training().steps.some(({ layer }) => REGULARIZING.test(layer.type));
 }
 
+/** Passes below which a run ends before it has learned much by heart, which is early stopping too. */
+const FEW_EPOCHS = 10;
+
 export const moreParametersThanSamples: Lint = {
   description: 'enough parameters to learn every training sample by heart, and nothing that keeps the network from it',
   reason:
     'Two layers with 2n + d weights can give n samples of d features any labels, also wrong ones (Zhang et al. 2017, "Understanding ' +
     'deep learning requires rethinking generalization"). Such a network may still generalize, but nothing here sees to it: no ' +
-    'penalty, weight decay, dropout, noise, augmentation, label smoothing or early stopping.',
+    `penalty, weight decay, dropout, noise, augmentation, label smoothing, early stopping, or end after fewer than ${FEW_EPOCHS} epochs.`,
   find(context) {
-    const { data, parameters } = context;
+    const { config, data, parameters } = context;
     const { size, features } = data.train;
     const enough = 2 * size + features.shape.reduce((a, b) => a * b, 1);
-    if (parameters <= enough || isRegularized(context)) return [];
+    if (parameters <= enough || planOf(config, size).epochs < FEW_EPOCHS || isRegularized(context)) return [];
     const message = `${counted(parameters, 'parameter')} can learn ${counted(size, 'training sample')} by heart, and nothing regularizes them`;
     return [{ path: ['regularization'], message, fix: 'set regularization.l2 or train.early_stopping, add dropout, or make the network smaller' }]; // prettier-ignore
   },

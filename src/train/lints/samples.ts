@@ -1,5 +1,6 @@
 /** Lints of the data: their scale and balance, and what is kept apart to measure with. */
 import { resolve } from 'node:path';
+import { widthOf } from '../../data/tabular/columns.js';
 import { behindMoves } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { classCounts, featureRanges } from './statistics.js';
@@ -8,13 +9,11 @@ import { classCounts, featureRanges } from './statistics.js';
 const LARGEST_INPUT = 10;
 const SMALLEST_INPUT = 0.01;
 
-/** The name of entry `index` of the features, where they are columns of a table. */
+/** The column that entry `index` of the features comes from, where they are of a table. */
 function featureName({ data }: LintContext, index: number): string {
   const { encoding } = data.preprocessing;
   if (encoding.kind !== 'table') return `feature ${index}`;
-  const names = encoding.columns.flatMap((column) =>
-    column.kind === 'numeric' ? [column.name] : column.categories.map((category) => `${column.name}=${category}`),
-  );
+  const names = encoding.columns.flatMap((column) => Array<string>(widthOf(column)).fill(column.name));
   return `"${names[index]}"`;
 }
 
@@ -112,6 +111,41 @@ export const testUsedForTuning: Lint = {
       const copy = same.file === one.file ? 'the same file' : 'copies of one file';
       const message = `${first} and ${second} data are ${copy}: the ${second} figures ${one.role === 'test' && same.role === 'val' ? 'are those that the run was chosen by' : 'are of samples that the network was trained on'}`;
       return [{ path: ['data', 'source', one.key], message, fix: `give a file of its own, or carve one off with data.split` }]; // prettier-ignore
+    });
+  },
+};
+
+/** Beyond it a 6 looks more like a 9, an N like a Z, than like itself. */
+const LARGEST_TURN = 45;
+
+/** Digits or letters, as far as class names, one channel and names of files tell: clothes come with the same names as digits. */
+function areCharacters({ config, data }: LintContext): boolean {
+  const { shape } = data.train.features;
+  if (shape.length !== 3 || shape[2] !== 1 || data.classes === undefined) return false;
+  if (/fashion|cloth/i.test(JSON.stringify(config.data.source))) return false;
+  return data.classes.length > 1 && data.classes.every((name) => /^([0-9]|[A-Za-z])$/.test(name));
+}
+
+export const labelChangingAugmentation: Lint = {
+  description: 'images of digits or letters that are mirrored or turned far round',
+  reason:
+    'An augmentation must leave the label right. A mirrored 2 is no digit, b becomes d or p, and turned by more than ' +
+    `${LARGEST_TURN} degrees a 6 comes near a 9. Classes that are called by single digits or letters, on images of one channel, are taken ` +
+    'for characters; file names with "fashion" say that they are none.',
+  find(context) {
+    if (!areCharacters(context)) return [];
+    return context.config.data.augment.flatMap((augmentation, i): Finding[] => {
+      const path = ['data', 'augment', i];
+      if (augmentation.type === 'flip_horizontal' || augmentation.type === 'flip_vertical') {
+        const message = `${augmentation.type} turns digits and letters into others, or into none, and keeps their labels`;
+        return [{ path, message, fix: 'remove it' }];
+      }
+      if (augmentation.type !== 'rotate') return [];
+      const { degrees } = augmentation;
+      const turn = typeof degrees === 'number' ? degrees : Math.max(...degrees.map(Math.abs));
+      if (turn <= LARGEST_TURN) return [];
+      const message = `turned by ${turn} degrees a 6 comes near a 9, and keeps its label`;
+      return [{ path: [...path, 'degrees'], message, fix: 'use 15' }];
     });
   },
 };

@@ -56,6 +56,13 @@ const sha = (...digests: string[]): LoadedData => ({
   files: ['a', 'b', 'c'].map((name, i) => ({ path: `/data/${name}.csv`, sha256: digests[i] })),
 });
 
+const long = (units: number): object => ({ ...model(relu(units), dense(3)), train: { max_epochs: 20 } });
+const augmented = (...augment: unknown[]): object => ({
+  ...model('flatten', dense(3)),
+  data: { source: { csv: { path: 'digits.csv', target: 'y' } }, augment },
+});
+const digits: LoadedData = { ...images, classes: ['0', '1', '2'] };
+
 type Case = readonly [what: string, parts: object, data?: LoadedData];
 /** Of each lint: experiments that it is about, and such that only look like it. */
 const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly silent: readonly Case[] }>> = {
@@ -243,6 +250,17 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
     ],
     silent: [['three files', files({ train: 'a.csv', val: 'b.csv', test: 'c.csv' }), sha('1', '2', '3')]],
   },
+  'label-changing-augmentation': {
+    fires: [
+      ['mirrored digits', augmented('flip_horizontal'), digits],
+      ['digits upside down', augmented({ rotate: { degrees: [0, 180] } }), digits],
+    ],
+    silent: [
+      ['turned a little', augmented({ rotate: { degrees: 15 } }, { shear: { horizontal: 10 } }), digits],
+      ['other classes', augmented('flip_horizontal'), { ...digits, classes: ['cat', 'dog', 'fox'] }],
+      ['clothes', { ...augmented('flip_horizontal'), data: { source: { csv: { path: 'fashion-mnist.csv', target: 'y' } }, augment: ['flip_horizontal'] } }, digits], // prettier-ignore
+    ],
+  },
   'unusual-learning-rate': {
     fires: [
       ['adam at 1', { optimizer: { adam: { lr: 1 } } }],
@@ -257,14 +275,16 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
     ],
   },
   'more-parameters-than-samples': {
-    fires: [['a wide layer', model(relu(500), dense(3))]],
+    fires: [['a wide layer', long(500)]],
     silent: [
-      ['a small network', {}],
-      ['l2', { ...model(relu(500), dense(3)), regularization: { l2: 1e-4 } }],
-      ['a constraint of a layer', model(relu(500, { constraint: { weights: { max_norm: { max: 2 } } } }), dense(3))],
-      ['dropout in a block', model({ sequential: { layers: [relu(500), { dropout: { rate: 0.5 } }] } }, dense(3))],
-      ['weight decay', { ...model(relu(500), dense(3)), optimizer: 'adamw' }],
-      ['early stopping', { ...model(relu(500), dense(3)), train: { early_stopping: { patience: 1 } } }],
+      ['a small network', long(8)],
+      ['a few epochs', { ...long(500), train: { max_epochs: 9 } }],
+      ['l2', { ...long(500), regularization: { l2: 1e-4 } }],
+      ['a constraint of a layer', { ...long(500), ...model(relu(500, { constraint: { weights: { max_norm: { max: 2 } } } }), dense(3)) }], // prettier-ignore
+      ['dropout in a block', { ...long(500), ...model({ sequential: { layers: [relu(500), { dropout: { rate: 0.5 } }] } }, dense(3)) }], // prettier-ignore
+      ['weight decay', { ...long(500), optimizer: 'adamw' }],
+      ['augmentation', { ...long(500), data: { source: { csv: { path: 'a.csv', target: 'y' } }, augment: ['feature_noise'] } }], // prettier-ignore
+      ['early stopping', { ...long(500), train: { max_epochs: 20, early_stopping: { patience: 1 } } }],
     ],
   },
   'early-stopping-on-training': {

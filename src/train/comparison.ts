@@ -1,0 +1,44 @@
+/** Several experiments side by side over the same seeds: what their figures come to, and what each gains over the first. */
+import { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
+import type { Figures } from './snapshot.js';
+
+/** The figures of one run by names such as `test/accuracy`; absent where it failed. */
+export interface ComparedRun {
+  readonly seed: number;
+  readonly figures?: Figures;
+}
+
+export interface ComparedVariant {
+  /** Runs that have come to their end. */
+  readonly count: number;
+  /** Means of the figures, and standard deviations (with n - 1) where there are two runs or more. */
+  readonly figures: MeanAndSpread;
+  /**
+   * Gain over the first variant in the first figure, positive where it is better: the mean over the seeds that both have finished of
+   * the differences seed by seed, and their standard deviation. The same seed means the same split, so a difference is smaller
+   * than the figures' own spread. Absent for the first variant, and where there is no such seed.
+   */
+  readonly gain?: { readonly mean: number; readonly std?: number };
+}
+
+/** `variants[0]` is what the others are measured against; `names` are the figures, the first with its better direction `mode`. */
+export function compare(
+  variants: readonly (readonly ComparedRun[])[],
+  names: readonly string[],
+  mode: 'min' | 'max',
+): ComparedVariant[] {
+  const sign = mode === 'max' ? 1 : -1;
+  const [first] = names;
+  const ofBase = new Map(variants[0].map(({ seed, figures }) => [seed, figures]));
+  return variants.map((runs, i) => {
+    const finished = runs.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
+    const chosen = finished.map((figures) => Object.fromEntries(names.map((name) => [name, figures[name]])));
+    const gains = runs.flatMap(({ seed, figures }) => {
+      const base = ofBase.get(seed);
+      return base === undefined || figures === undefined ? [] : [{ gain: sign * (figures[first] - base[first]) }];
+    });
+    const { mean, std } = meanAndSpread(gains);
+    const gain = i === 0 || gains.length === 0 ? undefined : { mean: mean.gain, ...(std && { std: std.gain }) };
+    return { count: finished.length, figures: meanAndSpread(chosen), ...(gain && { gain }) };
+  });
+}

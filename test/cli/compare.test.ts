@@ -1,0 +1,117 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { digest, hasCheckpoint, nn, nnHere, runOf, start, tempFolder, until } from './helpers.js';
+
+const folder = tempFolder();
+const configs = ['configs/smoke.yaml', 'configs/iris.yaml'];
+
+interface Comparison {
+  readonly figures: string[];
+  readonly seeds: number[];
+  readonly configs: {
+    readonly name: string;
+    readonly count: number;
+    readonly figures: { mean: Record<string, number>; std?: Record<string, number> };
+    readonly gain?: { mean: number; std?: number };
+    readonly runs: {
+      seed: number;
+      status: string;
+      run_dir: string;
+      reused: boolean;
+      figures?: Record<string, number>;
+    }[];
+  }[];
+}
+
+async function compared(
+  runs: string,
+  ...args: string[]
+): Promise<{ code: number | null; err: string; result: Comparison }> {
+  const { code, out, err } = await nnHere('compare', ...configs, '--runs-dir', join(folder, runs), '--json', ...args);
+  return { code, err, result: JSON.parse(out) as Comparison };
+}
+
+describe('nn compare', () => {
+  it('trains each config with each seed, and prints means, spreads and gains over the first', async () => {
+    const { code, err, result } = await compared('a', '--seeds', '2', 'train.max_epochs=2');
+    expect(code, err).toBe(0);
+    expect(result).toMatchObject({ figures: ['test/accuracy', 'test/loss', 'train/accuracy'], seeds: [1, 2] });
+    expect(result.configs.map(({ name, count }) => [name, count])).toEqual([['smoke', 2], ['iris', 2]]); // prettier-ignore
+    const [smoke, iris] = result.configs.map(({ runs }) => runs.map(({ figures }) => figures?.['test/accuracy'] ?? NaN)); // prettier-ignore
+    expect(result.configs[1].gain?.mean).toBeCloseTo((iris[0] - smoke[0] + iris[1] - smoke[1]) / 2, 12);
+    expect(err).toMatch(/^config +runs +test\/accuracy +gain +test\/loss +train\/accuracy +time$/m);
+    expect(err).toMatch(/^smoke +2 +0\.\d+ ± 0\.?\d* +- /m);
+    expect(err).toMatch(/^iris +2 +0\.\d+ ± 0\.?\d* +[+-]?0\.?\d* ± /m);
+  });
+
+  it('gives the bits of nn train with the same seed', async () => {
+    const { result } = await compared('b', '--seeds', '5,3', 'train.max_epochs=2');
+    expect(result.seeds).toEqual([5, 3]);
+    const { out } = await nnHere('train', configs[0], '--seed', '3', '--runs-dir', join(folder, 'c'), '--json', 'train.max_epochs=2'); // prettier-ignore
+    expect(digest(result.configs[0].runs[1].run_dir)).toBe(digest((JSON.parse(out) as { run_dir: string }).run_dir));
+  });
+
+  it('takes runs that are there already, unless something is another', async () => {
+    const again = async (...args: string[]): Promise<boolean[]> =>
+      (await compared('d', '--seeds', '1', ...args)).result.configs.map(({ runs }) => runs[0].reused);
+    expect(await again('train.max_epochs=2')).toEqual([false, false]);
+    expect(await again('train.max_epochs=2')).toEqual([true, true]);
+    expect(await again('train.max_epochs=3')).toEqual([false, false]);
+    expect(await again('train.max_epochs=2', '--backend', 'reference')).toEqual([false, false]);
+    expect(await again('train.max_epochs=2', '--fresh')).toEqual([false, false]);
+    // A run of one batch has the same config and is no run of it.
+    await nnHere(
+      'train',
+      configs[0],
+      '--seed',
+      '1',
+      '--runs-dir',
+      join(folder, 'd'),
+      '--fast-dev-run',
+      'train.max_epochs=4',
+    );
+    expect(await again('train.max_epochs=4')).toEqual([false, false]);
+  });
+
+  it('shows the figures that are asked for, and gains in the first of them', async () => {
+    const { result } = await compared('a', '--seeds', '2', '--figures', 'test/loss,train/loss', 'train.max_epochs=2');
+    expect(Object.keys(result.configs[0].figures.mean)).toEqual(['test/loss', 'train/loss']);
+    const [smoke, iris] = result.configs.map(({ figures }) => figures.mean['test/loss']);
+    expect(result.configs[1].gain?.mean).toBeCloseTo(smoke - iris, 12);
+  });
+
+  it('goes on after a run that failed, and ends with 1', async () => {
+    const { code, err, result } = await compared('e', '--seeds', '1', 'optimizer={sgd: {lr: 1e30}}');
+    expect(code).toBe(1);
+    expect(result.configs.map(({ count, runs }) => [count, runs[0].status])).toEqual([[0, 'failed'], [1, 'completed']]); // prettier-ignore
+    expect(err).toMatch(/^smoke +0 of 1 +- +- /m);
+  });
+
+  it('stops at Ctrl-C with 130; the same command goes on, in the run that was stopped, to the same bits', async () => {
+    const runs = join(folder, 'f');
+    const small = ['configs/mnist-mlp.yaml', 'data.limit_train=2000', 'data.limit_test=200', 'data.split.val=500', 'train.batch_size=16', 'train.checkpoint_every=50', 'train.max_epochs=6']; // prettier-ignore
+    const args = ['compare', ...small, '--runs-dir', runs, '--seeds', '1'];
+    const running = start(...args);
+    await until(() => hasCheckpoint(runs, 'mnist-mlp'), running);
+    running.child.kill('SIGINT');
+    expect((await running.ended).code, running.err()).toBe(130);
+    expect(running.err()).toContain('stopped after 0 of 1 runs: the same command goes on');
+    const { code, err } = nn(...args);
+    expect(code, err).toBe(0);
+    expect(readdirSync(join(runs, 'mnist-mlp'))).toHaveLength(1);
+    nn('train', ...small, '--seed', '1', '--runs-dir', join(folder, 'h'));
+    expect(digest(runOf(runs, 'mnist-mlp'))).toBe(digest(runOf(join(folder, 'h'), 'mnist-mlp')));
+  });
+
+  it.each([
+    [['--seeds', 'few'], '--seeds: expected how many'],
+    [['--seeds', '0'], '--seeds: expected how many'],
+    [['--figures', 'test/f1'], 'has no figure "test/f1", only train/loss'],
+    [['configs/mising.yaml'], 'mising.yaml'],
+  ])('%j: exits with 2', async (args, text) => {
+    const { code, err } = await nnHere('compare', ...configs, ...args, '--runs-dir', join(folder, 'g'));
+    expect(code).toBe(2);
+    expect(err).toContain(text);
+  });
+});
