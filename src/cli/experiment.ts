@@ -11,6 +11,7 @@ import { UsageError } from './usage-error.js';
 export interface CommonOptions {
   readonly seed?: string;
   readonly threads?: string;
+  readonly winograd: boolean;
   readonly backend: 'auto' | 'wasm' | 'wasm-portable' | 'reference';
   readonly runsDir: string;
   readonly name?: string;
@@ -75,7 +76,7 @@ export function threadsOf(options: CommonOptions): number {
 }
 
 export const openSession = (options: CommonOptions, threads = threadsOf(options)): Session =>
-  backends[options.backend].open({ threads });
+  backends[options.backend].open({ threads, winograd: options.winograd });
 
 /** Writes a line for people, on stderr. */
 export const say = (options: CommonOptions, line: string): void => {

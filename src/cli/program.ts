@@ -128,6 +128,7 @@ function command(program: Command, usage: string, description: string, heeded: r
         .choices(['auto', 'wasm', 'wasm-portable', 'reference'])
         .default('auto'),
     )
+    .addOption(option('engine', '--no-winograd', '3x3 convolutions as plain sums: slower, and half the rounding error'))
     .addOption(option('run', '--runs-dir <dir>', 'where run directories are made').default('runs'))
     .addOption(option('run', '--name <name>', 'instead of the name in the config'))
     .option('--quiet', 'print nothing but errors')

@@ -73,9 +73,15 @@ export interface MemoryReport {
   readonly total: number;
 }
 
+export interface SessionOptions {
+  readonly threads: number;
+  /** Whether 3x3 convolutions may go by Winograd's algorithm, which is faster and rounds more; where there is one. True unless given. */
+  readonly winograd?: boolean;
+}
+
 export interface Backend {
   readonly name: string;
-  open(options: { threads: number }): Session;
+  open(options: SessionOptions): Session;
 }
 
 /** Whole-number arrays of the right kind for a dtype; `float` is Float64Array on the reference backend. */

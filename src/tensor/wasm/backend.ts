@@ -191,7 +191,7 @@ class WasmSession implements Session {
 /** Relaxed SIMD and V8 flags where this engine has them. */
 export const wasmBackend: Backend = {
   name: 'wasm',
-  open: ({ threads }) => new WasmSession(probeFeatures(), threads),
+  open: ({ threads, winograd = true }) => new WasmSession({ ...probeFeatures(), winograd }, threads),
 };
 
 /** Plain SIMD, no V8 flags: the same bits on every machine. */

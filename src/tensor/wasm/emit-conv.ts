@@ -10,6 +10,8 @@ import { emitWeightGradient } from './emit-conv-weight.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
+import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, winogradWorkspace } from './emit-winograd.js'; // prettier-ignore
+import { emitWinogradWeightGradient, winogradWeightPays } from './emit-winograd-weight.js';
 import { defineTile, panelWidth, type SumLoop, TILE_BUFFER } from './emit-tile.js';
 import { type Features, tileSize } from './features.js';
 import type { Kernel } from './kernels.js';
@@ -47,6 +49,8 @@ function isConv(node: Node | undefined): node is ConvNode {
 export function convWorkspace(kernel: Kernel, features: Features): number {
   const { root } = kernel;
   if (!isConv(root) || root.op === 'conv_weight') return 0;
+  const problem = root.op === 'conv' ? forward(root, 0, 0) : inputGradient(root, 0, 0);
+  if (winogradForm(problem, features) !== undefined) return winogradWorkspace(problem.channels, problem.filters);
   const [kh, kw, channels, filters] = root.inputs[1].shape;
   const [summed, columns] =
     root.op === 'conv' ? [channels, filters / root.attrs.groups] : [filters / root.attrs.groups, channels];
@@ -58,10 +62,24 @@ export function emitConv(context: EmitContext, kernel: Kernel, workspace: number
   const { root, operands } = kernel;
   if (!isConv(root)) throw new Error('internal: not a convolution');
   const [left, right] = operands.map((o) => context.address(o.buffer));
-  if (root.op === 'conv_weight')
-    return [emitWeightGradient(context, root, left, right, context.address(kernel.outputs[0]))];
+  if (root.op === 'conv_weight') {
+    const emit = winogradWeightPays(root, context.features) ? emitWinogradWeightGradient : emitWeightGradient;
+    return [emit(context, root, left, right, context.address(kernel.outputs[0]))];
+  }
   const problem = root.op === 'conv' ? forward(root, left, right) : inputGradient(root, left, right);
+  const winograd = winogradForm(problem, context.features);
+  if (winograd !== undefined)
+    return [emitWinogradWeights(context, winograd, workspace), emitWinograd(context, kernel, winograd, workspace)];
   return [emitWeightPack(context, problem, workspace), emitForward(context, kernel, problem, workspace)];
+}
+
+/** The problem for Winograd's algorithm, where that can solve it and pays. */
+function winogradForm(p: Problem, features: Features): WinogradProblem | undefined {
+  const { image, weights } = p;
+  const ones = [...p.strides, ...p.dilation, ...image.spread, p.groups];
+  if (p.kernel.some((size) => size !== 3) || ones.some((n) => n !== 1)) return undefined;
+  if (!winogradPays(features, p)) return undefined;
+  return { ...p, ...image, padding: image.origin, weights: { base: weights.base(0), source: weights.source } };
 }
 
 function forward(root: NodeOf<'conv'>, x: number, w: number): Problem {

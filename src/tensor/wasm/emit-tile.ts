@@ -3,11 +3,11 @@
  * loops of multiply-adds of one element of A (broadcast) with neighbouring elements of B.
  */
 import type { FunctionEmitter } from './assembler.js';
-import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter } from './emit-expression.js';
+import { defineTileEpilogue } from './emit-epilogue.js';
+import { emitStore } from './emit-expression.js';
 import type { EmitContext } from './emit-loop.js';
-import type { Access } from './expression.js';
 import { type Features, tileSize } from './features.js';
-import { epilogueLayout, type Kernel } from './kernels.js';
+import type { Kernel } from './kernels.js';
 
 /** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
 export interface SumLoop {
@@ -132,7 +132,10 @@ export function defineTile(
   const { root } = kernel;
   if (!root) throw new Error('internal: tile without a root');
   const plain = !continues && kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
-  const epilogue = plain || continues ? undefined : defineEpilogue(context, kernel, shape, columns);
+  const epilogue =
+    plain || continues
+      ? undefined
+      : defineTileEpilogue(context, kernel, { rows: shape.rows.length, vectors: shape.vectors, columns });
   const pitch = plain ? 4 * root.shape[root.shape.length - 1] : 16 * shape.vectors;
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
     const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', 16 * (r * shape.vectors + v));
@@ -149,77 +152,4 @@ export function defineTile(
     );
     if (epilogue !== undefined) f.get(4).get(2).get(3).call(epilogue);
   });
-}
-
-/** (buffer, row, column): the kernel's outputs from a tile's sums in memory. */
-function defineEpilogue(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
-  return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) =>
-    emitEpilogue(f, context, kernel, shape, columns),
-  );
-}
-
-function emitEpilogue(
-  f: FunctionEmitter,
-  context: EmitContext,
-  kernel: Kernel,
-  tile: TileShape,
-  columns: number,
-): void {
-  const [buffer, row, column] = [0, 1, 2];
-  const layout = epilogueLayout(kernel);
-  if (!layout || !kernel.root) throw new Error('internal: epilogue without a layout');
-  const width = kernel.root.shape[kernel.root.shape.length - 1];
-  const emitter = new ExpressionEmitter(f, context.math, kernel.expressions);
-  const pointers = new Map<Access, number>();
-  const pointer = (base: number, size: number, strides: readonly [number, number]): number => {
-    const local = f.local('i32');
-    f.i32(base);
-    if (strides[0] !== 0)
-      f.get(row)
-        .i32(strides[0] * size)
-        .op('i32.mul', 'i32.add');
-    if (strides[1] !== 0)
-      f.get(column)
-        .i32(strides[1] * size)
-        .op('i32.mul', 'i32.add');
-    f.set(local);
-    return local;
-  };
-  for (const [access, strides] of layout.strides) {
-    const size = bytesOf(access.buffer.dtype);
-    pointers.set(access, pointer(context.address(access.buffer) + access.offset * size, size, strides));
-  }
-  const targets = kernel.outputs.map((o) => pointer(context.address(o), bytesOf(o.dtype), [width, 1]));
-  for (let r = 0; r < tile.rows.length; r++) {
-    for (let v = 0; v < tile.vectors; v++) {
-      emitter.begin();
-      const results = kernel.expressions.map((e, i) => {
-        emitter.emit(
-          e,
-          {
-            root: () => f.get(buffer).mem('v128.load', 16 * (r * tile.vectors + v)),
-            index: () => {
-              throw new Error('internal: index ramp behind a tile');
-            },
-            load: (access) => {
-              const [rowStride, columnStride] = layout.strides.get(access) ?? [0, 0];
-              const { dtype } = access.buffer;
-              const offset = (r * rowStride + 4 * v * columnStride) * bytesOf(dtype);
-              f.get(pointers.get(access) ?? 0);
-              if (columnStride === 1) emitLoad(f, dtype, offset);
-              else emitLoadSplat(f, dtype, offset);
-            },
-          },
-          kernel.outputs[i].dtype,
-        );
-        const result = f.local('v128');
-        f.set(result);
-        return result;
-      });
-      kernel.outputs.forEach((o, i) => {
-        const offset = (r * width + 4 * v) * bytesOf(o.dtype);
-        emitStore(f, o.dtype, targets[i], results[i], Math.min(4, columns - 4 * v), 1, offset);
-      });
-    }
-  }
 }

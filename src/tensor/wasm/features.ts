@@ -10,14 +10,17 @@ export interface Features {
   readonly fma: boolean;
   /** V8's revectorizer turns neighbouring pairs of 128-bit operations into 256-bit ones. */
   readonly wide: boolean;
+  /** 3x3 convolutions go by Winograd's algorithm where that is faster. */
+  readonly winograd: boolean;
 }
 
-export const PORTABLE: Features = { fma: false, wide: false };
+export const PORTABLE: Features = { fma: false, wide: false, winograd: false };
 
-let probed: Features | undefined;
+type Probed = Pick<Features, 'fma' | 'wide'>;
+let probed: Probed | undefined;
 
 /** The machine's features; sets V8's flags on first use. */
-export function probeFeatures(): Features {
+export function probeFeatures(): Probed {
   if (probed) return probed;
   const major = Number(process.versions.node.split('.')[0]);
   // Node 20 has relaxed SIMD behind a flag; from 22 on it is on by default. The revectorizer pays from 24 on (x64 with AVX2).
