@@ -7,6 +7,7 @@
  */
 import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
+import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './emit-depthwise.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
@@ -48,7 +49,7 @@ function isConv(node: Node | undefined): node is ConvNode {
 /** Bytes that a convolution needs beside its result while it runs. */
 export function convWorkspace(kernel: Kernel, features: Features): number {
   const { root } = kernel;
-  if (!isConv(root) || root.op === 'conv_weight') return 0;
+  if (!isConv(root) || root.op === 'conv_weight' || isDepthwise(root)) return 0;
   const problem = root.op === 'conv' ? forward(root, 0, 0) : inputGradient(root, 0, 0);
   if (winogradForm(problem, features) !== undefined) return winogradWorkspace(problem.channels, problem.filters);
   const [kh, kw, channels, filters] = root.inputs[1].shape;
@@ -58,14 +59,23 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
   return root.attrs.groups * Math.ceil(columns / width) * width * kh * kw * summed * 4;
 }
 
+/** Whether a convolution's weights are packed before it. */
+export const packsWeights = ({ root }: Kernel): boolean =>
+  isConv(root) && root.op !== 'conv_weight' && !isDepthwise(root);
+
 export function emitConv(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[] {
   const { root, operands } = kernel;
   if (!isConv(root)) throw new Error('internal: not a convolution');
   const [left, right] = operands.map((o) => context.address(o.buffer));
   if (root.op === 'conv_weight') {
-    const emit = winogradWeightPays(root, context.features) ? emitWinogradWeightGradient : emitWeightGradient;
+    const emit = isDepthwise(root)
+      ? emitDepthwiseWeightGradient
+      : winogradWeightPays(root, context.features)
+        ? emitWinogradWeightGradient
+        : emitWeightGradient;
     return [emit(context, root, left, right, context.address(kernel.outputs[0]))];
   }
+  if (isDepthwise(root)) return [emitDepthwise(context, kernel, root, left, right)];
   const problem = root.op === 'conv' ? forward(root, left, right) : inputGradient(root, left, right);
   const winograd = winogradForm(problem, context.features);
   if (winograd !== undefined)
