@@ -52,7 +52,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   say(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} classes`}`,
+      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${config.task === 'multilabel' ? 'labels' : 'classes'}`}`,
   );
   const warnings = warningsOf(experiment);
   for (const line of formatWarnings(warnings)) say(options, line);
@@ -116,6 +116,7 @@ function memoryOf({
     weights,
     optimizer: slotsPerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
+    // What parts share, or what is reconstructed, is there once.
     data: [...new Set(splits.flatMap(({ features, targets }) => [features.values, targets.values]))].reduce((sum, values) => sum + values.byteLength, 0), // prettier-ignore
     batch_size: batchSize,
   };

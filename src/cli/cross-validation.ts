@@ -17,7 +17,9 @@ export interface Folds {
 }
 
 /** Makes the directory of a new cross-validation, with its resolved config and provenance. */
-export async function beginFolds({ loaded, config, data, name, baseDir }: Experiment, runsDir: string): Promise<Folds> {
+export async function beginFolds({ loaded, data, name, baseDir }: Experiment, runsDir: string): Promise<Folds> {
+  // Not the config of the first fold, whose balanced weights are that fold's.
+  const { config } = loaded;
   const run = RunDirectory.createForFolds(runsDir, name);
   writeResolvedConfig(run.paths, run.path, config, baseDir);
   writeProvenance(run.paths.provenance, await collectProvenance(config.seed, data.files));

@@ -5,7 +5,7 @@ import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.j
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, openSession, printJson, say } from './experiment.js';
-import { formatCount, formatFigures } from './format.js';
+import { formatCount, formatFigures, formatReports } from './format.js';
 import { UsageError } from './usage-error.js';
 
 const roles: readonly Role[] = ['train', 'val', 'test'];
@@ -27,7 +27,7 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   const dataConfig = moveFiles(config.data, (file) => (known.has(file) ? file : resolve(file)));
   const name = roles.find((role) => role === options.split);
   if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
-  const { split, affine } = await loadSplit(dataConfig, name, {
+  const { split, ...treatment } = await loadSplit(dataConfig, name, {
     task: config.task,
     seed: config.seed,
     baseDir,
@@ -37,13 +37,15 @@ export async function evalCommand(path: string, overrides: readonly string[], op
     throw new UsageError(`the experiment has no ${name} split: choose another with --split, or give data.source.${name}`); // prettier-ignore
   }
   const session = openSession(options);
-  const { samples, loss, metrics } = usingCheckpoint(path, () =>
-    evaluate(session, config, name, split, { tensors: snapshot.tensors, affine }),
+  const { samples, loss, metrics, reports } = usingCheckpoint(path, () =>
+    evaluate(session, config, name, split, { tensors: snapshot.tensors, ...treatment }),
   );
   session.close();
   const figures = { loss, ...metrics };
   say(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);
-  printJson(options, { split: name, samples, ...figures });
+  for (const line of formatReports(reports)) say(options, line);
+  const tables = Object.keys(reports).length > 0 ? { reports } : {};
+  printJson(options, { split: name, samples, ...figures, ...tables });
   return exitCode.done;
 }
 

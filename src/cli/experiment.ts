@@ -5,7 +5,7 @@ import { ConfigError, type LoadedConfig, loadConfig, locatedProblem } from '../c
 import { type LoadedData, loadData } from '../data/index.js';
 import type { LayerRow } from '../nn/model.js';
 import { type Backend, portableBackend, referenceBackend, type Session, wasmBackend } from '../tensor/index.js';
-import { describeData, type ExperimentConfig, experimentSchema, fitModel } from '../train/index.js';
+import { describeData, type ExperimentConfig, experimentSchema, fitModel, withLossWeights } from '../train/index.js';
 import { UsageError } from './usage-error.js';
 
 export interface CommonOptions {
@@ -51,9 +51,11 @@ export async function openExperiment(
   reserve?: Session['reserve'],
 ): Promise<Experiment> {
   const whole = loaded.config;
-  const config = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
-  const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir, reserve });
-  const { rows, problems } = fitModel(config, describeData(config, data));
+  const written = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
+  const data = await loadData(written.data, { task: written.task, seed: written.seed, baseDir, reserve });
+  const { config, problems: ofWeights } = withLossWeights(written, data);
+  const { rows, problems: ofModel } = fitModel(config, describeData(config, data));
+  const problems = [...ofWeights, ...ofModel];
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
   return { loaded, config, name, baseDir, data, rows };

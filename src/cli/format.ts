@@ -1,5 +1,6 @@
 /** Numbers and tables as people read them. */
 import type { LoadedData } from '../data/index.js';
+import type { ReportTable } from '../nn/metrics/index.js';
 import type { Figures } from '../train/index.js';
 
 /** `1234567` as `1,234,567`. */
@@ -41,6 +42,17 @@ export const formatFigures = (figures: Figures, prefix = ''): string =>
   Object.entries(figures)
     .map(([name, value]) => `${prefix}${name} ${Number(value.toPrecision(5))}`)
     .join('  ');
+
+/** The tables below their names. */
+export const formatReports = (reports: Readonly<Record<string, ReportTable>> = {}): string[] =>
+  Object.entries(reports).flatMap(([name, { rows, columns, values }]) => {
+    const show = (value: number): string => (Number.isInteger(value) ? formatCount(value) : formatFigure(value));
+    const cells = rows.map((row, i) => [row, ...values[i].map(show)]);
+    return [
+      `${name.replaceAll('_', ' ')}:`,
+      ...formatTable(['', ...columns], cells, [...columns]).map((line) => `  ${line}`),
+    ];
+  });
 
 /** `2.5 s`, `2 min 05 s`, `1 h 04 min`. */
 export function formatTime(seconds: number): string {

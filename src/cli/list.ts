@@ -134,8 +134,11 @@ function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
 const innerOf = (schema: z.core.$ZodType): z.core.$ZodType | undefined =>
   (schema._zod.def as z.core.$ZodTypeDef & { innerType?: z.core.$ZodType }).innerType;
 
+/** `a`, `a and b`, `a, b and c`. */
+const listed = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' and $1');
+
 function formatEntry({ name, description, tasks, parameters }: ListEntry): string[] {
-  const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${tasks.join(' and ')}.`}`;
+  const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${listed(tasks)}.`}`;
   const width = Math.max(0, ...parameters.map((parameter) => parameter.name.length));
   return [
     head,

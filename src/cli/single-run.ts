@@ -4,12 +4,13 @@ import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { loadConfig, toConfigValue } from '../config/index.js';
 import { type LoadedData, loadData, moveFiles } from '../data/index.js';
+import { figureMetrics } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, metricsColumns, readMetrics, RunDirectory, RunDirectoryError, type RunPaths, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
 import type { Display } from './display.js';
-import { formatCount, formatFigures, formatSparsity, formatTime } from './format.js';
+import { formatCount, formatFigures, formatReports, formatSparsity, formatTime } from './format.js';
 
 /** A run that is about to begin or to go on. */
 export interface Start {
@@ -103,7 +104,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
   const { paths } = run;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
   const columns = metricsColumns(
-    config.metrics.map(({ type }) => type),
+    figureMetrics(config.metrics).map(({ type }) => type),
     data.val !== undefined,
   );
   const line = (text: string): void => display.line(prefix + text);
@@ -143,6 +144,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
     const end = ending(summary);
     run.log(summary.test === undefined ? end : `${formatFigures(summary.test, 'test/')}\n${end}`);
     if (summary.test !== undefined) line(formatFigures(summary.test, 'test/'));
+    for (const text of formatReports(summary.reports)) line(text);
     if (summary.sparsity !== undefined) line(formatSparsity(summary.sparsity));
     line(end);
     if (summary.status === 'failed') line(`the weights before it are in ${paths.lastCheckpoint}`);

@@ -4,13 +4,16 @@
  */
 import * as z from 'zod';
 
-/** JSON Schema (draft 7, which all YAML editors know) of what `schema` reads. Recursive schemas become `definitions`. */
+/**
+ * JSON Schema (draft 7, which all YAML editors know) of what `schema` reads. Schemas that occur several times, or in themselves,
+ * become `definitions`; written out each time they would be a megabyte.
+ */
 export function jsonSchema(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
   return z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-07',
     cycles: 'ref',
-    reused: 'inline',
+    reused: 'ref',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: json }) => {
       // Input objects refuse unknown keys just as the parse does.

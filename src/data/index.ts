@@ -20,7 +20,7 @@ export type { Affine } from './preprocess.js';
 export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export { dataSources, sourceOf } from './sources/index.js';
 export { preprocessors } from './preprocess.js';
-export { type Role, sampleOf, type Split, type Table, type Task } from './table.js';
+export { type Role, sampleOf, type Split, type Table, type Task, tasks } from './table.js';
 export type { HashedFile } from './data-files.js';
 
 /** Entries of the last axis of a sample's features. */
@@ -55,7 +55,7 @@ export interface LoadOptions {
 }
 
 interface Loaded {
-  /** Names of the class indices; absent in regression. */
+  /** Names of the class indices or of the yes-or-no labels; absent for other tasks. */
   readonly classes?: readonly string[];
   /**
    * For u8 features the map (value * scale + shift, an entry each for every entry of the last axis) that the step applies. Absent
@@ -204,13 +204,15 @@ function toSplit({ features, targets, placeOf }: EncodedSamples, affine: Affine)
   const { shape, values, rows } = features;
   const perSample = product(shape);
   const size = rows?.length ?? values.length / perSample;
-  if (values instanceof Uint8Array)
-    return { size, features: { shape, dtype: 'u8', values, ...(rows && { rows }) }, targets };
+  if (values instanceof Uint8Array) {
+    const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
+    return { size, features: bytes, targets: targets ?? bytes };
+  }
   const mapped: Table = { shape, dtype: 'f32', values: applyAffine(values, affine) };
   const bad = mapped.values.findIndex((value: number) => !Number.isFinite(value));
   if (bad >= 0) {
     const place = placeOf(Math.floor(bad / perSample), bad % perSample);
     throw new DataError(`${values[bad]} comes to ${mapped.values[bad]} as a 32-bit feature`, place);
   }
-  return { size, features: mapped, targets };
+  return { size, features: mapped, targets: targets ?? mapped };
 }

@@ -39,11 +39,11 @@ const arraysEncodingSchema = z.strictObject({
 const tableEncodingSchema = z.strictObject({
   kind: z.literal('table'),
   columns: z.array(columnEncodingSchema).min(1),
-  targets: names.min(1),
+  targets: names,
   classes: names.optional(),
 });
 
-/** How samples become numbers. `classes` are the names of the class indices; absent in regression. */
+/** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other tasks. */
 export const encodingSchema = z.discriminatedUnion('kind', [arraysEncodingSchema, tableEncodingSchema]);
 export type Encoding = z.output<typeof encodingSchema>;
 export type ArraysEncoding = z.output<typeof arraysEncodingSchema>;
@@ -66,7 +66,8 @@ export interface EncodedSamples {
     /** Of bytes: which samples of `values` these are, where it holds others too. */
     readonly rows?: Int32Array;
   };
-  readonly targets: Table;
+  /** Absent where the features are to be reconstructed. */
+  readonly targets: Table | undefined;
   /** Where feature `entry` of sample `sample` comes from. */
   readonly placeOf: (sample: number, entry: number) => DataErrorPlace;
 }
@@ -75,7 +76,7 @@ export interface EncodedSamples {
 export interface SampleFile<E extends Encoding> {
   readonly file: string;
   readonly size: number;
-  /** The classes of all samples, in classification. */
+  /** The classes of all samples, in classification only. */
   readonly labels: Labels | undefined;
   /** Learns the encoding from `rows`. Throws DataError where they cannot be used. */
   fit(rows: Rows): E;
@@ -95,6 +96,8 @@ export interface DataSource<P = unknown, E extends Encoding = Encoding> {
   open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;
   /** The roles that have samples of their own, not carved from the training file. */
   ownFiles(params: P): Role[];
+  /** The key of `params` that tells what to predict, where it is not given, as a reconstruction can do without; the way to it. */
+  missingTarget?(params: P): readonly string[] | undefined;
   /** `params` with every file name put through `move`. */
   moveFiles(params: P, move: (file: string) => string): P;
 }

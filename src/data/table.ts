@@ -23,8 +23,12 @@ export interface Split {
   readonly targets: Table;
 }
 
-/** `classification`: i32 class indices, shape []. `regression`: f32 values, shape [k]. */
-export type Task = 'classification' | 'regression';
+/**
+ * What is learned. `classification`: i32 class indices, shape []. `multilabel`: f32 0 and 1, shape [k]. `regression`: f32 values,
+ * shape [k]. `reconstruction`: the features themselves, so a split's targets are the very same table.
+ */
+export const tasks = ['classification', 'multilabel', 'regression', 'reconstruction'] as const;
+export type Task = (typeof tasks)[number];
 
 /** A part of the data with a purpose of its own. */
 export type Role = 'train' | 'val' | 'test';

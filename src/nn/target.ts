@@ -1,15 +1,15 @@
 /** What a network is trained to give: the task, its targets, and how target tensors are brought to the shape of the output. */
+import type { Task } from '../data/index.js';
 import { cast, eq, iota, type Node, reshape, ShapeError, showShape, sizeOf } from '../tensor/index.js';
 
-export const tasks = ['classification', 'regression'] as const;
-export type Task = (typeof tasks)[number];
+export { type Task, tasks } from '../data/index.js';
 
 /** The targets of one sample. */
 export interface TargetInfo {
   readonly task: Task;
-  /** Number of classes where a target is one class label (i32, shape []); absent for regression and for several labels. */
+  /** Number of classes where a target is one class label (i32, shape []); absent for all other tasks. */
   readonly classes?: number;
-  /** Numbers per sample: 1 for a class label, k for k regression targets or k yes-or-no labels. */
+  /** Numbers per sample: 1 for a class label, k for k numbers, yes-or-no labels or features to reconstruct. */
   readonly size: number;
 }
 

@@ -1,3 +1,4 @@
+import type { ReportTable } from '../nn/metrics/index.js';
 import { writeFileAtomic } from './atomic-file.js';
 
 /** The outcome of a run: the content of summary.json and of the line that `nn train --json` prints. */
@@ -14,6 +15,8 @@ export interface Summary {
   readonly test?: Readonly<Record<string, number>>;
   /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
   readonly sparsity?: Readonly<Record<string, number>>;
+  /** The metrics that are tables, on the test split: rows, columns and the values of each row. */
+  readonly reports?: Readonly<Record<string, ReportTable>>;
   readonly wall_time_s: number;
   readonly samples_per_s: number;
   readonly peak_memory_mb: number;

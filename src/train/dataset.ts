@@ -11,6 +11,7 @@ export interface Dataset {
   /** Where the inputs hold other samples too: which of them are those of the split, and room for those of a batch. */
   readonly rows?: { readonly all: Int32Array; readonly batch: Int32Array };
   readonly features: Node;
+  /** The same node as `features` where these are to be reconstructed. */
   readonly targets: Node;
   /** Applied to gathered features: value * scale + shift, an entry each (or one for all) along the last axis. */
   readonly affine?: Affine;
@@ -33,14 +34,18 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
     size: split.size,
     ...(rows && { rows: { all: rows, batch: new Int32Array(split.size) } }),
     features: held,
-    targets: resident('targets', targets),
+    targets: reconstructs(split) ? held : resident('targets', targets),
     ...(affine === undefined ? {} : { affine }),
   };
 }
 
+/** Whether the features are the targets, which one table then holds. */
+export const reconstructs = ({ features, targets }: Split): boolean => features === targets;
+
 /** Brings the samples into the session, once. Targets are put at the rows of their features. */
 export function upload(session: Session, { rows, features, targets }: Dataset, split: Split): void {
   session.write(features, split.features.values);
+  if (reconstructs(split)) return;
   const { values } = split.targets;
   if (rows === undefined) return session.write(targets, values);
   const width = sizeOf(split.targets.shape);
@@ -60,11 +65,11 @@ export function selectBatch(session: Session, { rows }: Dataset, input: Node, in
 /** The samples at `indices` (i32, [batch]): preprocessed features as f32 [batch, ...] and targets [batch, ...]. */
 export function gatherBatch(dataset: Dataset, indices: Node): { x: Node; target: Node } {
   const raw = cast(gather(dataset.features, indices), 'f32');
-  const target = gather(dataset.targets, indices);
-  if (dataset.affine === undefined) return { x: raw, target };
-  const { scale, shift } = dataset.affine;
-  return { x: add(mul(raw, alongLastAxis(scale)), alongLastAxis(shift)), target };
+  const x = dataset.affine === undefined ? raw : mapped(raw, dataset.affine);
+  return { x, target: dataset.targets === dataset.features ? x : gather(dataset.targets, indices) };
 }
+
+const mapped = (raw: Node, { scale, shift }: Affine): Node => add(mul(raw, alongLastAxis(scale)), alongLastAxis(shift));
 
 const alongLastAxis = (values: readonly number[]): Node =>
   values.length === 1 ? constant(values[0]) : constant(values, [values.length]);

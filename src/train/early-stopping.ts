@@ -1,5 +1,5 @@
 /** Which epoch is the best so far, and when to give up waiting for a better one. Pure functions of the epochs' figures. */
-import { metricOf } from '../nn/metrics/index.js';
+import { isReport, metricOf } from '../nn/metrics/index.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow } from './snapshot.js';
 
@@ -22,7 +22,8 @@ export interface Watch {
 export function modeOf(config: Pick<ExperimentConfig, 'metrics'>, figure: string): 'min' | 'max' {
   const name = figure.split('/')[1];
   const metric = config.metrics.find(({ type }) => type === name);
-  return metric === undefined ? 'min' : metricOf(metric).mode;
+  const entry = metric && metricOf(metric);
+  return entry === undefined || isReport(entry) ? 'min' : entry.mode;
 }
 
 /** The monitor of an experiment: its early stopping, else the validation loss; undefined where there is nothing to select by. */

@@ -5,12 +5,12 @@
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { nearest } from '../config/nearest.js';
-import { dataSchema, hasPart } from '../data/index.js';
+import { dataSchema, hasPart, sourceOf } from '../data/index.js';
 import { augmentSchema } from '../nn/augmentations/index.js';
 import { adaptiveClippingSchema, gradientNoiseSchema } from '../nn/clip.js';
 import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
-import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
+import { figureMetrics, type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
 import { modelSchema } from '../nn/model.js';
 import { parameterGroupSchema } from '../nn/optimizers/groups.js';
 import { optimizerSchema } from '../nn/optimizers/index.js';
@@ -22,7 +22,9 @@ import { lintIds } from './lints/index.js';
 /** What a task is trained on and judged by, where the config does not say. */
 const usual = {
   classification: { loss: 'softmax_cross_entropy', metrics: ['accuracy'] },
+  multilabel: { loss: 'binary_cross_entropy', metrics: ['accuracy'] },
   regression: { loss: 'mean_squared_error', metrics: ['rmse'] },
+  reconstruction: { loss: 'mean_squared_error', metrics: ['rmse'] },
 } as const satisfies Record<Task, { loss: keyof typeof losses; metrics: readonly (keyof typeof metrics)[] }>;
 
 const earlyStoppingSchema = z.strictObject({
@@ -86,11 +88,20 @@ const written = z.strictObject({
     .optional()
     .describe('what the experiment is called, and the folder of its runs; the name of the file by default'),
   seed: atoms.seed.default(0).describe('everything random is a function of it'),
-  task: z.enum(tasks).describe('what is learned: class labels or numbers'),
+  task: z
+    .enum(tasks)
+    .describe('what is learned: one class of several, several yes-or-no labels, numbers, or the features themselves'),
   data: dataSchema.safeExtend({ augment: augmentSchema }),
   model: modelSchema,
-  loss: lossSchema.optional().describe('softmax_cross_entropy for classification, mean_squared_error for regression by default'), // prettier-ignore
-  metrics: z.array(metricSchema).optional().describe('accuracy for classification, rmse for regression by default'),
+  loss: lossSchema
+    .optional()
+    .describe(
+      'by default softmax_cross_entropy for classification, binary_cross_entropy for multilabel, else mean_squared_error',
+    ),
+  metrics: z
+    .array(metricSchema)
+    .optional()
+    .describe('by default accuracy for classification and multilabel, else rmse'),
   init: initSchema.prefault({}).describe('initial weights'),
   regularization: regularizationSchema
     .prefault({})
@@ -133,6 +144,11 @@ export interface Contradiction {
 function contradictions(config: ExperimentConfig): Contradiction[] {
   const { task, loss, train } = config;
   const found: Contradiction[] = [];
+  const missing = sourceOf(config.data.source).missingTarget?.(config.data.source);
+  if (task !== 'reconstruction' && missing !== undefined) {
+    const message = `${task} needs it; only task: reconstruction does without`;
+    found.push({ path: ['data', 'source', ...missing], message });
+  }
   if (!lossOf(loss).tasks.includes(task)) {
     const fitting = Object.keys(losses).filter((name) => lossOf({ type: name } as LossConfig).tasks.includes(task));
     found.push({ path: ['loss'], message: `${loss.type} is no loss for ${task}; there are ${fitting.join(', ')}` });
@@ -188,7 +204,7 @@ function unfitForLbfgs({ train }: ExperimentConfig): Contradiction[] {
 
 /** What is wrong with `monitor` as the name of a figure that a run records. */
 function unknownFigure(config: ExperimentConfig, monitor: string, path: Contradiction['path']): Contradiction[] {
-  const figures = ['loss', ...config.metrics.map(({ type }) => type)];
+  const figures = ['loss', ...figureMetrics(config.metrics).map(({ type }) => type)];
   const validates = hasPart(config.data, 'val');
   const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
     figures.map((figure) => `${split}/${figure}`),

@@ -29,7 +29,11 @@ export function describeData(
     samples: train.size,
     features: train.features.shape,
     range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train.features.values)),
-    target: { task: config.task, size, ...(classes === undefined ? {} : { classes: classes.length }) },
+    target: {
+      task: config.task,
+      size,
+      ...(config.task === 'classification' && classes ? { classes: classes.length } : {}),
+    },
   };
 }
 

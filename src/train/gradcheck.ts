@@ -4,7 +4,7 @@
  */
 import { evaluate, grad, type HostRandom, hostRandom, type Node, sizeOf, streamKey } from '../tensor/index.js';
 import type { LoadedData, Table } from '../data/index.js';
-import { datasetOf } from './dataset.js';
+import { datasetOf, reconstructs } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
 import type { Variable } from './snapshot.js';
@@ -119,7 +119,9 @@ export function gradcheck(
   { samples = 3, elements = 4 }: GradcheckOptions = {},
 ): GradcheckReport {
   const size = Math.min(samples, data.train.size);
-  const few = { size, features: firstOf(data.train.features, size), targets: firstOf(data.train.targets, size) }; // prettier-ignore
+  const features = firstOf(data.train.features, size);
+  const targets = reconstructs(data.train) ? features : firstOf(data.train.targets, size);
+  const few = { size, features, targets };
   const dataset = datasetOf('gradcheck', few, data.affine);
   const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false });
   const { parameters, states } = graph.model;

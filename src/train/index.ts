@@ -4,10 +4,12 @@
  */
 export { type Contradiction, type ExperimentConfig, experimentSchema } from './experiment.js';
 export { type AugmentPreview, previewAugmentation } from './augment-preview.js';
+export { withLossWeights } from './loss-weights.js';
 export { type DataInfo, describeData, fitModel } from './fit-check.js';
 export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';
-export { evaluate, type Evaluation, Evaluator } from './evaluate.js';
+export { evaluate, Evaluator } from './evaluate.js';
+export type { Evaluation } from './sums.js';
 export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
 export { compare, type ComparedRun, type ComparedVariant } from './comparison.js';
 export { modeOf } from './early-stopping.js';

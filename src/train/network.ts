@@ -2,7 +2,7 @@
 import { input, type Node, streamKey, withScope } from '../tensor/index.js';
 import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../nn/losses/index.js';
-import { metricOf } from '../nn/metrics/index.js';
+import { figureMetrics, metricOf } from '../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../nn/model.js';
 import { RandomSource } from '../nn/random-source.js';
 import { type Dataset, gatherBatch } from './dataset.js';
@@ -61,8 +61,10 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   });
   const target = mainTarget(targets);
   const statistics = withScope('metrics', () => {
-    const prediction = predictionOf(config.loss, model.output);
-    return config.metrics.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+    const prediction = predictionOf(config.loss, model.output, config.task);
+    // Tables are no part of an epoch's figures.
+    const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
+    return measured.map((metric) => metricOf(metric).statistics(prediction, target, metric));
   });
   return { model, indices, random, x, target, losses, statistics };
 }

@@ -3,11 +3,12 @@
  * the rate is constant, so a network that is wired correctly brings the loss to (nearly) zero. Where it does not, the verdict says
  * why.
  */
-import type { Session } from '../tensor/index.js';
-import type { LoadedData, Split } from '../data/index.js';
-import { metricOf } from '../nn/metrics/index.js';
+import type { Executable, Session } from '../tensor/index.js';
+import type { Affine, LoadedData, Split } from '../data/index.js';
+import { isReport, type MetricConfig, metricOf } from '../nn/metrics/index.js';
 import type { LayerConfig } from '../nn/layer.js';
 import { mapLayers } from '../nn/model.js';
+import { reconstructs } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
@@ -47,13 +48,16 @@ export interface OverfitOptions {
   shouldStop?(): boolean;
 }
 
+/** Whether the network decides on classes or labels, so that each answer is right or wrong. */
+const decides = ({ task }: ExperimentConfig): boolean => task === 'classification' || task === 'multilabel';
+
 /** The experiment without anything that keeps a network from learning its batch by heart. */
 export function withoutRegularization(config: ExperimentConfig): ExperimentConfig {
   const { loss, optimizer } = config;
   return {
     ...config,
     loss: 'label_smoothing' in loss ? { ...loss, label_smoothing: 0 } : loss,
-    metrics: [config.task === 'classification' ? { type: 'accuracy' } : { type: 'rmse' }],
+    metrics: [decides(config) ? { type: 'accuracy' } : { type: 'rmse' }],
     regularization: { l1: 0, l2: 0 },
     model: { ...config.model, layers: [...mapLayers(config.model.layers, withoutOwnRegularization)] },
     optimizer: 'weight_decay' in optimizer ? { ...optimizer, weight_decay: 0 } : optimizer,
@@ -86,8 +90,8 @@ export async function overfitBatch(
   const before = probe(session, config, stepper, indices);
 
   const [metric] = config.metrics;
-  const isClassification = config.task === 'classification';
-  const threshold = isClassification ? LOSS_THRESHOLD : VARIANCE_THRESHOLD * varianceOf(split, batchSize);
+  const isClassification = decides(config);
+  const threshold = isClassification ? LOSS_THRESHOLD : VARIANCE_THRESHOLD * varianceOf(split, batchSize, affine);
   const losses: number[] = [];
   let failure: Trajectory['failure'];
   let figure = NaN;
@@ -102,7 +106,7 @@ export async function overfitBatch(
       break;
     }
     const loss = outputs.output(0)[0] / batchSize;
-    figure = metricOf(metric).finalize([...outputs.output(2)], metric);
+    figure = figureOf(outputs, metric);
     losses.push(loss);
     if (loss < 0.99 * best.loss) best = { loss, step };
     reached = isClassification ? loss < threshold && figure === 1 : figure ** 2 < threshold;
@@ -127,14 +131,24 @@ export async function overfitBatch(
   };
 }
 
+/** The metric of a step's batch. */
+function figureOf(outputs: Executable, metric: MetricConfig): number {
+  const entry = metricOf(metric);
+  const values = outputs.output(2);
+  return isReport(entry) ? NaN : entry.finalize({ values, width: values.length }, metric);
+}
+
 /** The variance of the first `count` samples' targets, averaged over the targets of a sample. */
-function varianceOf({ targets }: Split, count: number): number {
+function varianceOf(split: Split, count: number, affine: Affine | undefined): number {
+  const { targets } = split;
+  // Features that the step maps are reconstructed as they are then.
+  const scale = reconstructs(split) && affine !== undefined ? affine.scale : [1];
   const width = targets.values.length === 0 ? 1 : targets.shape.reduce((a, b) => a * b, 1);
   let total = 0;
   for (let column = 0; column < width; column++) {
     const values = Array.from({ length: count }, (_, i) => targets.values[i * width + column]);
     const mean = values.reduce((a, b) => a + b, 0) / count;
-    total += values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count;
+    total += (values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count) * scale[column % scale.length] ** 2;
   }
   return total / width;
 }

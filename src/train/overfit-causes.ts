@@ -1,5 +1,6 @@
 /** Why a network did not learn its batch: the rules that turn losses and probes into causes, each with what to do about it. */
 import { sampleOf, type Split, type Table } from '../data/index.js';
+import { lossOf } from '../nn/losses/index.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { Probe, UnitCount } from './overfit-probe.js';
 
@@ -121,12 +122,13 @@ function headMismatch({ config, before, split, batchSize }: Trajectory): Cause[]
   const head = before.headActivation;
   if (head === undefined) return [];
   const { layer, activation } = head;
-  if (config.task === 'classification') {
+  // What decides between classes, or takes numbers from 0 to 1, has its sigmoid or softmax in the loss.
+  if (lossOf(config.loss).tasks.includes('classification')) {
     const message = `the head does not fit the loss: ${layer} ends in ${activation}, and ${config.loss.type} takes logits; remove the activation`;
     return [{ kind: 'head_mismatch', layer, message }];
   }
   const range = ranges[activation];
-  if (range === undefined) return [];
+  if (range === undefined || split.targets.dtype === 'u8') return [];
   const width = split.targets.values.length / split.size;
   const [low, high] = extremes(split.targets.values, batchSize * width);
   if (low >= range[0] && high <= range[1]) return [];

@@ -1,5 +1,5 @@
 /** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
-import { type Executable, hostRandom, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
+import { type Executable, hostRandom, type Node, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { Affine, Split } from '../data/index.js';
 import type { Parameter } from '../nn/layer.js';
 import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
@@ -29,8 +29,10 @@ export class Stepper {
   readonly variables: readonly Variable[];
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
   readonly weights: readonly Variable[];
+  /** The statistics of the metrics, outputs of every step from the third on. */
+  readonly statistics: readonly Node[];
   private readonly compiled = new Map<number, CompiledStep>();
-  private statistics: { step: StatisticsStep; executable: Executable } | undefined;
+  private refresher: { step: StatisticsStep; executable: Executable } | undefined;
   private readonly blueprint: TrainingStep;
   private readonly stochastic: boolean;
   private readonly seedKey: readonly [number, number];
@@ -52,6 +54,7 @@ export class Stepper {
     this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
     const { parameters, states, slots, averages, averagedStates } = this.blueprint;
     this.weights = [...parameters, ...states, ...averages, ...averagedStates];
+    this.statistics = this.blueprint.program.outputs.slice(2);
     this.variables = [...parameters, ...states, ...slots, ...averagedStates];
     upload(session, this.dataset, split);
   }
@@ -129,11 +132,11 @@ export class Stepper {
   /** The program of `refreshStatistics`, compiled when first needed; undefined where it has nothing to do. */
   prepareStatistics(): { step: StatisticsStep; executable: Executable } | undefined {
     if (this.blueprint.averagedStates.length === 0) return undefined;
-    if (this.statistics === undefined) {
+    if (this.refresher === undefined) {
       const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0]);
-      this.statistics = { step, executable: this.session.compile(step.program) };
+      this.refresher = { step, executable: this.session.compile(step.program) };
     }
-    return this.statistics;
+    return this.refresher;
   }
 
   /** Where the step that has just failed stopped being finite. */

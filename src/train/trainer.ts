@@ -10,6 +10,7 @@ import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow, Figures, Snapshot } from './snapshot.js';
 import { planOf } from './plan.js';
 import { Stepper } from './stepper.js';
+import type { Evaluation } from './sums.js';
 import { TrainingError } from './training-error.js';
 import { figuresOf, type TrainingResult, TrainingRun } from './training-run.js';
 
@@ -73,7 +74,7 @@ export async function train(
   const start = now();
   const plan = planOf(config, split.size, fastDevRun);
   const stepper = new Stepper(session, config, split, plan.batchSize, { affine });
-  const validation = data.val && new Evaluator(session, config, 'val', data.val, affine);
+  const validation = data.val && new Evaluator(session, config, 'val', data.val, data);
   const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
   const run = new TrainingRun(session, config, data, stepper, plan);
   const rateOf = (step: number): number => config.optimizer.lr * factor(step) * run.plateauFactor;
@@ -138,13 +139,21 @@ export async function train(
     return run.result('interrupted', now() - start, { reason: 'interrupted' });
   if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
   else if (!run.epochDone) stepper.refreshStatistics();
-  const test = data.test && new Evaluator(session, config, 'test', data.test, affine);
-  const figures = test && figuresOf(test.evaluate(fastDevRun ? 1 : Infinity));
+  const tested =
+    data.test && new Evaluator(session, config, 'test', data.test, data).evaluate(fastDevRun ? 1 : Infinity);
+  const { test, reports } = testResults(tested);
   if (run.stoppedEarly) {
     const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
-    return run.result('early_stopped', now() - start, { reason, test: figures });
+    return run.result('early_stopped', now() - start, { reason, test, reports });
   }
-  return run.result('completed', now() - start, { reason: run.finished ? undefined : stop, test: figures });
+  return run.result('completed', now() - start, { reason: run.finished ? undefined : stop, test, reports });
+}
+
+/** What the test split adds to the result; no reports where no metric is a table. */
+function testResults(tested: Evaluation | undefined): Pick<TrainingResult, 'test' | 'reports'> {
+  if (tested === undefined) return {};
+  const hasReports = Object.keys(tested.reports).length > 0;
+  return { test: figuresOf(tested), ...(hasReports ? { reports: tested.reports } : {}) };
 }
 
 /** The samples of an epoch (1-based) in the order in which they are seen. */

@@ -2,11 +2,11 @@
 import type { Session } from '../tensor/index.js';
 import { toConfigValue } from '../config/index.js';
 import type { LoadedData } from '../data/index.js';
+import { figureMetrics, type ReportTable } from '../nn/metrics/index.js';
 import { afterEpoch, plateauStart, type PlateauState } from '../nn/plateau.js';
 import { gaveUp, modeOf, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
-import { type Evaluation, Sums } from './evaluate.js';
+import { type Evaluation, Sums } from './sums.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
-import type { Plan } from './plan.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
 import { sparsityOf } from './sparsity.js';
 import type { Plan } from './plan.js';
@@ -26,6 +26,8 @@ export interface TrainingResult {
   readonly test?: Figures;
   /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
   readonly sparsity?: Figures;
+  /** The metrics that are tables, on the test split. */
+  readonly reports?: Readonly<Record<string, ReportTable>>;
   readonly wall_time_s: number;
   /** Over the time spent in training steps. */
   readonly samples_per_s: number;
@@ -62,7 +64,7 @@ export class TrainingRun {
     private readonly stepper: Stepper,
     private readonly plan: Plan,
   ) {
-    this.sums = new Sums(config.metrics);
+    this.sums = new Sums(figureMetrics(config.metrics), stepper.statistics);
     this.monitor = monitorOf(config, data.val !== undefined);
   }
 
@@ -72,7 +74,7 @@ export class TrainingRun {
     ({ step: this.step, epoch: this.epoch, batch: this.batch, last: this.last } = last.meta);
     this.watch = { best: last.meta.best, waited: last.meta.waited };
     this.plateau = last.meta.plateau ?? plateauStart;
-    this.sums.set(last.meta.sums);
+    this.sums.set(last.meta.sums, last.tensors);
     // Before the end of the first epoch there is no best one, and so nothing to put back.
     this.bestWeights = best?.tensors ?? (last.meta.best === null ? undefined : last.tensors);
   }
@@ -143,7 +145,11 @@ export class TrainingRun {
   snapshot(): Snapshot {
     const { best, waited } = this.watch;
     return {
-      tensors: capture(this.session, this.stepper.variables),
+      // Before the end of an epoch what its metrics have gathered belongs to the state.
+      tensors: new Map([
+        ...capture(this.session, this.stepper.variables),
+        ...(this.batch > 0 ? this.sums.tensors() : []),
+      ]),
       meta: {
         config: toConfigValue(experimentSchema, this.config),
         task: this.config.task,
@@ -166,7 +172,7 @@ export class TrainingRun {
   result(
     status: TrainingResult['status'],
     seconds: number,
-    extra: Pick<TrainingResult, 'reason' | 'test'> = {},
+    extra: Pick<TrainingResult, 'reason' | 'test' | 'reports'> = {},
   ): TrainingResult {
     const best = this.watch.best?.row;
     const sparsity = sparsityOf(this.session, this.stepper.parameters);
@@ -178,6 +184,7 @@ export class TrainingRun {
       ...(best === undefined ? {} : { best: { epoch: best.epoch, ...best.values } }),
       final: this.last?.values ?? {},
       ...(extra.test === undefined ? {} : { test: extra.test }),
+      ...(extra.reports === undefined ? {} : { reports: extra.reports }),
       ...(sparsity === undefined ? {} : { sparsity }),
       wall_time_s: seconds,
       samples_per_s: this.stepSeconds > 0 ? this.samplesSeen / this.stepSeconds : 0,

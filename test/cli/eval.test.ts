@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Summary } from '../../src/runs/index.js';
+import { readMetrics, type Summary } from '../../src/runs/index.js';
 import { trained, writeCircle, writeExperiment } from './circle.js';
 import { nnHere, tempFolder } from './helpers.js';
 
@@ -40,6 +40,23 @@ describe('nn eval', () => {
     const { code, out, err } = await nnHere('eval', best);
     expect([code, out]).toEqual([0, '']);
     expect(err).toMatch(/^24 test samples: loss \S+ {2}accuracy \S+ {2}log_loss \S+\n$/);
+  });
+
+  it('prints tables and gives them in JSON, as the summary of the run has them', async () => {
+    const tables = ['metrics=[accuracy, roc_auc, confusion_matrix]', '--name', 'tables'];
+    const run = await trained(config, ...runs, ...tables);
+    const path = join(run.run_dir, 'checkpoints', 'best.safetensors');
+    const measured = (await evaluated(path)) as { accuracy: number; reports: typeof run.reports };
+    expect(measured).toEqual({ split: 'test', samples: 24, ...run.test, reports: run.reports });
+    const { rows, columns, values } = measured.reports?.confusion_matrix ?? { rows: [], columns: [], values: [[]] };
+    expect([rows, columns]).toEqual([['inner', 'outer'], ['inner', 'outer']]); // prettier-ignore
+    expect(values.flat().reduce((a, b) => a + b)).toBe(24);
+    expect((values[0][0] + values[1][1]) / 24).toBeCloseTo(measured.accuracy, 6);
+    const { err } = await nnHere('eval', path);
+    expect(err).toMatch(/\nconfusion matrix:\n {9}inner {2}outer\n {2}inner +\d+ +\d+\n {2}outer +\d+ +\d+\n$/);
+    const { columns: csv } = readMetrics(join(run.run_dir, 'metrics.csv'));
+    expect(csv).toContain('val/roc_auc');
+    expect(csv.join()).not.toContain('confusion_matrix');
   });
 
   it('measures other data, treated as the training data were', async () => {

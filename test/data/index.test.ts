@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadSplit, dataSchema } from '../../src/data/index.js';
-import { datasets, idxBytes, load, sample, tempFolder, type DataInput } from './files.js';
+import { dataErrorOf, datasets, idxBytes, load, sample, tempFolder, type DataInput } from './files.js';
 
 const mnist: DataInput['source'] = {
   idx: {
@@ -104,6 +104,62 @@ describe('loadData on tables', () => {
     const { preprocessing: fitted } = first;
     const options = { task: 'classification', seed: 3, baseDir: datasets, fitted } as const;
     expect((await loadSplit(dataSchema.parse(config), 'test', options)).split).toEqual(first.test);
+  });
+});
+
+describe('loadData for several yes-or-no labels', () => {
+  const rows = 'x,red,round\n1,1,yes\n2,0,No\n3,TRUE,1\n';
+  const multilabel = { task: 'multilabel' } as const;
+
+  it('reads a column a label, and keeps the names of the labels', async () => {
+    write('fruit.csv', rows);
+    const { train, classes } = await load(dir, { source: { csv: { path: 'fruit.csv', target: ['red', 'round'] } } }, multilabel); // prettier-ignore
+    expect(classes).toEqual(['red', 'round']);
+    expect(train.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(1, 1, 0, 0, 1, 1) });
+    expect(train.features.values).toEqual(Float32Array.of(1, 2, 3));
+  });
+
+  it('says where a label is neither yes nor no', async () => {
+    write('fruit.csv', rows.replace('2,0', '2,0.5'));
+    const error = await dataErrorOf(load(dir, { source: { csv: { path: 'fruit.csv', target: ['red', 'round'] } } }, multilabel)); // prettier-ignore
+    expect(error.format()).toContain('fruit.csv:3:2: expected 0 or 1 (or true, false, yes, no) in the label column "red", got "0.5"'); // prettier-ignore
+  });
+
+  it('reads idx targets of 0 and 1, and refuses others', async () => {
+    write('x.idx', idxBytes([2], [7, 8]));
+    write('y.idx', idxBytes([2, 3], [1, 0, 1, 0, 0, 1]));
+    const source = { idx: { train: { features: 'x.idx', targets: 'y.idx' } } };
+    const { train, classes } = await load(dir, { source }, multilabel);
+    expect(classes).toEqual(['0', '1', '2']);
+    expect(train.targets).toEqual({ shape: [3], dtype: 'f32', values: Float32Array.of(1, 0, 1, 0, 0, 1) });
+    write('y.idx', idxBytes([2, 3], [1, 0, 1, 0, 4, 1]));
+    const error = await dataErrorOf(load(dir, { source }, multilabel));
+    expect(error.message).toContain('y.idx: expected labels of 0 and 1, got 4 in sample 1 (counted from 0)');
+  });
+});
+
+describe('loadData for a reconstruction', () => {
+  const reconstruction = { task: 'reconstruction' } as const;
+
+  it('has the features of a table as targets, without the column named as target', async () => {
+    write('points.csv', 'a,b,kind\n1,2,p\n3,6,q\n');
+    const config: DataInput = { source: { csv: { path: 'points.csv', target: 'kind' } }, preprocess: ['standardize'] };
+    const { train, classes } = await load(dir, config, reconstruction);
+    expect(train.targets).toBe(train.features);
+    expect(train.features.values).toEqual(Float32Array.of(-1, -1, 1, 1));
+    expect(classes).toBeUndefined();
+    const all = await load(dir, { source: { csv: { path: 'points.csv', drop: ['kind'] } } }, reconstruction);
+    expect(all.train.targets.shape).toEqual([2]);
+  });
+
+  it('needs no targets of an idx file, and does not read those that are named', async () => {
+    write('x.idx', idxBytes([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]));
+    for (const targets of [undefined, 'nowhere.idx']) {
+      const { train, files } = await load(dir, { source: { idx: { train: { features: 'x.idx', targets } } } }, reconstruction); // prettier-ignore
+      expect(train.targets).toBe(train.features);
+      expect(train.features).toMatchObject({ shape: [2, 2, 1], dtype: 'u8' });
+      expect(files).toHaveLength(1);
+    }
   });
 });
 

@@ -108,5 +108,63 @@ case({"avg_pool1d": {"pool_size": 2}}, [6, 2], sequences(F.avg_pool1d(sequences(
 case("global_avg_pool1d", [5, 2], x(2, 5, 2).mean(1))
 case("global_max_pool1d", [5, 2], x(2, 5, 2).amax(1))
 
+def transposed1d(t, w, b, **o):
+    return sequences(F.conv_transpose1d(sequences(t), w.permute(2, 1, 0), b, **o))
+
+
+case(
+    {"conv1d_transpose": {"filters": 3, "kernel_size": 3, "strides": 2}},
+    [4, 2],
+    transposed1d(x(2, 4, 2), weight(3, 3, 2), bias(3), stride=2),
+)
+case(
+    {"conv1d_transpose": {"filters": 4, "kernel_size": 4, "strides": 2, "padding": "same", "groups": 2}},
+    [3, 2],
+    transposed1d(x(2, 3, 2), weight(4, 2, 2), bias(4), stride=2, padding=1, groups=2),
+)
+
+volumes = lambda t: t.permute(0, 4, 1, 2, 3)
+back3 = lambda t: t.permute(0, 2, 3, 4, 1)
+conv3d = lambda t, w, b, **o: back3(F.conv3d(volumes(t), w.permute(4, 3, 0, 1, 2), b, **o))
+case({"conv3d": {"filters": 3, "kernel_size": 2}}, [3, 3, 4, 2], conv3d(x(2, 3, 3, 4, 2), weight(2, 2, 2, 2, 3), bias(3)))
+case(
+    {"conv3d": {"filters": 2, "kernel_size": [3, 2, 3], "strides": [2, 1, 2], "padding": "same"}},
+    [4, 3, 5, 1],
+    # Depth: 2 outputs need 1 zero, behind; height: 3 need 1, behind; width: 3 need 2, one on each side.
+    conv3d(F.pad(x(2, 4, 3, 5, 1), (0, 0, 1, 1, 0, 1, 0, 1)), weight(3, 2, 3, 1, 2), bias(2), stride=(2, 1, 2)),
+)
+case(
+    {"conv3d": {"filters": 4, "kernel_size": 2, "dilation": [2, 1, 2], "groups": 2}},
+    [4, 2, 3, 4],
+    conv3d(x(2, 4, 2, 3, 4), weight(2, 2, 2, 2, 4), bias(4), dilation=(2, 1, 2), groups=2),
+)
+
+
+def transposed3d(t, w, b, **o):
+    return back3(F.conv_transpose3d(volumes(t), w.permute(4, 3, 0, 1, 2), b, **o))
+
+
+case(
+    {"conv3d_transpose": {"filters": 2, "kernel_size": [2, 3, 2], "strides": [2, 1, 2]}},
+    [2, 2, 3, 3],
+    transposed3d(x(2, 2, 2, 3, 3), weight(2, 3, 2, 2, 3), bias(2), stride=(2, 1, 2)),
+)
+case(
+    {"conv3d_transpose": {"filters": 4, "kernel_size": 4, "strides": 2, "padding": "same", "groups": 2}},
+    [2, 1, 2, 2],
+    transposed3d(x(2, 2, 1, 2, 2), weight(4, 4, 4, 2, 2), bias(4), stride=2, padding=1, groups=2),
+)
+case({"max_pool3d": {"pool_size": [2, 3, 2], "strides": [1, 2, 2]}}, [3, 5, 4, 2],
+     back3(F.max_pool3d(volumes(x(2, 3, 5, 4, 2)), (2, 3, 2), (1, 2, 2))))
+case("avg_pool3d", [4, 2, 4, 2], back3(F.avg_pool3d(volumes(x(2, 4, 2, 4, 2)), 2)))
+case(
+    {"avg_pool3d": {"pool_size": 3, "strides": 2, "padding": "same"}},
+    [3, 5, 3, 1],
+    back3(F.avg_pool3d(volumes(x(2, 3, 5, 3, 1)), 3, 2, 1, count_include_pad=False)),
+)
+case("global_avg_pool3d", [2, 3, 2, 2], x(2, 2, 3, 2, 2).mean((1, 2, 3)))
+case("global_max_pool3d", [2, 3, 2, 2], x(2, 2, 3, 2, 2).amax((1, 2, 3)))
+case({"upsample1d": {"size": 3}}, [3, 2], sequences(F.interpolate(sequences(x(2, 3, 2)), scale_factor=3)))
+
 with open(os.path.join(os.path.dirname(__file__), "layers.json"), "w") as file:
     json.dump(cases, file)

@@ -86,12 +86,30 @@ case('huber', {'delta': 2.5}, x, y, lambda x: F.huber_loss(x, y, delta=2.5, redu
 case('log_cosh', {}, x, y, lambda x: torch.log(torch.cosh(x - y)))
 for q in [0.5, 0.9]:
     case('quantile', {'q': q}, x, y, lambda x: torch.maximum(q * (y - x), (q - 1) * (y - x)))
+spread = 2 * torch.randn(5, 6)
+case('quantile', {'q': [0.1, 0.8]}, spread, y, lambda x: torch.cat([
+    torch.maximum(q * (y - part), (q - 1) * (y - part)) for q, part in [(0.1, x[:, :3]), (0.8, x[:, 3:])]], 1))
 counts = torch.tensor([[0.0, 1, 4], [2, 2, 0], [7, 1, 1], [0, 0, 3], [1, 5, 2]])
 case('poisson', {}, x, counts, lambda x: F.poisson_nll_loss(x, counts, log_input=True, reduction='none'))
 both = torch.cat([x, 1.5 * torch.randn(5, 3)], 1)
 for full in [False, True]:
     case('gaussian_nll', {'full': full}, both, y,
          lambda x: F.gaussian_nll_loss(x[:, :3], y, torch.exp(x[:, 3:]), full=full, reduction='none'))
+
+for variance in [1.0, 0.3]:
+    case('gaussian_nll', {'variance': variance, 'full': True}, x, y,
+         lambda x: F.gaussian_nll_loss(x, y, torch.full((5, 3), variance), full=True, reduction='none'))
+
+# Weights of classes: a factor on the loss of each sample.
+of_label = torch.tensor(weights)[labels]
+case('focal', {'class_weights': weights}, logits, labels, lambda x: of_label * softmax_focal(x, labels, 2.0, 0.25))
+case('hinge', {'class_weights': weights}, logits, labels,
+     lambda x: F.multi_margin_loss(x, labels, weight=torch.tensor(weights), reduction='none'))
+of_bit = torch.tensor([0.5, 3.0])[yes][:, None]
+case('binary_cross_entropy', {'class_weights': [0.5, 3.0]}, single, yes,
+     lambda x: bce(x, yes[:, None] * 1.0, weight=of_bit, reduction='none'))
+case('binary_cross_entropy', {'pos_weight': [0.5, 1.0, 4.0]}, several, soft,
+     lambda x: bce(x, soft, reduction='none', pos_weight=torch.tensor([0.5, 1.0, 4.0])))
 
 path = pathlib.Path(__file__).with_name('losses.json')
 path.write_text(json.dumps({'torch': torch.__version__, 'cases': cases}, indent=None).replace('{"loss"', '\n{"loss"') + '\n')

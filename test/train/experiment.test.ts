@@ -45,6 +45,13 @@ describe('the experiment schema', () => {
     expect(config).toMatchObject({ loss: { type: 'mean_squared_error' }, metrics: [{ type: 'rmse' }] });
   });
 
+  it('asks for what to predict, unless the features are reconstructed', () => {
+    const without = base.replace(', target: species', '');
+    expect(problems(without)).toMatch(/x\.yaml:4:\d+: data\.source\.target: classification needs it/);
+    const { config } = load(without, ['task=reconstruction']);
+    expect(config).toMatchObject({ loss: { type: 'mean_squared_error' }, metrics: [{ type: 'rmse' }] });
+  });
+
   it('writes the resolved config so that it loads to the same one', () => {
     const { config, resolved } = load(base, ['optimizer.lr=0.5', 'train.early_stopping={patience: 2}']);
     expect(experimentSchema.parse(resolved)).toEqual(config);

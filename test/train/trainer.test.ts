@@ -112,6 +112,8 @@ describe('train', () => {
 describe('resume', () => {
   const config = experiment({
     model: { layers: [{ dense: { units: 6, activation: 'tanh' } }, { batch_norm: null }, { dropout: { rate: 0.3 } }, { dense: { units: 3 } }] }, // prettier-ignore
+    // Statistics that are added, and such as are appended; a table is no figure of an epoch.
+    metrics: ['accuracy', 'roc_auc', 'confusion_matrix'],
     schedule: { cosine: { warmup_steps: 3 } },
     train: { max_epochs: 3, batch_size: 8, checkpoint_every: 1, early_stopping: { patience: 1, min_delta: 0.01 } },
   });

@@ -12,7 +12,11 @@ export async function openPairs(
   const opened = roles.map(async (role): Promise<[Role, SampleFile<ArraysEncoding> | undefined]> => {
     const pair = params[role];
     if (pair === undefined) return [role, undefined];
-    const [features, targets] = await Promise.all([read(pair.features), read(pair.targets)]);
+    const target = task === 'reconstruction' ? undefined : pair.targets;
+    const [features, targets] = await Promise.all([
+      read(pair.features),
+      target === undefined ? undefined : read(target),
+    ]);
     return [role, samplesOfPair(features, targets, task)];
   });
   return Object.fromEntries(await Promise.all(opened));

@@ -7,7 +7,9 @@ import type { Role } from '../table.js';
 export const pairFiles = (what: string) => {
   const pair = z.strictObject({
     features: text.describe(`${what} of the features, such as images`),
-    targets: text.describe(`${what} of the targets, such as labels, one for each sample`),
+    targets: text
+      .optional()
+      .describe(`${what} of the targets, such as labels, one for each sample; not needed in reconstruction`),
   });
   return {
     train: pair.describe('the training samples; data.split carves from them'),
@@ -18,7 +20,7 @@ export const pairFiles = (what: string) => {
 
 export interface Pair {
   readonly features: string;
-  readonly targets: string;
+  readonly targets?: string | undefined;
 }
 
 export interface PairFiles {
@@ -30,8 +32,17 @@ export interface PairFiles {
 export const pairRoles = (params: PairFiles): Role[] =>
   (['train', 'val', 'test'] as const).filter((role) => params[role] !== undefined);
 
+/** The way to the first pair's targets that are not given. */
+export function pairWithoutTargets(params: PairFiles): readonly string[] | undefined {
+  const role = pairRoles(params).find((role) => params[role]?.targets === undefined);
+  return role && [role, 'targets'];
+}
+
 export function movePairs<P extends PairFiles>(params: P, move: (file: string) => string): P {
-  const moved = ({ features, targets }: Pair): Pair => ({ features: move(features), targets: move(targets) });
+  const moved = ({ features, targets }: Pair): Pair => ({
+    features: move(features),
+    ...(targets === undefined ? {} : { targets: move(targets) }),
+  });
   const { train, val, test } = params;
   return { ...params, train: moved(train), ...(val && { val: moved(val) }), ...(test && { test: moved(test) }) };
 }

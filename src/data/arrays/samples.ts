@@ -30,15 +30,27 @@ export interface ArrayTargets {
   readonly place: DataErrorPlace;
   /** Values of a target. */
   readonly width: number;
-  readonly labels: Labels | undefined;
+  readonly labels?: Labels;
+  /** The names of yes-or-no labels. */
+  readonly names?: readonly string[];
   /** Those of `rows` as numbers, where there are no labels. */
   numbersOf(rows: Rows): Table;
 }
 
-/** Samples of two arrays. Throws DataError where they do not fit each other or the task. */
-export function samplesOfPair(features: PlacedArray, targets: PlacedArray, task: Task): SampleFile<ArraysEncoding> {
+/** Samples of two arrays; of one where the features are to be reconstructed. Throws DataError where they do not fit each other or the task. */
+export function samplesOfPair(
+  features: PlacedArray,
+  targets: PlacedArray | undefined,
+  task: Task,
+): SampleFile<ArraysEncoding> {
   const { place } = features;
   const size = features.dims[0];
+  const placeOf = (sample: number): DataErrorPlace => ({
+    ...place,
+    hint: `it is in sample ${sample} (counted from 0)`,
+  });
+  const placed = { ...features, file: place.file, placeOf };
+  if (targets === undefined) return samplesOf(placed, undefined);
   if (targets.dims[0] !== size) {
     const where = place.part === undefined ? place.file : `${place.file}: ${place.part}`;
     throw new DataError(`${counted(targets.dims[0], 'target')} for ${counted(size, 'sample')} in ${where}`, {
@@ -46,41 +58,46 @@ export function samplesOfPair(features: PlacedArray, targets: PlacedArray, task:
       hint: 'features and targets must come from the same set: is one of them the test file?',
     });
   }
-  const labels = task === 'classification' ? labelsOf(targets) : undefined;
-  const width = labels === undefined ? product(targets.dims.slice(1)) : 1;
-  const placeOf = (sample: number): DataErrorPlace => ({
-    ...place,
-    hint: `it is in sample ${sample} (counted from 0)`,
+  const width = task === 'classification' ? 1 : product(targets.dims.slice(1));
+  return samplesOf(placed, {
+    place: targets.place,
+    width,
+    ...(task === 'classification' ? { labels: labelsOf(targets) } : {}),
+    ...(task === 'multilabel' ? { names: labelNames(targets, width) } : {}),
+    numbersOf: (rows) => numbers(targets, width, rows),
   });
-  return samplesOf(
-    { ...features, file: place.file, placeOf },
-    { place: targets.place, width, labels, numbersOf: (rows) => numbers(targets, width, rows) },
-  );
 }
 
-export function samplesOf(features: ArrayFeatures, targets: ArrayTargets): SampleFile<ArraysEncoding> {
+/** Without `targets` the features are to be reconstructed. */
+export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undefined): SampleFile<ArraysEncoding> {
   const shape = sampleShape(features.dims);
-  const { labels, width } = targets;
-  const placeOfTarget = (): DataErrorPlace => targets.place;
+  const labels = targets?.labels;
+  const width = targets?.width ?? product(shape);
+  const placeOfTarget = (): DataErrorPlace => targets?.place ?? { file: features.file };
+  const classesOf = (rows: Rows): readonly string[] | undefined =>
+    labels === undefined ? targets?.names : fitClasses(labels, rows, placeOfTarget);
   return {
     file: features.file,
     size: features.dims[0],
     labels,
-    fit: (rows: Rows): ArraysEncoding => ({
-      kind: 'arrays',
-      dtype: features.type === 'u8' ? 'u8' : 'f32',
-      shape,
-      target_width: width,
-      ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
-    }),
+    fit: (rows: Rows): ArraysEncoding => {
+      const classes = classesOf(rows);
+      return {
+        kind: 'arrays',
+        dtype: features.type === 'u8' ? 'u8' : 'f32',
+        shape,
+        target_width: width,
+        ...(classes === undefined ? {} : { classes: [...classes] }),
+      };
+    },
     encode: (rows: Rows, encoding: ArraysEncoding): EncodedSamples => {
       checkAgainst(encoding, features, shape);
       if (width !== encoding.target_width) {
-        throw new DataError(`targets of ${width} values, where training had ${encoding.target_width}`, targets.place);
+        throw new DataError(`targets of ${width} values, where training had ${encoding.target_width}`, placeOfTarget());
       }
-      const encodedTargets: Table =
+      const encodedTargets: Table | undefined =
         labels === undefined
-          ? targets.numbersOf(rows)
+          ? targets?.numbersOf(rows)
           : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
       const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
       // Bytes stay where they are: the parts of a large file share them.
@@ -138,6 +155,16 @@ function labelsOf(targets: PlacedArray): Labels {
     codes[i] = code;
   });
   return { values: [...codeOf.keys()].map(String), codes };
+}
+
+/** The numbers of yes-or-no labels as their names. Throws DataError where a label is neither 0 nor 1. */
+function labelNames({ values, place }: PlacedArray, width: number): string[] {
+  const wrong = values.findIndex((value: number) => value !== 0 && value !== 1);
+  if (wrong >= 0) {
+    const problem = `expected labels of 0 and 1, got ${values[wrong]} in sample ${Math.floor(wrong / width)} (counted from 0)`;
+    throw new DataError(problem, { ...place, hint: 'for one class number a sample set task: classification' });
+  }
+  return Array.from({ length: width }, (_, label) => String(label));
 }
 
 function numbers(targets: PlacedArray, width: number, rows: Rows): Table {

@@ -1,7 +1,7 @@
 /** Samples from pairs of idx files. */
 import * as z from 'zod';
 import { openPairs } from '../arrays/open-pairs.js';
-import { movePairs, type PairFiles, pairFiles, pairRoles } from '../arrays/pair-files.js';
+import { movePairs, type PairFiles, pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import { parseIdx } from '../formats/idx.js';
 import type { ArraysEncoding, DataSource } from '../source.js';
 
@@ -17,5 +17,6 @@ export const idxSource = {
       return { ...(await parseIdx(await context.files.read(name), file, context.reserve)), place: { file } };
     }),
   ownFiles: pairRoles,
+  missingTarget: pairWithoutTargets,
   moveFiles: movePairs,
 } as const satisfies DataSource<PairFiles, ArraysEncoding> & { schema: typeof schema };

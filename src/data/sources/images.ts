@@ -55,10 +55,10 @@ async function openFolder(
   { files, task }: OpenContext,
 ): Promise<SampleFile<ArraysEncoding>> {
   const root = files.resolve(folder);
-  if (task !== 'classification') {
+  if (task !== 'classification' && task !== 'reconstruction') {
     throw new DataError(`folders of images have classes, which task: ${task} does not learn`, {
       file: root,
-      hint: 'set task: classification',
+      hint: 'set task: classification (or reconstruction)',
     });
   }
   const { names, labels } = await namesByClass(files, folder);
@@ -91,14 +91,16 @@ async function openFolder(
       file: root,
       placeOf: (i) => ({ file: fileOfImage(i) }),
     },
-    {
-      place: { file: root },
-      width: 1,
-      labels,
-      numbersOf: () => {
-        throw new Error('images have labels');
-      },
-    },
+    task === 'reconstruction'
+      ? undefined
+      : {
+          place: { file: root },
+          width: 1,
+          labels,
+          numbersOf: () => {
+            throw new Error('images have labels');
+          },
+        },
   );
 }
 

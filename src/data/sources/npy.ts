@@ -1,7 +1,7 @@
 /** Samples from pairs of NumPy files. */
 import * as z from 'zod';
 import { openPairs } from '../arrays/open-pairs.js';
-import { movePairs, type PairFiles, pairFiles, pairRoles } from '../arrays/pair-files.js';
+import { movePairs, type PairFiles, pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import { parseNpy } from '../formats/npy.js';
 import type { ArraysEncoding, DataSource } from '../source.js';
 
@@ -17,5 +17,6 @@ export const npySource = {
       return { ...parseNpy(await context.files.read(name), place), place };
     }),
   ownFiles: pairRoles,
+  missingTarget: pairWithoutTargets,
   moveFiles: movePairs,
 } as const satisfies DataSource<PairFiles, ArraysEncoding> & { schema: typeof schema };

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { text } from '../../config/atoms.js';
 import { openPairs } from '../arrays/open-pairs.js';
-import { pairFiles, pairRoles } from '../arrays/pair-files.js';
+import { pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import { openNpz } from '../formats/npz.js';
 import type { ArraysEncoding, DataSource } from '../source.js';
 
@@ -21,5 +21,6 @@ export const npzSource = {
     return openPairs(params, context, archive);
   },
   ownFiles: pairRoles,
+  missingTarget: pairWithoutTargets,
   moveFiles: (params, move) => ({ ...params, path: move(params.path) }),
 } as const satisfies DataSource<NpzParams, ArraysEncoding> & { schema: typeof schema };

@@ -16,7 +16,10 @@ export const tableKeys = {
   ...roleFiles('file'),
   target: z
     .union([columnRef, columnList.min(1)])
-    .describe('the column to predict, by name (0-based number without a header); several in regression'),
+    .optional()
+    .describe(
+      'the column to predict, by name (0-based number without a header); several in regression and multilabel, none needed in reconstruction',
+    ),
   features: columnList.min(1).optional().describe('the columns to predict from; all others when absent'),
   drop: columnList.default([]).describe('columns to leave out, such as identifiers'),
   categorical: columnList
@@ -76,7 +79,9 @@ export function useOf(
   fitted: ReadonlySet<string> | undefined,
 ): ColumnUse {
   const buckets = bucketsOf(name, params);
-  if (isListed([params.target].flat(), name, params)) return task === 'classification' ? 'texts' : 'auto';
+  if (isListed([params.target ?? []].flat(), name, params)) {
+    return task === 'classification' || task === 'multilabel' ? 'texts' : 'auto';
+  }
   if (buckets !== undefined) return { buckets };
   if (isListed(params.drop, name, params)) return 'skip';
   if (params.features !== undefined && !isListed(params.features, name, params)) return 'skip';
@@ -93,7 +98,7 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
     requireColumn(file, names, name, hintFor(key, name, names, params));
     return name;
   };
-  const targets = [params.target].flat().map(find('target'));
+  const targets = [params.target ?? []].flat().map(find('target'));
   const drop = params.drop.map(find('drop'));
   const features =
     params.features?.map(find('features')) ?? names.filter((name) => !targets.includes(name) && !drop.includes(name));
@@ -101,7 +106,8 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
     throw new DataError(problem, { file, hint });
   };
   if (task === 'classification' && targets.length > 1) {
-    refuse(`classification has one target column, but data.source.target lists ${targets.length}`);
+    const hint = 'for several yes-or-no labels set task: multilabel';
+    refuse(`classification has one target column, but data.source.target lists ${targets.length}`, hint);
   }
   for (const [key, list] of Object.entries({ target: targets, features })) {
     const twice = list.find((name, i) => list.indexOf(name) < i);
@@ -118,7 +124,7 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
   if (other !== undefined) refuse(`column "${other}" is listed under categorical, but it is no feature`);
   const hashed = Object.keys(params.hash).map(find('hash')).find((name) => !features.includes(name)); // prettier-ignore
   if (hashed !== undefined) refuse(`column "${hashed}" is listed under hash, but it is no feature`);
-  return { features, targets };
+  return { features, targets: task === 'reconstruction' ? [] : targets };
 }
 
 /** Why a column is not found: a slip of the pen, another delimiter, or a file without a header. */

@@ -49,6 +49,7 @@ export function sampleFile(
       ),
       targets: [...roles.targets],
       ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
+      ...(task === 'multilabel' ? { classes: [...roles.targets] } : {}),
     }),
     encode: (rows: Rows, encoding: TableEncoding): EncodedSamples => {
       const size = rows?.length ?? table.size;
@@ -59,13 +60,26 @@ export function sampleFile(
         const target = { values, width, offset: columnOfEntry.indexOf(i) };
         encodeColumn(table, column, rows, encoding.columns[i], params.missing, target);
       });
-      const encodedTargets: Table =
-        labels === undefined
-          ? regressionTargets(table, targets, rows)
-          : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
+      const encodeTargets = (): Table | undefined => {
+        if (labels !== undefined) {
+          return {
+            shape: [],
+            dtype: 'i32',
+            values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget),
+          };
+        }
+        switch (task) {
+          case 'multilabel':
+            return yesOrNoTargets(table, targets, rows);
+          case 'regression':
+            return regressionTargets(table, targets, rows);
+          default:
+            return undefined;
+        }
+      };
       const placeOf = (sample: number, entry: number) =>
         table.placeOf(rows === undefined ? sample : rows[sample], features[columnOfEntry[entry]]);
-      return { features: { shape: [width], values }, targets: encodedTargets, placeOf };
+      return { features: { shape: [width], values }, targets: encodeTargets(), placeOf };
     },
   };
 }
@@ -93,6 +107,30 @@ function withoutIncompleteRows(table: ColumnTable, used: readonly Column[]): Col
   const columns = used.map((column) => column.select(rows));
   const placeOf: ColumnTable['placeOf'] = (row, column) => table.placeOf(rows[row], column);
   return { ...table, columns, size: rows.length, placeOf };
+}
+
+const YES = new Set(['1', 'true', 'yes']);
+const NO = new Set(['0', 'false', 'no']);
+
+/** 1 for yes and 0 for no in each of `columns`. Throws DataError where a field is neither. */
+function yesOrNoTargets(table: ColumnTable, columns: readonly Column[], rows: Rows): Table {
+  const size = rows?.length ?? table.size;
+  const width = columns.length;
+  const values = new Float32Array(size * width);
+  columns.forEach((column, offset) => {
+    const { values: texts, codes } = column.labels();
+    const meanings = texts.map((text) => text.toLowerCase()).map((text) => (YES.has(text) ? 1 : NO.has(text) ? 0 : NaN)); // prettier-ignore
+    for (let i = 0; i < size; i++) {
+      const row = rows === undefined ? i : rows[i];
+      const code = codes[row];
+      if (Number.isNaN(meanings[code])) {
+        const problem = `expected 0 or 1 (or true, false, yes, no) in the label column "${column.name}", got "${texts[code].slice(0, 60)}"`;
+        throw errorAt(table, column, row, problem, 'for one column of class names set task: classification');
+      }
+      values[i * width + offset] = meanings[code];
+    }
+  });
+  return { shape: [width], dtype: 'f32', values };
 }
 
 function regressionTargets(table: ColumnTable, columns: readonly Column[], rows: Rows): Table {

@@ -20,6 +20,7 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
     encoding: 'table',
     ownFiles,
     moveFiles,
+    missingTarget: ({ target }) => (target === undefined ? ['target'] : undefined),
     /** With the columns that `fitted` says, else those of the first file. */
     async open(
       params: P,

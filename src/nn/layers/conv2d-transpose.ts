@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { convInput, samePadding } from '../../tensor/index.js';
+import { convInput } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
+import { transposedAxis, transposedPadding } from './transposed.js';
 import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
 import { pairOf, requireGroups, requireImages, sizePair } from './window.js';
 
@@ -15,10 +16,7 @@ export const conv2dTranspose = defineLayer({
     filters: atoms.positiveInt.describe('number of output channels'),
     kernel_size: sizePair.describe('height and width of a filter'),
     strides: sizePair.default(1).describe('how many output pixels apart neighbouring input pixels are painted'),
-    padding: z
-      .enum(['valid', 'same'])
-      .default('valid')
-      .describe('valid: all that is painted; same: size * stride outputs, the edge cut off'),
+    padding: transposedPadding,
     dilation: sizePair.default(1).describe('distance between neighbouring elements of a filter'),
     groups: atoms.positiveInt
       .default(1)
@@ -35,13 +33,9 @@ export const conv2dTranspose = defineLayer({
     const overlap = [0, 1].reduce((n, d) => n * Math.max(1, kernel[d] / strides[d]), 1);
     const fans = { fanIn: (overlap * channels) / groups, fanOut: (kernel[0] * kernel[1] * filters) / groups };
     const weight = weightOf(context, config, [...kernel, filters / groups, channels], fans, 'weight', 2);
-    const axes = [height, width].map((size, d): { size: number; padding: [number, number] } => {
-      if (config.padding === 'valid') {
-        return { size: (size - 1) * strides[d] + dilation[d] * (kernel[d] - 1) + 1, padding: [0, 0] };
-      }
-      const enlarged = size * strides[d];
-      return { size: enlarged, padding: samePadding(enlarged, kernel[d], strides[d], dilation[d]) };
-    });
+    const axes = [height, width].map((size, d) =>
+      transposedAxis(size, kernel[d], strides[d], dilation[d], config.padding),
+    );
     const padding: [[number, number], [number, number]] = [axes[0].padding, axes[1].padding];
     const painted = convInput(x, weight, [batch, axes[0].size, axes[1].size, filters], {
       strides,

@@ -7,8 +7,10 @@ import { activityRegularization } from './activity-regularization.js';
 import { batchNorm } from './batch-norm.js';
 import { blocks } from './blocks.js';
 import { conv1d } from './conv1d.js';
+import { conv1dTranspose } from './conv1d-transpose.js';
 import { conv2d } from './conv2d.js';
 import { conv2dTranspose } from './conv2d-transpose.js';
+import { conv3d, conv3dTranspose } from './conv3d.js';
 import { dense } from './dense.js';
 import { depthwiseConv2d, separableConv2d } from './depthwise-conv2d.js';
 import { alphaDropout, dropout, spatialDropout, stochasticDepth } from './dropout.js';
@@ -20,8 +22,9 @@ import { layerNorm } from './layer-norm.js';
 import { permute } from './permute.js';
 import { avgPool1d, globalAvgPool1d, globalMaxPool1d, maxPool1d } from './pool1d.js';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pool2d.js';
+import { avgPool3d, globalAvgPool3d, globalMaxPool3d, maxPool3d } from './pool3d.js';
 import { reshape } from './reshape.js';
-import { upsample2d, zeroPad2d } from './resize2d.js';
+import { upsample1d, upsample2d, zeroPad2d } from './resize2d.js';
 
 const activationLayers = Object.fromEntries(
   Object.entries<Activation>(activations).map(([type, { description, schema }]): [string, Layer] => [
@@ -41,7 +44,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   dense,
   conv1d,
   conv2d,
+  conv3d,
+  conv1d_transpose: conv1dTranspose,
   conv2d_transpose: conv2dTranspose,
+  conv3d_transpose: conv3dTranspose,
   depthwise_conv2d: depthwiseConv2d,
   separable_conv2d: separableConv2d,
   max_pool1d: maxPool1d,
@@ -52,6 +58,11 @@ export const layers: Readonly<Record<string, Layer>> = {
   avg_pool2d: avgPool2d,
   global_avg_pool2d: globalAvgPool2d,
   global_max_pool2d: globalMaxPool2d,
+  max_pool3d: maxPool3d,
+  avg_pool3d: avgPool3d,
+  global_avg_pool3d: globalAvgPool3d,
+  global_max_pool3d: globalMaxPool3d,
+  upsample1d,
   upsample2d,
   zero_pad2d: zeroPad2d,
   embedding,

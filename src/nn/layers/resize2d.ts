@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { broadcastTo, constant, matmul, type Node, pad, reshape, transpose } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
-import { pairOf, requireImages, sizePair } from './window.js';
+import { asImages, pairOf, requireImages, sizePair } from './window.js';
 
 /** [size, size * factor]: column j holds the shares of the pixels in output j, the centres of the corner pixels half a pixel in. */
 function linearShares(size: number, factor: number): Node {
@@ -23,6 +23,17 @@ const stretchLast = (x: Node, factor: number): Node => {
   const [a, b, c, size] = x.shape;
   return reshape(matmul(reshape(x, [a * b * c, size]), linearShares(size, factor)), [a, b, c, size * factor]);
 };
+
+export const upsample1d = defineLayer({
+  description: 'Every element of a sequence repeated.',
+  schema: z.object({ size: atoms.positiveInt.default(2).describe('how often') }),
+  build(_context, { size }, x) {
+    asImages(x);
+    const [batch, length, channels] = x.shape;
+    const spread = broadcastTo(reshape(x, [batch, length, 1, channels]), [batch, length, size, channels]);
+    return reshape(spread, [batch, length * size, channels]);
+  },
+});
 
 export const upsample2d = defineLayer({
   description: 'Every image larger by a whole factor.',

@@ -1,6 +1,7 @@
 /** Negative log likelihoods of regression targets whose distribution has parameters that the network gives. */
 import * as z from 'zod';
 import { add, exp, maximum, minimum, mul, neg, type Node, ShapeError, showShape, slice, stopGradient, sub } from '../../tensor/index.js'; // prettier-ignore
+import { atoms } from '../../config/index.js';
 import { targetLike } from '../target.js';
 import { defineLoss } from './loss.js';
 import { meanPerSample } from './numerics.js';
@@ -14,7 +15,7 @@ const rateOf = (x: Node): Node => mul(exp(minimum(x, LARGEST_LOG_RATE)), add(1, 
 export const poisson = defineLoss({
   description: 'Poisson likelihood of counts: exp(x) - y x, where the output x is the logarithm of the rate.',
   schema: z.object({}),
-  tasks: ['regression'],
+  tasks: ['regression', 'reconstruction'],
   outputSizes: ({ size }) => [size],
   /** As PyTorch's poisson_nll_loss with log_input, without the term that only depends on the target. */
   perSample(output, target) {
@@ -40,18 +41,29 @@ function meanAndLogVariance(output: Node): [Node, Node] {
 
 export const gaussianNll = defineLoss({
   description:
-    'Gaussian likelihood with a variance that the network learns: for k targets, k means and k log-variances.',
-  schema: z.object({ full: z.boolean().default(false).describe('add the constant log(2 pi) / 2') }),
-  tasks: ['regression'],
-  outputSizes: ({ size }) => [2 * size],
+    'Gaussian likelihood; with a variance that the network learns, for k targets k means and then k log-variances.',
+  schema: z.object({
+    variance: z
+      .union([z.literal('learned'), atoms.positive])
+      .default('learned')
+      .describe('of the noise: an output of the network, or one number for all, which makes it a scaled squared error'),
+    full: z.boolean().default(false).describe('add the constant log(2 pi) / 2'),
+  }),
+  tasks: ['regression', 'reconstruction'],
+  outputSizes: ({ size }, { variance }) => [variance === 'learned' ? 2 * size : size],
   /** (s + (y - mean)^2 exp(-s)) / 2 with s the log-variance (Nix and Weigend 1994); values as PyTorch's gaussian_nll_loss. */
-  perSample(output, target, { full }) {
+  perSample(output, target, { variance, full }) {
+    const constantTerm = full ? 0.5 * Math.log(2 * Math.PI) : 0;
+    if (variance !== 'learned') {
+      const d = sub(output, targetLike(output, target, 'gaussian_nll'));
+      return add(meanPerSample(mul(mul(d, d), 0.5 / variance)), 0.5 * Math.log(variance) + constantTerm);
+    }
     const [mean, free] = meanAndLogVariance(output);
     const d = sub(mean, targetLike(mean, target, 'gaussian_nll'));
     // The bound does not stop the gradient, so a variance that fell too low can grow again.
     const s = add(free, stopGradient(sub(maximum(free, Math.log(LEAST_VARIANCE)), free)));
     const loss = meanPerSample(mul(add(s, mul(mul(d, d), exp(neg(s)))), 0.5));
-    return full ? add(loss, 0.5 * Math.log(2 * Math.PI)) : loss;
+    return full ? add(loss, constantTerm) : loss;
   },
-  prediction: (output) => meanAndLogVariance(output)[0],
+  prediction: (output, { variance }) => (variance === 'learned' ? meanAndLogVariance(output)[0] : undefined),
 });

@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import type { Node } from '../../tensor/index.js';
 import type { TargetInfo, Task } from '../target.js';
+import type { ClassCounts } from './class-weights.js';
 
 export interface Loss<S extends z.ZodObject = z.ZodObject> {
   readonly description: string;
@@ -9,10 +10,15 @@ export interface Loss<S extends z.ZodObject = z.ZodObject> {
   readonly tasks: readonly Task[];
   /** The numbers of output units that fit such targets, the usual one first; or why the loss cannot take them. */
   outputSizes(target: TargetInfo, params: z.output<S>): readonly number[] | string;
+  /**
+   * The parameters with what only the data can tell, such as balanced weights, as numbers; or what is wrong with them. Absent
+   * where there is nothing of the kind.
+   */
+  resolve?(params: z.output<S>, counts: ClassCounts, task: Task): z.output<S> | string;
   /** The loss of every sample, [batch], from the network's output [batch, units]; several outputs are averaged. Throws ShapeError. */
   perSample(output: Node, target: Node, params: z.output<S>): Node;
-  /** The network's output as predictions in the targets' units, which metrics compare; absent where it is the output itself. */
-  prediction?(output: Node): Node;
+  /** The network's output as predictions in the targets' units, which metrics compare; the output itself by default. */
+  prediction?(output: Node, params: z.output<S>, task: Task): Node | undefined;
 }
 
 export const defineLoss = <S extends z.ZodObject>(loss: Loss<S>): Loss<S> => loss;

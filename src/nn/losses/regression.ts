@@ -1,14 +1,14 @@
 /** Losses of the residual d = output - target, averaged over the outputs of a sample. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { abs, maximum, minimum, mul, type Node, sub } from '../../tensor/index.js';
+import { abs, concat, maximum, minimum, mul, type Node, ShapeError, showShape, slice, sub } from '../../tensor/index.js'; // prettier-ignore
 import { softplus } from '../activations.js';
 import { targetLike, type TargetInfo } from '../target.js';
 import { defineLoss } from './loss.js';
 import { meanPerSample } from './numerics.js';
 
 const regression = {
-  tasks: ['regression'] as const,
+  tasks: ['regression', 'reconstruction'] as const,
   outputSizes: ({ size }: TargetInfo): readonly number[] => [size],
 };
 
@@ -53,12 +53,43 @@ export const logCosh = defineLoss({
   },
 });
 
+const share = z.number().gt(0).lt(1);
+
 export const quantile = defineLoss({
   ...regression,
-  description: 'Pinball loss (Koenker and Bassett 1978): the output is the q-quantile of the targets.',
-  schema: z.object({ q: z.number().gt(0).lt(1).default(0.5).describe('which quantile; 0.5 is the median') }),
+  description:
+    'Pinball loss (Koenker and Bassett 1978): the output is the q-quantile of the targets, or several of them.',
+  schema: z.object({
+    q: z
+      .union([share, z.array(share).min(1)])
+      .default(0.5)
+      .describe(
+        'which quantile, 0.5 being the median; for a list and k targets the first k units are the first quantile, and so on',
+      ),
+  }),
+  outputSizes: ({ size }, { q }) => [size * [q].flat().length],
+  /** The mean over the quantiles as well. */
   perSample(output, target, { q }) {
-    const d = residual('quantile', output, target);
-    return meanPerSample(maximum(mul(d, 1 - q), mul(d, -q)));
+    const quantiles = [q].flat();
+    const losses = quantiles.map((q, i) => {
+      const d = residual('quantile', partOf(output, i, quantiles.length), target);
+      return maximum(mul(d, 1 - q), mul(d, -q));
+    });
+    return meanPerSample(concat(losses, losses[0].shape.length - 1));
+  },
+  /** The quantile nearest to the median. */
+  prediction(output, { q }) {
+    const distances = [q].flat().map((q) => Math.abs(q - 0.5));
+    return partOf(output, distances.indexOf(Math.min(...distances)), distances.length);
   },
 });
+
+/** Part i of n along the last axis. */
+function partOf(x: Node, i: number, n: number): Node {
+  if (n === 1) return x;
+  const [batch, units] = x.shape;
+  if (x.shape.length !== 2 || units % n !== 0) {
+    throw new ShapeError(`quantile: needs output [batch, k] for each of ${n} quantiles, got ${showShape(x.shape)}`);
+  }
+  return slice(x, [0, (i * units) / n], [batch, ((i + 1) * units) / n]);
+}

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, constant, mul, neg, reduceSum, select } from '../../tensor/index.js';
 import { checkLabels, isLabel } from '../target.js';
+import { classWeights, numbersOf, withClassWeights } from './class-weights.js';
 import { unitPerClass } from './heads.js';
 import { defineLoss } from './loss.js';
 import { logSoftmax } from './numerics.js';
@@ -13,18 +14,11 @@ export const softmaxCrossEntropy = defineLoss({
     label_smoothing: atoms.properFraction
       .default(0)
       .describe('share of the target that is spread evenly over all classes (Szegedy et al. 2016)'),
-    class_weights: z
-      .array(atoms.positive)
-      .min(2)
-      .optional()
-      .describe('factor on the loss of each class, in the order of the labels; all 1 by default'),
+    class_weights: classWeights,
   }),
   tasks: ['classification'],
-  outputSizes(target, { class_weights }) {
-    const sizes = unitPerClass(target, 'softmax_cross_entropy');
-    if (typeof sizes === 'string' || class_weights === undefined || class_weights.length === sizes[0]) return sizes;
-    return `class_weights has ${class_weights.length} values, and the data has ${sizes[0]} classes`;
-  },
+  resolve: withClassWeights,
+  outputSizes: (target) => unitPerClass(target, 'softmax_cross_entropy'),
   /**
    * As PyTorch's cross_entropy with reduction 'none': a sample's loss is weighted by its class. (PyTorch's mean over weighted
    * samples also divides by the mean weight; ours is the plain mean over samples.)
@@ -34,7 +28,8 @@ export const softmaxCrossEntropy = defineLoss({
     const classes = logits.shape[1];
     const hit = isLabel(labels, classes);
     const logp = logSoftmax(logits);
-    const weighted = class_weights ? mul(logp, constant(class_weights, [1, classes])) : logp;
+    const weights = numbersOf(class_weights);
+    const weighted = weights ? mul(logp, constant(weights, [1, classes])) : logp;
     const ofLabel = reduceSum(select(hit, weighted, 0), 1);
     if (label_smoothing === 0) return neg(ofLabel);
     const ofAll = reduceSum(weighted, 1);

@@ -1,17 +1,15 @@
 /** Shares of samples that are classified rightly. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, argmax, bitAnd, cast, constant, eq, gt, iota, lt, type Node, reduceSum, reshape, select, sizeOf } from '../../tensor/index.js'; // prettier-ignore
+import { add, argmax, bitAnd, cast, constant, eq, gt, iota, lt, ne, reduceMax, reduceSum, reshape, select, sizeOf, sub } from '../../tensor/index.js'; // prettier-ignore
 import { checkLabels, isLabel, targetLike } from '../target.js';
+import { isMulticlass } from './indicators.js';
 import { defineMetric, meanOf, vectorOf } from './metric.js';
 
-/** Whether the labels are class numbers that compete; else every unit is a yes-or-no label, decided at logit 0. */
-export const isMulticlass = (output: Node, target: Node): boolean => target.dtype === 'i32' && output.shape[1] !== 1;
-
 export const accuracy = defineMetric({
-  description: 'Share of labels that are right: the class of the largest output, or the sign of a single one.',
+  description: 'Share of labels that are right: the class of the largest output, or the sign of each yes-or-no label.',
   schema: z.object({}),
-  tasks: ['classification'],
+  tasks: ['classification', 'multilabel'],
   mode: 'max',
   statistics(output, target) {
     if (isMulticlass(output, target)) {
@@ -39,6 +37,19 @@ export const topKAccuracy = defineMetric({
     const equalBefore = cast(bitAnd(eq(output, score), lt(iota([batch, classes], 1, 'i32'), label)), 'f32');
     const rank = reduceSum(add(larger, equalBefore), 1);
     return vectorOf([reduceSum(cast(lt(rank, constant(k)), 'f32')), batch]);
+  },
+  finalize: meanOf,
+});
+
+export const subsetAccuracy = defineMetric({
+  description: 'Share of samples all of whose labels are right.',
+  schema: z.object({}),
+  tasks: ['classification', 'multilabel'],
+  mode: 'max',
+  statistics(output, target) {
+    if (isMulticlass(output, target)) return accuracy.statistics(output, target, {});
+    const wrong = cast(ne(gt(output, 0), gt(targetLike(output, target, 'subset_accuracy'), 0.5)), 'f32');
+    return vectorOf([reduceSum(sub(1, reduceMax(wrong, 1))), output.shape[0]]);
   },
   finalize: meanOf,
 });

@@ -3,13 +3,13 @@ import * as z from 'zod';
 import { reduceSum } from '../../tensor/index.js';
 import { binaryCrossEntropy } from '../losses/binary-cross-entropy.js';
 import { softmaxCrossEntropy } from '../losses/softmax-cross-entropy.js';
-import { isMulticlass } from './accuracy.js';
+import { isMulticlass } from './indicators.js';
 import { defineMetric, meanOf, vectorOf } from './metric.js';
 
 export const logLoss = defineMetric({
   description: 'Mean of -log p over the samples, p the probability that softmax or sigmoid gives to the true label.',
   schema: z.object({}),
-  tasks: ['classification'],
+  tasks: ['classification', 'multilabel'],
   mode: 'min',
   statistics(output, target) {
     const losses = isMulticlass(output, target)

@@ -1,10 +1,10 @@
 /** Metrics of the residual of regression, over all targets of a sample. */
 import * as z from 'zod';
-import { abs, mul, type Node, reduceSum, sizeOf, sub } from '../../tensor/index.js';
+import { abs, div, maximum, mul, type Node, reduceMax, reduceSum, reshape, sizeOf, sub } from '../../tensor/index.js'; // prettier-ignore
 import { targetLike } from '../target.js';
-import { defineMetric, meanOf, vectorOf } from './metric.js';
+import { columnOf, defineMetric, meanOf, type Statistics, vectorOf } from './metric.js';
 
-const regression = { schema: z.object({}), tasks: ['regression'] as const };
+const regression = { schema: z.object({}), tasks: ['regression', 'reconstruction'] as const };
 
 const residual = (what: string, output: Node, target: Node): Node => sub(output, targetLike(output, target, what));
 
@@ -27,24 +27,132 @@ export const rmse = defineMetric({
   finalize: (sums) => Math.sqrt(meanOf(sums)),
 });
 
-export const r2 = defineMetric({
+export const mse = defineMetric({
   ...regression,
-  description:
-    'Share of the variance of the targets that is explained, averaged over the targets: 1 is perfect, 0 the mean.',
-  mode: 'max',
-  /** For each of k targets: squared residuals, targets, squared targets; then the count. */
+  description: 'Mean squared error.',
+  mode: 'min',
+  statistics: (output, target) => rmse.statistics(output, target, {}),
+  finalize: meanOf,
+});
+
+/** The least |target| that is divided by, as in scikit-learn: 2^-52. */
+const LEAST_TARGET = 2 ** -52;
+
+export const mape = defineMetric({
+  ...regression,
+  description: 'Mean absolute error as a share of the target: 0.1 is 10 %.',
+  mode: 'min',
   statistics(output, target) {
-    const y = targetLike(output, target, 'r2');
-    const d = sub(output, y);
-    return vectorOf([reduceSum(mul(d, d), 0), reduceSum(y, 0), reduceSum(mul(y, y), 0), output.shape[0]]);
+    const size = maximum(abs(targetLike(output, target, 'mape')), LEAST_TARGET);
+    return vectorOf([reduceSum(div(abs(residual('mape', output, target)), size)), sizeOf(output.shape)]);
   },
-  finalize(sums) {
-    const k = (sums.length - 1) / 3;
-    const count = sums[3 * k];
-    const scores = Array.from({ length: k }, (_, i) => {
-      const variation = sums[2 * k + i] - sums[k + i] ** 2 / count;
-      return 1 - sums[i] / variation;
+  finalize: meanOf,
+});
+
+export const medianAbsoluteError = defineMetric({
+  ...regression,
+  description: 'Median absolute error, averaged over the targets: outliers do not count.',
+  mode: 'min',
+  combine: 'append',
+  statistics: (output, target) => byTarget(abs(residual('median_absolute_error', output, target))),
+  finalize(statistics) {
+    const medians = Array.from({ length: statistics.width }, (_, target) => {
+      const sorted = columnOf(statistics, target).sort();
+      return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
     });
-    return scores.reduce((a, b) => a + b, 0) / k;
+    return medians.reduce((a, b) => a + b, 0) / medians.length;
   },
 });
+
+export const maxError = defineMetric({
+  ...regression,
+  description: 'The largest absolute error.',
+  mode: 'min',
+  combine: 'append',
+  statistics: (output, target) => reshape(reduceMax(abs(residual('max_error', output, target))), [1, 1]),
+  finalize: ({ values }) => Array.from(values).reduce((a, b) => Math.max(a, b)),
+});
+
+/** x as [batch, values]. */
+const byTarget = (x: Node): Node => reshape(x, [x.shape[0], sizeOf(x.shape) / x.shape[0]]);
+
+/** Number, mean and squared deviations from the mean of a batch: [1], [k], [k]. */
+function momentsOf(x: Node): Node[] {
+  const [batch] = x.shape;
+  const mean = div(reduceSum(x, 0), batch);
+  const d = sub(x, mean);
+  return [mean, reduceSum(mul(d, d), 0)];
+}
+
+interface Moments {
+  readonly mean: number;
+  /** Sum of squared deviations from the mean. */
+  readonly squares: number;
+}
+
+/**
+ * A row a batch: its size, then the moments of k targets and of k residuals. Batches are put together by the rule of Chan, Golub
+ * and LeVeque 1983; sums of squares would cancel where the mean is large.
+ */
+const rowOfMoments = (output: Node, target: Node, what: string): Node => {
+  const y = byTarget(targetLike(output, target, what));
+  const d = byTarget(residual(what, output, target));
+  const row = vectorOf([output.shape[0], ...momentsOf(y), ...momentsOf(d)]);
+  return reshape(row, [1, row.shape[0]]);
+};
+
+function together({ values, width }: Statistics): {
+  count: number;
+  of: (kind: 0 | 1, target: number) => Moments;
+  targets: number;
+} {
+  const targets = (width - 1) / 4;
+  let count = 0;
+  const all = Array.from({ length: 2 * targets }, () => ({ mean: 0, squares: 0 }));
+  for (let row = 0; row < values.length; row += width) {
+    const n = values[row];
+    all.forEach((moments, i) => {
+      const at = row + 1 + (i < targets ? 0 : 2 * targets) + (i % targets);
+      const shift = values[at] - moments.mean;
+      moments.mean += (shift * n) / (count + n);
+      moments.squares += values[at + targets] + (shift ** 2 * count * n) / (count + n);
+    });
+    count += n;
+  }
+  return { count, targets, of: (kind, target) => all[kind * targets + target] };
+}
+
+/** float32 cannot tell a spread below this share of the mean from none. */
+const RESOLUTION = 1e-6;
+
+/** 1 - error / variation, and for a target that is constant 1 without error and 0 with some, as scikit-learn has it. */
+function explained(error: number, { mean, squares }: Moments, count: number): number {
+  const isConstant = squares <= count * (RESOLUTION * mean) ** 2;
+  if (!isConstant) return 1 - error / squares;
+  return error <= count * (RESOLUTION * mean) ** 2 ? 1 : 0;
+}
+
+const explainedShare = (what: string, description: string, errorOf: (residual: Moments, count: number) => number) =>
+  defineMetric({
+    ...regression,
+    description,
+    mode: 'max',
+    combine: 'append',
+    statistics: (output, target) => rowOfMoments(output, target, what),
+    finalize(statistics) {
+      const { count, targets, of } = together(statistics);
+      const shares = Array.from({ length: targets }, (_, i) => explained(errorOf(of(1, i), count), of(0, i), count));
+      return shares.reduce((a, b) => a + b, 0) / targets;
+    },
+  });
+
+export const r2 = explainedShare(
+  'r2',
+  'Share of the variance of the targets that is explained, averaged over the targets: 1 is perfect, 0 the mean.',
+  ({ mean, squares }, count) => squares + count * mean ** 2,
+);
+export const explainedVariance = explainedShare(
+  'explained_variance',
+  'As r2, but a constant error does not count: 1 minus the variance of the error by that of the target.',
+  ({ squares }) => squares,
+);

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type MetricConfig, metricOf, metrics, metricSchema } from '../../../src/nn/metrics/index.js';
+import {
+  isReport,
+  type MetricConfig,
+  metricOf,
+  metrics,
+  metricSchema,
+  type ReportTable,
+  type Statistics,
+} from '../../../src/nn/metrics/index.js';
 import { type DType, type Shape, sizeOf } from '../../../src/tensor/index.js';
 import { valuesAt } from '../../tensor/helpers/expect-gradient.js';
 import { given, golden } from '../helpers/golden.js';
@@ -12,29 +20,51 @@ interface MetricCase {
   targetShape: Shape;
   targetType: DType;
   target: number[];
-  value: number;
+  /** Of a figure, or of a report. */
+  value?: number;
+  table?: number[][];
 }
 const { cases } = golden<{ cases: MetricCase[] }>('metrics');
 
 const parse = (name: string, params: object = {}): MetricConfig => metricSchema.parse({ [name]: params });
 
-/** The metric over batches of the given sizes, as the training loop takes it. */
-function measure(c: Omit<MetricCase, 'value'>, batches: readonly number[]): number {
+/** The statistics over batches of the given sizes, as the training loop takes them. */
+function collect(c: MetricCase, batches: readonly number[]): Statistics {
   const config = parse(c.metric, c.params);
   const metric = metricOf(config);
   const [width, targetWidth] = [sizeOf(c.shape.slice(1)), sizeOf(c.targetShape.slice(1))];
-  let sums: number[] = [];
+  let values: number[] = [];
+  let rowWidth = 0;
   let at = 0;
   for (const size of batches) {
     const output = given('output', [size, ...c.shape.slice(1)], c.output.slice(at * width, (at + size) * width));
     const rows = c.target.slice(at * targetWidth, (at + size) * targetWidth);
     const target = given('target', [size, ...c.targetShape.slice(1)], rows, c.targetType);
-    const [statistics] = valuesAt([metric.statistics(output.node, target.node, config)], [output, target]);
-    sums = Array.from(statistics, (v, i) => v + (sums[i] ?? 0));
+    const node = metric.statistics(output.node, target.node, config);
+    const batch = Array.from(valuesAt([node], [output, target])[0]);
+    rowWidth = node.shape.at(-1) ?? 1;
+    values = metric.combine === 'append' ? [...values, ...batch] : batch.map((v, i) => v + (values[i] ?? 0));
     at += size;
   }
-  return metric.finalize(sums, config);
+  return { values, width: rowWidth };
 }
+
+function measure(c: MetricCase, batches: readonly number[]): number {
+  const config = parse(c.metric, c.params);
+  const metric = metricOf(config);
+  if (isReport(metric)) throw new Error(`${c.metric} is no figure`);
+  return metric.finalize(collect(c, batches), config);
+}
+
+function tableOf(c: MetricCase, batches: readonly number[], names?: readonly string[]): ReportTable {
+  const config = parse(c.metric, c.params);
+  const metric = metricOf(config);
+  if (!isReport(metric)) throw new Error(`${c.metric} is no report`);
+  return metric.table(collect(c, batches), config, names);
+}
+
+/** Ways to cut the samples into batches. */
+const batchings = (size: number): number[][] => [[size], [5, size - 5], [1, 4, size - 5]];
 
 describe('metrics', () => {
   it('has values of scikit-learn for every metric', () => {
@@ -44,7 +74,10 @@ describe('metrics', () => {
   it.each(cases.map((c) => ({ ...c, title: `${c.metric} ${JSON.stringify(c.params)} on ${c.shape.join('x')}` })))(
     '$title is that of scikit-learn, however the samples are batched',
     (c) => {
-      for (const batches of [[12], [5, 5, 2]]) expect(measure(c, batches)).toBeCloseTo(c.value, 12);
+      for (const batches of batchings(c.shape[0])) {
+        if (c.value !== undefined) expect(measure(c, batches)).toBeCloseTo(c.value, 10);
+        c.table?.flat().forEach((value, i) => expect(tableOf(c, batches).values.flat()[i]).toBeCloseTo(value, 12));
+      }
     },
   );
 
@@ -76,8 +109,26 @@ describe('metrics', () => {
   });
 
   it('knows which direction is better', () => {
-    expect(metricOf(parse('accuracy')).mode).toBe('max');
-    expect(metricOf(parse('rmse')).mode).toBe('min');
+    expect(metricOf(parse('accuracy'))).toMatchObject({ mode: 'max' });
+    expect(metricOf(parse('rmse'))).toMatchObject({ mode: 'min' });
+  });
+
+  it('ranks by scores whose probabilities have rounded to 1', () => {
+    // Both are 1 in float64; the first has the greater odds.
+    expect(labelled('roc_auc', {}, [900, 0, 0, 800, 0, 0, 0, 900, 0, 0, 0, 900], [0, 1, 1, 2])).toBeCloseTo(1, 12);
+  });
+
+  it('leaves classes out of a mean of rankings that do not occur, and has no figure where none does', () => {
+    const logits = [1, 0, -1, 0, 1, -1, 0.5, 0.2, -1];
+    expect(labelled('roc_auc', {}, logits, [0, 1, 0])).toBe(1);
+    expect(labelled('roc_auc', {}, logits, [0, 0, 0])).toBeNaN();
+  });
+
+  it('names rows and columns of a table by class', () => {
+    const c = { metric: 'confusion_matrix', params: {}, shape: [3, 2], output: [1, 0, 0, 1, 1, 0], targetShape: [3], targetType: 'i32', target: [0, 1, 1] } as const; // prettier-ignore
+    const mutable = { ...c, output: [...c.output], target: [...c.target] };
+    expect(tableOf(mutable, [3], ['no', 'yes'])).toEqual({ rows: ['no', 'yes'], columns: ['no', 'yes'], values: [[1, 0], [1, 1]] }); // prettier-ignore
+    expect(tableOf(mutable, [3]).rows).toEqual(['0', '1']);
   });
 
   it('names the shapes where labels and outputs do not fit', () => {

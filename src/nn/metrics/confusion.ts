@@ -1,0 +1,87 @@
+/** Who is taken for whom: the confusion matrix, and what is read off it. */
+import * as z from 'zod';
+import { matmul, matrixTranspose, mul, type Node, reduceSum, sub } from '../../tensor/index.js';
+import { indicators, indicatorsOfAll, namesOf } from './indicators.js';
+import { defineMetric, defineReport, type Statistics, vectorOf } from './metric.js';
+import { countsOf, scores } from './precision-recall.js';
+
+/** Samples by true class (row) and predicted class, [classes, classes]. */
+function matrix(output: Node, target: Node, what: string): Node {
+  const [predicted, actual] = indicatorsOfAll(output, target, what);
+  return matmul(matrixTranspose(actual), predicted);
+}
+
+const rowsOf = ({ values }: Statistics, width: number): number[][] =>
+  Array.from({ length: values.length / width }, (_, i) =>
+    Array.from({ length: width }, (_, j) => values[i * width + j]),
+  );
+
+/** As scikit-learn's confusion_matrix. */
+export const confusionMatrix = defineReport({
+  description: 'How many samples of each class (row) are predicted as each class (column).',
+  schema: z.object({}),
+  tasks: ['classification'],
+  statistics: (output, target) => vectorOf([matrix(output, target, 'confusion_matrix')]),
+  table(statistics, _params, names) {
+    const classes = Math.sqrt(statistics.width);
+    return { rows: namesOf(names, classes), columns: namesOf(names, classes), values: rowsOf(statistics, classes) };
+  },
+});
+
+/** As scikit-learn's multilabel_confusion_matrix, a row for each of its matrices. */
+export const multilabelConfusionMatrix = defineReport({
+  description: 'How often each label is rightly absent, wrongly predicted, missed and found.',
+  schema: z.object({}),
+  tasks: ['multilabel'],
+  statistics(output, target) {
+    const [predicted, actual] = indicators(output, target, 'multilabel_confusion_matrix');
+    const [negative, absent] = [sub(1, predicted), sub(1, actual)];
+    const count = (p: Node, a: Node): Node => reduceSum(mul(p, a), 0);
+    return vectorOf([count(negative, absent), count(predicted, absent), count(negative, actual), count(predicted, actual)]); // prettier-ignore
+  },
+  table({ values, width }, _params, names) {
+    const rows = namesOf(names, width / 4);
+    const columns = ['true negatives', 'false positives', 'false negatives', 'true positives'];
+    const counts = rows.map((_, label) => columns.map((_, kind) => values[(kind * width) / 4 + label]));
+    return { rows, columns, values: counts };
+  },
+});
+
+/** As scikit-learn's classification_report. */
+export const classificationReport = defineReport({
+  description: 'Precision, recall, F1 and number of samples of each class or label.',
+  schema: z.object({}),
+  tasks: ['classification', 'multilabel'],
+  statistics(output, target) {
+    const [predicted, actual] = indicatorsOfAll(output, target, 'classification_report');
+    return vectorOf([reduceSum(mul(predicted, actual), 0), reduceSum(predicted, 0), reduceSum(actual, 0)]);
+  },
+  table(statistics, _params, names) {
+    const counts = countsOf(statistics);
+    return {
+      rows: namesOf(names, counts.length),
+      columns: [...Object.keys(scores), 'samples'],
+      values: counts.map((count) => [...Object.values(scores).map((score) => score(count)), count.actual]),
+    };
+  },
+});
+
+/** As scikit-learn's matthews_corrcoef (Gorodkin 2004 for several classes). */
+export const matthewsCorrelation = defineMetric({
+  description: 'Correlation of predicted and true classes: 1 is perfect, 0 chance; fair to classes of unequal size.',
+  schema: z.object({}),
+  tasks: ['classification'],
+  mode: 'max',
+  statistics: (output, target) => vectorOf([matrix(output, target, 'matthews_correlation')]),
+  finalize(statistics) {
+    const counts = rowsOf(statistics, Math.sqrt(statistics.width));
+    const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+    const actual = counts.map(sum);
+    const predicted = counts.map((_, j) => sum(counts.map((row) => row[j])));
+    const right = sum(counts.map((row, i) => row[i]));
+    const all = sum(actual);
+    const dot = (a: readonly number[], b: readonly number[]): number => sum(a.map((x, i) => x * b[i]));
+    const spread = (all ** 2 - dot(predicted, predicted)) * (all ** 2 - dot(actual, actual));
+    return spread === 0 ? 0 : (right * all - dot(actual, predicted)) / Math.sqrt(spread);
+  },
+});
