@@ -42,9 +42,7 @@ export const predictionOf = (config: LossConfig, output: Node, task: Task): Node
 export function resolveLoss(config: LossConfig, counts: ClassCounts, task: Task): LossConfig | string {
   const resolved = lossOf(config).resolve?.(config, counts, task);
   // What an entry resolves has the parameters of its schema.
-  return resolved === undefined || typeof resolved === 'string'
-    ? (resolved ?? config)
-    : ({ ...config, ...resolved } as LossConfig);
+  return resolved === undefined || typeof resolved === 'string' ? (resolved ?? config) : { ...config, ...resolved };
 }
 
 /** A loss that does not fit the task or targets (`at: 'loss'`), or a last layer that does not fit the loss (`at: 'head'`). */
