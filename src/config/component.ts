@@ -117,7 +117,8 @@ const ZodComponent: z.core.$constructor<ZodComponent> = z.core.$constructor('Zod
     }
     const finish = (result: z.core.ParsePayload): z.core.ParsePayload => {
       payload.issues.push(...result.issues);
-      if (result.issues.length === 0) payload.value = { type: name, ...(result.value as object) };
+      // Also beside an unknown key, which does not keep checks of the whole config from looking at the component.
+      payload.value = { type: name, ...(result.value as object) };
       return payload;
     };
     const result = entry.schema._zod.run({ value: params ?? {}, issues: [] }, ctx);

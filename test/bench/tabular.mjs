@@ -31,7 +31,7 @@ function lastJson(command, args) {
 function ours(name, figure) {
   const runs = mkdtempSync(join(tmpdir(), 'nn-tabular-'));
   const scores = seeds.map((seed) => {
-    const args = ['dist/cli/main.js', 'train', `configs/${name}.yaml`, '--seed', String(seed), '--runs-dir', runs, '--json', '--quiet']; // prettier-ignore
+    const args = ['dist/bin/nn.js', 'train', `configs/${name}.yaml`, '--seed', String(seed), '--runs-dir', runs, '--json', '--quiet']; // prettier-ignore
     return lastJson(process.execPath, args).test[figure];
   });
   rmSync(runs, { recursive: true });

@@ -73,6 +73,13 @@ describe('the experiment schema', () => {
     expect(problems(`${base}metrics: [accuracy, accuracy]\n`)).toContain('metrics[1]: accuracy is listed twice');
   });
 
+  it('reports an unknown key of a loss or metric, and goes on checking', () => {
+    const typos = problems(`${base}loss: {focal: {gama: 2}}\nmetrics: [{f1: {averge: macro}}, rmse]\n`);
+    expect(typos).toContain('loss: unknown key "gama"; did you mean "gamma"?');
+    expect(typos).toContain('metrics[0]: unknown key "averge"');
+    expect(typos).toContain('metrics[1]: rmse is no metric for classification');
+  });
+
   it('knows the figures that early stopping can monitor', () => {
     const stopping = (monitor: string) => `${base}train: {early_stopping: {monitor: ${monitor}}}\n`;
     expect(problems(stopping('val/accuracy'))).toBe('');
