@@ -82,6 +82,13 @@ function programOf(finish: (code: ExitCode) => void): Command {
       }); // prettier-ignore
   }
 
+  command(program, 'data <config> [overrides...]', 'what is in the data: columns, classes, leaks between splits', [
+    'seed',
+  ]).action(async (config: string, overrides: string[], options: CommonOptions) => {
+    const { dataCommand } = await import('./data.js');
+    finish(await dataCommand(config, overrides, options));
+  });
+
   command(program, 'profile <config> [overrides...]', "where a training step's time goes", ['seed', 'engine'])
     .option('--html <file>', "also write a page with the threads' timeline")
     .action(async (config: string, overrides: string[], options: ProfileOptions) => {

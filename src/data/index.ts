@@ -4,21 +4,24 @@
  * the evaluation see nothing else of this folder.
  */
 import * as z from 'zod';
+import { blocksOf, type Part, splitOf, widthOfSample } from './blocks.js';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
 import { splitFold } from './folds.js';
-import { applyAffine, fitAffine, statisticsOf, type Affine } from './preprocess.js';
+import { type Affine, fitAffine } from './preprocess.js';
+import { Spread } from './spread.js';
 import type { DataConfig } from './schema.js';
-import { encodingSchema, type EncodedSamples, type Encoding, type SampleFile, type SampleFiles } from './source.js';
+import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
 import { sourceOf } from './sources/index.js';
 import { splitRows } from './split.js';
-import { product, type Role, type Rows, type Split, type Table, type Task } from './table.js';
+import type { Role, Rows, Split, Task } from './table.js';
 import { measuresOf, widthOf } from './tabular/columns.js';
 
 export { DataError } from './data-error.js';
 export type { Affine } from './preprocess.js';
 export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export { dataSources, sourceOf } from './sources/index.js';
+export { type ColumnReport, type DataReport, type FileReport, inspectData } from './inspect.js';
 export { preprocessors } from './preprocess.js';
 export { type Role, sampleOf, type Split, type Table, type Task, tasks } from './table.js';
 export type { HashedFile } from './data-files.js';
@@ -129,12 +132,6 @@ async function loadParts(config: DataConfig, options: LoadOptions, wanted: reado
 
 const KINDS: Record<Encoding['kind'], string> = { arrays: 'arrays of one shape', table: 'tables of columns' };
 
-/** The samples of each part, by file and rows. */
-interface Part {
-  readonly from: SampleFile<Encoding>;
-  readonly rows: Rows;
-}
-
 function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>): Partial<Record<Role, Part>> {
   const parts: Partial<Record<Role, Part>> = {};
   if (opened.train !== undefined) {
@@ -169,8 +166,8 @@ function assemble(
   for (const role of wanted) {
     const part = parts[role];
     if (part === undefined) continue;
-    const samples = part.from.encode(firstRows(part, limits[role]), encoding);
-    splits[role] = toSplit(samples, affine);
+    const rows = firstRows(part, limits[role]);
+    splits[role] = splitOf({ from: part.from, rows }, encoding, affine, widthOfSample(encoding, lastAxis(encoding)));
   }
   const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8';
   return {
@@ -193,26 +190,6 @@ function fitOn(config: DataConfig, part: Part | undefined, encoding: Encoding): 
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
   const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
   const width = lastAxis(encoding);
-  const statistics = () => {
-    const { values, shape, rows } = part.from.encode(part.rows, encoding).features;
-    return statisticsOf(values, width, product(shape), rows);
-  };
-  return fitAffine(config.preprocess, width, statistics, (entry) => isMeasure[entry] === false);
-}
-
-function toSplit({ features, targets, placeOf }: EncodedSamples, affine: Affine): Split {
-  const { shape, values, rows } = features;
-  const perSample = product(shape);
-  const size = rows?.length ?? values.length / perSample;
-  if (values instanceof Uint8Array) {
-    const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
-    return { size, features: bytes, targets: targets ?? bytes };
-  }
-  const mapped: Table = { shape, dtype: 'f32', values: applyAffine(values, affine) };
-  const bad = mapped.values.findIndex((value: number) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const place = placeOf(Math.floor(bad / perSample), bad % perSample);
-    throw new DataError(`${values[bad]} comes to ${mapped.values[bad]} as a 32-bit feature`, place);
-  }
-  return { size, features: mapped, targets: targets ?? mapped };
+  const blocks = () => blocksOf(part, encoding, widthOfSample(encoding, width));
+  return fitAffine(config.preprocess, width, new Spread(width, blocks), (entry) => isMeasure[entry] === false);
 }

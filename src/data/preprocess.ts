@@ -5,20 +5,12 @@
  */
 import * as z from 'zod';
 import { finite } from '../config/atoms.js';
+import type { AllSpreads, EntrySpread, Statistics } from './spread.js';
 
 /** value * scale + shift, an entry each for every entry of the last axis. */
 export interface Affine {
   readonly scale: number[];
   readonly shift: number[];
-}
-
-/** What the training split looks like at one entry of the last axis. */
-export interface Statistics {
-  readonly mean: number;
-  /** Population standard deviation (divided by n, not n - 1). */
-  readonly std: number;
-  readonly min: number;
-  readonly max: number;
 }
 
 /** One entry's map. */
@@ -30,8 +22,8 @@ export interface Line {
 export interface Preprocessor<P> {
   readonly schema: z.ZodObject;
   readonly description: string;
-  /** `statistics` are those of the values as they come in, after the components before this one; asking for them costs a pass. */
-  readonly fit: (params: P, statistics: () => Statistics) => Line;
+  /** `values` is how the values of an entry spread after the components before this one. */
+  readonly fit: (params: P, values: EntrySpread) => Line;
 }
 
 const scaleSchema = z.object({
@@ -45,11 +37,19 @@ const minmaxSchema = z
   })
   .refine(({ min, max }) => min < max, { path: ['max'], message: 'must be larger than min' });
 
+const percent = z.number().min(0).max(100);
+const robustSchema = z
+  .object({
+    lower: percent.default(25).describe('lower end of the range that comes to 1, in percent of the samples'),
+    upper: percent.default(75).describe('upper end of that range'),
+  })
+  .refine(({ lower, upper }) => lower < upper, { path: ['upper'], message: 'must be larger than lower' });
+
 const standardize: Preprocessor<object> = {
   schema: z.object({}),
   description: 'mean 0 and standard deviation 1 for each column (image channel) of the training split',
-  fit: (_, statistics) => {
-    const { mean, std } = statistics();
+  fit: (_, values) => {
+    const { mean, std } = values.statistics();
     return std === 0 ? { scale: 1, shift: -mean } : { scale: 1 / std, shift: -mean / std };
   },
 };
@@ -61,10 +61,19 @@ const scale: Preprocessor<z.output<typeof scaleSchema>> = {
 const minmax: Preprocessor<z.output<typeof minmaxSchema>> = {
   schema: minmaxSchema,
   description: 'each column (image channel) of the training split from min to max',
-  fit: ({ min, max }, statistics) => {
-    const { min: low, max: high } = statistics();
+  fit: ({ min, max }, values) => {
+    const { min: low, max: high } = values.statistics();
     const factor = low === high ? 1 : (max - min) / (high - low);
     return { scale: factor, shift: min - low * factor };
+  },
+};
+const robust: Preprocessor<z.output<typeof robustSchema>> = {
+  schema: robustSchema,
+  description: 'median 0 and interquartile range 1 for each column (image channel): outliers hardly count',
+  fit: ({ lower, upper }, values) => {
+    const range = values.quantile(upper / 100) - values.quantile(lower / 100);
+    const scale = range === 0 ? 1 : 1 / range;
+    return { scale, shift: -values.quantile(0.5) * scale };
   },
 };
 
@@ -73,22 +82,26 @@ export const preprocessors = {
   standardize: { ...standardize, schema: z.object({}) },
   scale: { ...scale, schema: scaleSchema },
   minmax: { ...minmax, schema: minmaxSchema },
+  robust: { ...robust, schema: robustSchema },
 };
 
 /** A component as the config has it after parsing. */
 export type PreprocessConfig =
   | { readonly type: 'standardize' }
   | ({ readonly type: 'scale' } & z.output<typeof scaleSchema>)
-  | ({ readonly type: 'minmax' } & z.output<typeof minmaxSchema>);
+  | ({ readonly type: 'minmax' } & z.output<typeof minmaxSchema>)
+  | ({ readonly type: 'robust' } & z.output<typeof robustSchema>);
 
-function fitOne(config: PreprocessConfig, statistics: () => Statistics): Line {
+function fitOne(config: PreprocessConfig, values: EntrySpread): Line {
   switch (config.type) {
     case 'standardize':
-      return preprocessors.standardize.fit(config, statistics);
+      return preprocessors.standardize.fit(config, values);
     case 'scale':
-      return preprocessors.scale.fit(config, statistics);
+      return preprocessors.scale.fit(config, values);
     case 'minmax':
-      return preprocessors.minmax.fit(config, statistics);
+      return preprocessors.minmax.fit(config, values);
+    case 'robust':
+      return preprocessors.robust.fit(config, values);
   }
 }
 
@@ -102,85 +115,32 @@ function throughLine({ mean, std, min, max }: Statistics, { scale, shift }: Line
   };
 }
 
+/** An entry's spread after the map `line`. */
+const through = (spread: AllSpreads, entry: number, line: Line): EntrySpread => ({
+  statistics: () => throughLine(spread.statistics()[entry], line),
+  quantile: (share) => spread.quantile(entry, line.scale < 0 ? 1 - share : share) * line.scale + line.shift,
+});
+
 /**
- * The one map that `components` come to. `statistics` gives those of the training split's raw values, one for each of `width`
- * entries; entries in `untouched` (one-hot columns) are left as they are.
+ * The one map that `components` come to. `spread` is that of the training split's raw values, at each of `width` entries;
+ * entries in `untouched` (one-hot columns) are left as they are.
  */
 export function fitAffine(
   components: readonly PreprocessConfig[],
   width: number,
-  statistics: () => readonly Statistics[],
+  spread: AllSpreads,
   untouched: (entry: number) => boolean = () => false,
 ): Affine {
-  let raw: readonly Statistics[] | undefined;
   const lines = Array.from({ length: width }, (_, entry): Line => {
     let all: Line = { scale: 1, shift: 0 };
     if (untouched(entry)) return all;
     for (const component of components) {
-      const soFar = all;
-      const line = fitOne(component, () => throughLine((raw ??= statistics())[entry], soFar));
+      const line = fitOne(component, through(spread, entry, all));
       all = { scale: all.scale * line.scale, shift: all.shift * line.scale + line.shift };
     }
     return all;
   });
   return { scale: lines.map((line) => line.scale), shift: lines.map((line) => line.shift) };
-}
-
-/** Statistics of each entry of the last axis, `width` long, over samples `rows` (all where undefined) of `perSample` values. */
-export function statisticsOf(
-  values: Uint8Array | Float64Array,
-  width: number,
-  perSample: number,
-  rows?: Int32Array,
-): Statistics[] {
-  const samples = rows ?? Int32Array.from({ length: values.length / perSample }, (_, i) => i);
-  return values instanceof Uint8Array
-    ? byteStatistics(values, width, perSample, samples)
-    : floatStatistics(values, width, perSample, samples);
-}
-
-/** From a histogram of the 256 values, so exact. */
-function byteStatistics(values: Uint8Array, width: number, perSample: number, rows: Int32Array): Statistics[] {
-  const counts = new Float64Array(width * 256);
-  for (const row of rows) {
-    const end = (row + 1) * perSample;
-    for (let start = row * perSample; start < end; start += width) {
-      for (let entry = 0; entry < width; entry++) counts[entry * 256 + values[start + entry]]++;
-    }
-  }
-  const n = (rows.length * perSample) / width;
-  return Array.from({ length: width }, (_, entry) => {
-    const histogram = counts.subarray(entry * 256, (entry + 1) * 256);
-    const mean = histogram.reduce((sum, count, value) => sum + count * value, 0) / n;
-    const variance = histogram.reduce((sum, count, value) => sum + count * (value - mean) ** 2, 0) / n;
-    const min = histogram.findIndex((count) => count > 0);
-    return { mean, std: Math.sqrt(variance), min, max: histogram.findLastIndex((count) => count > 0) };
-  });
-}
-
-/** In two passes, mean first: sums of squares would cancel. */
-function floatStatistics(values: Float64Array, width: number, perSample: number, rows: Int32Array): Statistics[] {
-  const n = (rows.length * perSample) / width;
-  const [sum, squares] = [new Float64Array(width), new Float64Array(width)];
-  const [min, max] = [new Float64Array(width).fill(Infinity), new Float64Array(width).fill(-Infinity)];
-  const each = (visit: (value: number, entry: number) => void): void => {
-    for (const row of rows) {
-      for (let i = 0; i < perSample; i++) visit(values[row * perSample + i], i % width);
-    }
-  };
-  each((value, entry) => {
-    sum[entry] += value;
-    min[entry] = Math.min(min[entry], value);
-    max[entry] = Math.max(max[entry], value);
-  });
-  each((value, entry) => (squares[entry] += (value - sum[entry] / n) ** 2));
-  return Array.from({ length: width }, (_, entry) => ({
-    mean: min[entry] === max[entry] ? min[entry] : sum[entry] / n,
-    // A constant column has no spread, whatever the rounding of its mean.
-    std: min[entry] === max[entry] ? 0 : Math.sqrt(squares[entry] / n),
-    min: min[entry],
-    max: max[entry],
-  }));
 }
 
 /** `values` mapped by `affine` in float64, then rounded to float32. */

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { text } from '../config/atoms.js';
 import type { DataErrorPlace } from './data-error.js';
 import type { DataFiles } from './data-files.js';
+import type { ColumnReport } from './inspect.js';
 import type { Labels } from './labels.js';
 import type { Role, Rows, Table, Task } from './table.js';
 
@@ -82,6 +83,8 @@ export interface SampleFile<E extends Encoding> {
   fit(rows: Rows): E;
   /** Throws DataError where a sample does not fit the encoding. */
   encode(rows: Rows, encoding: E): EncodedSamples;
+  /** What its columns have, in tables. */
+  describe?(): ColumnReport[];
 }
 
 export type SampleFiles<E extends Encoding> = Partial<Record<Role, SampleFile<E>>>;

@@ -62,8 +62,9 @@ const OVERRIDES = [
 ].concat(['seed.x=1', 'preprocess.0.scale=3', 'optimizer=adam', 'model={}', 'model.layers.0=[', 'split=${env:X}']);
 
 it('a mutated config loads, or fails with a ConfigError that has a message and a place', () => {
-  const random = hostRandom(1, 'config mutations');
-  for (let i = 0; i < 500; i++) {
+  const { NN_FUZZ: count = 500, NN_FUZZ_SEED: seed = 1 } = process.env;
+  const random = hostRandom(Number(seed), 'config mutations');
+  for (let i = 0; i < Number(count); i++) {
     let text = TEXT;
     for (let edits = random.below(3) + 1; edits > 0; edits--) {
       const at = random.below(text.length);

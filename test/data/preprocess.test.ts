@@ -1,38 +1,47 @@
 import { describe, expect, it } from 'vitest';
-import { applyAffine, fitAffine, statisticsOf } from '../../src/data/preprocess.js';
+import { applyAffine, fitAffine } from '../../src/data/preprocess.js';
+import { Spread, type Statistics } from '../../src/data/spread.js';
+
+/** The spread of `values` with `width` entries in the last axis, which come in blocks of `step` values. */
+const spreadOf = (values: Uint8Array | Float64Array, width: number, step = values.length): Spread =>
+  new Spread(width, () =>
+    Array.from({ length: Math.ceil(values.length / step) }, (_, i) => ({
+      features: { shape: [width], values: values.subarray(i * step, (i + 1) * step) },
+      targets: { shape: [], dtype: 'i32' as const, values: new Int32Array(0) },
+      placeOf: () => ({ file: 'a' }),
+    })),
+  );
+const statisticsOf = (...args: Parameters<typeof spreadOf>): readonly Statistics[] => spreadOf(...args).statistics();
 
 describe('statisticsOf', () => {
   it('gives mean, population standard deviation and range for each column', () => {
     // Columns 1 2 3 4 and 10 10 10 10.
-    const [first, second] = statisticsOf(Float64Array.of(1, 10, 2, 10, 3, 10, 4, 10), 2, 2);
+    const [first, second] = statisticsOf(Float64Array.of(1, 10, 2, 10, 3, 10, 4, 10), 2);
     expect(first).toEqual({ mean: 2.5, std: Math.sqrt(1.25), min: 1, max: 4 });
     expect(second).toEqual({ mean: 10, std: 0, min: 10, max: 10 });
   });
 
   it('pools all pixels of a channel', () => {
-    const [red, green] = statisticsOf(Uint8Array.of(0, 5, 100, 5, 200, 5, 100, 5), 2, 4);
+    const [red, green] = statisticsOf(Uint8Array.of(0, 5, 100, 5, 200, 5, 100, 5), 2);
     expect(red).toEqual({ mean: 100, std: Math.sqrt(5000), min: 0, max: 200 });
     expect(green).toEqual({ mean: 5, std: 0, min: 5, max: 5 });
   });
 
-  it('looks at the given rows only', () => {
-    expect(statisticsOf(Uint8Array.of(1, 99, 3), 1, 1, Int32Array.of(0, 2))[0]).toMatchObject({ mean: 2, max: 3 });
+  it('gives the same bits whatever the blocks', () => {
+    const values = Float64Array.from({ length: 300 }, (_, i) => Math.sin(i) / 3);
+    expect(statisticsOf(values, 3, 30)).toEqual(statisticsOf(values, 3));
+    expect(spreadOf(values, 3, 30).quantile(1, 0.3)).toBe(spreadOf(values, 3).quantile(1, 0.3));
   });
 
   it('finds no spread in a constant column whose mean is not exact', () => {
-    expect(statisticsOf(new Float64Array(10).fill(0.1), 1, 1)[0].std).toBe(0);
+    expect(statisticsOf(new Float64Array(10).fill(0.1), 1)[0].std).toBe(0);
   });
 });
 
 describe('fitAffine', () => {
   const values = Float64Array.of(2, 7, 4, 7, 6, 7);
   const fit = (...components: Parameters<typeof fitAffine>[0]): number[] =>
-    [
-      ...applyAffine(
-        values,
-        fitAffine(components, 2, () => statisticsOf(values, 2, 2)),
-      ),
-    ].map((v) => Math.fround(v));
+    [...applyAffine(values, fitAffine(components, 2, spreadOf(values, 2)))].map((v) => Math.fround(v));
   const rounded = (numbers: number[]): number[] => numbers.map(Math.fround);
 
   it('standardizes, and centres a column without spread', () => {
@@ -61,10 +70,22 @@ describe('fitAffine', () => {
     expect(fit({ type: 'standardize' }, { type: 'scale', factor: 2, offset: 0 })[4]).toBeCloseTo(2 * Math.sqrt(1.5), 6);
   });
 
+  it('scales by median and quartiles, between neighbours as NumPy has them', () => {
+    // numpy.quantile([1, 2, 4, 100], [0.25, 0.5, 0.75]) is [1.75, 3, 28].
+    const outlier = Float64Array.of(1, 100, 4, 2);
+    const robust = fitAffine([{ type: 'robust', lower: 25, upper: 75 }], 1, spreadOf(outlier, 1));
+    expect([...applyAffine(outlier, robust)]).toEqual(
+      [1, 100, 4, 2].map((v) => expect.closeTo((v - 3) / 26.25, 6) as number),
+    );
+    const mirrored = { type: 'scale', factor: -1, offset: 0 } as const;
+    const after = fitAffine([mirrored, { type: 'robust', lower: 25, upper: 75 }], 1, spreadOf(outlier, 1));
+    expect(after.scale[0]).toBeCloseTo(-1 / 26.25, 9);
+  });
+
   it('leaves untouched entries as they are and asks for no statistics that nothing needs', () => {
-    const refuse = (): never => {
+    const refuse = new Spread(2, () => {
       throw new Error('not needed');
-    };
+    });
     const affine = fitAffine([{ type: 'scale', factor: 3, offset: 1 }], 2, refuse, (entry) => entry === 1);
     expect(affine).toEqual({ scale: [3, 1], shift: [1, 0] });
   });

@@ -2,6 +2,7 @@
 import jpeg from 'jpeg-js';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { Image } from './image.js';
+import { reasonOf } from './library-error.js';
 import { MOST_PIXELS } from './png.js';
 
 export const isJpeg = (bytes: Buffer): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
@@ -15,8 +16,7 @@ export function decodeJpeg(bytes: Buffer, place: DataErrorPlace): Image {
     const decoded = jpeg.decode(bytes, { useTArray: true, formatAsRGBA: false, tolerantDecoding: false, ...limits });
     return { width: decoded.width, height: decoded.height, channels: 3, values: decoded.data };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`damaged: the JPEG data cannot be decoded (${reason})`, {
+    throw new DataError(`damaged: the JPEG data cannot be decoded (${reasonOf(error)})`, {
       ...place,
       hint: 'the file is damaged or was not downloaded whole',
     });

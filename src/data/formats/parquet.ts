@@ -8,6 +8,7 @@ import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
 import { ColumnBuilder } from '../tabular/column.js';
 import type { ColumnTable, TableWishes } from '../tabular/table.js';
+import { reasonOf } from './library-error.js';
 import { pageFault } from './parquet-pages.js';
 
 const HINT = 'the file is damaged or was not written whole';
@@ -65,8 +66,6 @@ function footer(bytes: Buffer, file: string): FileMetaData {
     throw damaged(`the footer cannot be read (${reasonOf(error)})`, file);
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function columnNames(metadata: FileMetaData, file: string): string[] {
   let children;

@@ -13,6 +13,7 @@ import {
   widthOf,
 } from './columns.js';
 import type { Column } from './column.js';
+import { describeColumn } from './describe.js';
 import { bucketsOf, isCategorical, type Roles, type TableParams } from './roles.js';
 import { errorAt, type ColumnTable } from './table.js';
 
@@ -37,6 +38,7 @@ export function sampleFile(
     file: table.file,
     size: table.size,
     labels,
+    describe: () => used.map(describeColumn),
     fit: (rows: Rows): TableEncoding => ({
       kind: 'table',
       columns: features.map((column) =>
@@ -55,7 +57,7 @@ export function sampleFile(
       const size = rows?.length ?? table.size;
       const columnOfEntry = encoding.columns.flatMap((column, i) => Array<number>(widthOf(column)).fill(i));
       const width = columnOfEntry.length;
-      const values = matrix(table, size, width);
+      const values = new Float64Array(size * width);
       features.forEach((column, i) => {
         const target = { values, width, offset: columnOfEntry.indexOf(i) };
         encodeColumn(table, column, rows, encoding.columns[i], params.missing, target);
@@ -82,17 +84,6 @@ export function sampleFile(
       return { features: { shape: [width], values }, targets: encodeTargets(), placeOf };
     },
   };
-}
-
-/** 4 GiB of float64. */
-const MOST_VALUES = 2 ** 29;
-
-function matrix(table: ColumnTable, size: number, width: number): Float64Array {
-  if (size * width <= MOST_VALUES) return new Float64Array(size * width);
-  throw new DataError(`${size} rows of ${width} features are ${size * width} numbers, more than fit`, {
-    file: table.file,
-    hint: 'one-hot columns take a feature for each category: drop those with very many',
-  });
 }
 
 function withoutIncompleteRows(table: ColumnTable, used: readonly Column[]): ColumnTable {

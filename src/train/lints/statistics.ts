@@ -20,18 +20,19 @@ const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * 
 
 /** Of all values of a table that `pick` wants; the affine map is that of the last axis. */
 function rangeOf(table: Table, affine: Affine | undefined, pick?: (entry: number) => boolean): Range {
-  const { values } = table;
+  const { values, rows } = table;
   const width = widthOf(table);
   const axis = table.shape.at(-1) ?? 1;
-  const size = values.length / width;
+  const size = rows?.length ?? values.length / width;
   const every = Math.max(1, Math.floor(size / MOST_SAMPLES));
   let [min, max, mean, squares, count] = [Infinity, -Infinity, 0, 0, 0];
   const distinct = new Set<number>();
   for (let sample = 0; sample < size; sample += every) {
+    const row = rows === undefined ? sample : rows[sample];
     for (let i = 0; i < width; i++) {
       const entry = i % axis;
       if (pick !== undefined && !pick(entry)) continue;
-      const raw = values[sample * width + i];
+      const raw = values[row * width + i];
       const value = affine === undefined ? raw : raw * affine.scale[entry] + affine.shift[entry];
       // Welford's running mean and sum of squared deviations.
       count++;

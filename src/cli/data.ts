@@ -1,0 +1,114 @@
+/** `nn data`: what an experiment's data are, before anything is trained on them. */
+import { dirname, relative, resolve } from 'node:path';
+import { loadConfig } from '../config/index.js';
+import { type ColumnReport, type DataReport, type FileReport, inspectData, type Split } from '../data/index.js';
+import { experimentSchema } from '../train/index.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { type CommonOptions, printJson, say } from './experiment.js';
+import { formatCount, formatFigure, formatTable } from './format.js';
+
+const ROLES = ['train', 'val', 'test'] as const;
+
+export async function dataCommand(
+  file: string,
+  overrides: readonly string[],
+  options: CommonOptions,
+): Promise<ExitCode> {
+  const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
+  const { config } = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
+  const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
+  const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
+  const { report, data } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
+  print(describeParts(report));
+  print(picture(data.train));
+  printJson(options, report);
+  return exitCode.done;
+}
+
+function describeFile({ file, rows, columns }: FileReport): string[] {
+  const name = relative('.', file);
+  const head = `${name.startsWith('..') ? file : name}: ${formatCount(rows)} samples`;
+  if (columns === undefined) return [head];
+  const numbers = ['missing', 'distinct', 'min', 'mean', 'max'];
+  const cells = columns.map((column) => [
+    column.name,
+    column.kind,
+    formatCount(column.missing),
+    ...[column.distinct, column.min, column.mean, column.max].map((v) => (v === undefined ? '' : formatFigure(v))),
+    spreadOf(column),
+  ]);
+  return [head, ...formatTable(['column', 'kind', ...numbers, 'values'], cells, numbers)];
+}
+
+/** Eight heights of a bar; a range with anything in it shows at least the lowest. */
+const BARS = '▁▂▃▄▅▆▇█';
+
+function spreadOf({ histogram, values, distinct }: ColumnReport): string {
+  if (histogram !== undefined) {
+    const most = Math.max(...histogram);
+    return histogram.map((n) => (n === 0 ? ' ' : BARS[Math.min(7, Math.floor((8 * n) / most))])).join('');
+  }
+  if (values === undefined) return '';
+  const rest = (distinct ?? 0) - values.length;
+  return (
+    values.map(([value, count]) => `${value} ${formatCount(count)}`).join(', ') + (rest > 0 ? `, ${rest} more` : '')
+  );
+}
+
+/** Constant features that are named one by one. */
+const MOST_CONSTANT = 20;
+
+function describeParts(report: DataReport): string[] {
+  const { splits, shape, classes, targets, constant, repeated, leaks } = report;
+  const roles = ROLES.filter((role) => splits[role] !== undefined);
+  const sizes = roles.map((role) => `${role} ${formatCount(splits[role] ?? 0)}`);
+  const lines = [`splits: ${sizes.join(', ')} samples of [${shape.join(', ')}]`];
+  if (classes !== undefined) {
+    const rows = classes.map(({ name, counts }) => [name, ...roles.map((role) => formatCount(counts[role] ?? 0))]);
+    lines.push(...formatTable(['class', ...roles], rows, roles));
+  }
+  if (targets !== undefined) {
+    const [min, mean, max] = [targets.min, targets.mean, targets.max].map(formatFigure);
+    lines.push(`targets: from ${min} to ${max}, mean ${mean}`);
+  }
+  if (constant.length > 0) {
+    const more = constant.length > MOST_CONSTANT ? ` and ${constant.length - MOST_CONSTANT} more` : '';
+    lines.push(`constant in the training split: ${constant.slice(0, MOST_CONSTANT).join(', ')}${more}`);
+  }
+  if (repeated > 0) lines.push(`repeated: ${formatCount(repeated)} samples of train occur before in it`);
+  for (const { from, into, samples, contradicting } of leaks) {
+    const other = contradicting > 0 ? `, ${formatCount(contradicting)} of them with another target` : '';
+    lines.push(`leak: ${formatCount(samples)} samples of ${into} are in ${from} as well${other}`);
+  }
+  if (leaks.length === 0 && roles.length > 1) lines.push('leaks: no sample is in two splits');
+  return lines;
+}
+
+const INK = ' .:-=+*#%@';
+const MOST_COLUMNS = 56;
+
+/** The first training sample, where it is an image: two rows of pixels to a line, the brighter the more ink. */
+function picture({ features }: Split): string[] {
+  const { shape, values } = features;
+  if (shape.length !== 3) return [];
+  const [height, width, channels] = shape;
+  const step = Math.ceil(width / MOST_COLUMNS);
+  const sample = values.subarray(0, height * width * channels);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of sample) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  const grey = (y: number, x: number): number => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += sample[(Math.min(y, height - 1) * width + x) * channels + c] / channels;
+    return high > low ? (sum - low) / (high - low) : 0;
+  };
+  const lines: string[] = ['the first training sample:'];
+  for (let y = 0; y < height; y += 2 * step) {
+    let line = '';
+    for (let x = 0; x < width; x += step) {
+      const ink = (grey(y, x) + grey(y + step, x)) / 2;
+      line += INK[Math.min(INK.length - 1, Math.floor(ink * INK.length))];
+    }
+    lines.push(line.trimEnd());
+  }
+  return lines;
+}

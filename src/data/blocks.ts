@@ -1,0 +1,83 @@
+/** Samples encoded a block at a time, so that the float64 numbers of a large table never stand in memory all at once. */
+import { DataError } from './data-error.js';
+import { applyAffine, type Affine } from './preprocess.js';
+import type { EncodedSamples, Encoding, SampleFile } from './source.js';
+import { product, type Rows, type Split, type Table } from './table.js';
+
+/** Samples of a file: those at `rows`, or all. */
+export interface Part {
+  readonly from: SampleFile<Encoding>;
+  readonly rows: Rows;
+}
+
+export const sizeOf = ({ from, rows }: Part): number => rows?.length ?? from.size;
+
+/** Values of a block: 8 MiB of float64. */
+const BLOCK = 2 ** 20;
+/** 8 GiB of float32. */
+const MOST_VALUES = 2 ** 31;
+
+/** Values of a sample's features. */
+export const widthOfSample = (encoding: Encoding, lastAxis: number): number =>
+  encoding.kind === 'arrays' ? product(encoding.shape) : lastAxis;
+
+/** The part's samples in their order; bytes, which are not copied, in one piece. */
+export function* blocksOf(part: Part, encoding: Encoding, width: number): Generator<EncodedSamples> {
+  const { from, rows } = part;
+  const size = sizeOf(part);
+  const step = encoding.kind === 'arrays' && encoding.dtype === 'u8' ? size : Math.max(1, Math.floor(BLOCK / width));
+  if (step >= size) {
+    yield from.encode(rows, encoding);
+    return;
+  }
+  for (let first = 0; first < size; first += step) {
+    const length = Math.min(step, size - first);
+    const block = rows?.subarray(first, first + length) ?? Int32Array.from({ length }, (_, i) => first + i);
+    yield from.encode(block, encoding);
+  }
+}
+
+/** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
+export function splitOf(part: Part, encoding: Encoding, affine: Affine, width: number): Split {
+  const size = sizeOf(part);
+  if (size * width > MOST_VALUES) {
+    throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
+      file: part.from.file,
+      hint: 'one-hot columns take a feature for each category: drop or hash those with very many',
+    });
+  }
+  let split: Split | undefined;
+  let first = 0;
+  for (const { features, targets, placeOf } of blocksOf(part, encoding, width)) {
+    const { shape, values, rows } = features;
+    if (values instanceof Uint8Array) {
+      const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
+      return { size, features: bytes, targets: targets ?? bytes };
+    }
+    split ??= emptySplit(size, shape, targets);
+    const mapped = applyAffine(values, affine);
+    const bad = mapped.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      const place = placeOf(Math.floor(bad / width), bad % width);
+      throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
+    }
+    split.features.values.set(mapped, first * width);
+    if (targets !== undefined) split.targets.values.set(targets.values, first * product(targets.shape));
+    first += values.length / width;
+  }
+  if (split === undefined) throw new Error('a part has at least one sample');
+  return split;
+}
+
+/** Room for `size` samples; without targets the features are to be reconstructed. */
+function emptySplit(size: number, shape: readonly number[], targets: Table | undefined): Split {
+  const features: Table = { shape, dtype: 'f32', values: new Float32Array(size * product(shape)) };
+  return { size, features, targets: targets === undefined ? features : { ...targets, values: likeIn(targets, size) } };
+}
+
+/** Room for the targets of `size` samples. */
+function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
+  const length = size * product(shape);
+  if (dtype === 'i32') return new Int32Array(length);
+  return dtype === 'f32' ? new Float32Array(length) : new Uint8Array(length);
+}

@@ -1,0 +1,168 @@
+/**
+ * How the values of the training split spread at each entry of the last axis (a column of a table, a channel of an image): what
+ * preprocessing is fitted on. A pass over the data is made when something first asks for it.
+ */
+import type { EncodedSamples } from './source.js';
+import { product } from './table.js';
+
+export interface Statistics {
+  readonly mean: number;
+  /** Population standard deviation (divided by n, not n - 1). */
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Of one entry. */
+export interface EntrySpread {
+  statistics(): Statistics;
+  /** The value below which `share` of the values lie, between neighbours as NumPy's `quantile` has it. */
+  quantile(share: number): number;
+}
+
+/** Of all entries. */
+export interface AllSpreads {
+  statistics(): readonly Statistics[];
+  quantile(entry: number, share: number): number;
+}
+
+/** Values that are sorted at once, for quantiles: 128 MiB of float64. */
+const MOST_SORTED = 2 ** 24;
+
+export class Spread implements AllSpreads {
+  private known: readonly Statistics[] | undefined;
+  private readonly sorted = new Map<number, Float64Array>();
+
+  /** `blocks` makes a pass over the samples, whose last axis has `width` entries. */
+  constructor(
+    private readonly width: number,
+    private readonly blocks: () => Iterable<EncodedSamples>,
+  ) {}
+
+  statistics(): readonly Statistics[] {
+    return (this.known ??= this.measure());
+  }
+
+  quantile(entry: number, share: number): number {
+    const values = this.sorted.get(entry) ?? this.sort(entry);
+    const at = share * (values.length - 1);
+    const below = Math.floor(at);
+    const [low, high] = [values[below], values[Math.min(below + 1, values.length - 1)]];
+    return low + (high - low) * (at - below);
+  }
+
+  private measure(): Statistics[] {
+    const counts = new Float64Array(this.width * 256);
+    const floats = new FloatSums(this.width);
+    let bytes = false;
+    for (const { features } of this.blocks()) {
+      bytes = features.values instanceof Uint8Array;
+      eachRun(features, (values) => {
+        if (values instanceof Uint8Array) countBytes(values, this.width, counts);
+        else floats.addFirst(values);
+      });
+    }
+    if (bytes) return statisticsOfCounts(counts, this.width);
+    // In two passes, mean first: sums of squares would cancel.
+    for (const { features } of this.blocks()) {
+      if (features.values instanceof Float64Array) floats.addSecond(features.values);
+    }
+    return floats.statistics();
+  }
+
+  /** Sorts the values of `entry`, and of as many of the following ones as fit: what came before is not asked for again. */
+  private sort(entry: number): Float64Array {
+    const { width } = this;
+    let length = 0;
+    for (const { features } of this.blocks()) eachRun(features, (values) => (length += values.length / width));
+    const entries = Math.max(1, Math.min(width - entry, Math.floor(MOST_SORTED / Math.max(1, length))));
+    const columns = Array.from({ length: entries }, () => new Float64Array(length));
+    let first = 0;
+    for (const { features } of this.blocks()) {
+      eachRun(features, (values) => {
+        const rows = values.length / width;
+        for (let row = 0; row < rows; row++) {
+          for (let k = 0; k < entries; k++) columns[k][first + row] = values[row * width + entry + k];
+        }
+        first += rows;
+      });
+    }
+    this.sorted.clear();
+    columns.forEach((column, k) => this.sorted.set(entry + k, column.sort()));
+    return columns[0];
+  }
+}
+
+/** Calls `visit` with the values of the samples, as many at once as lie together. */
+function eachRun(
+  { shape, values, rows }: EncodedSamples['features'],
+  visit: (values: Uint8Array | Float64Array) => void,
+): void {
+  if (rows === undefined) return visit(values);
+  const width = product(shape);
+  for (const row of rows) visit(values.subarray(row * width, (row + 1) * width));
+}
+
+function countBytes(values: Uint8Array, width: number, counts: Float64Array): void {
+  for (let start = 0; start < values.length; start += width) {
+    for (let entry = 0; entry < width; entry++) counts[entry * 256 + values[start + entry]]++;
+  }
+}
+
+/** From a histogram of the 256 values, so exact. */
+function statisticsOfCounts(counts: Float64Array, width: number): Statistics[] {
+  return Array.from({ length: width }, (_, entry) => {
+    const histogram = counts.subarray(entry * 256, (entry + 1) * 256);
+    const n = histogram.reduce((sum, count) => sum + count, 0);
+    const mean = histogram.reduce((sum, count, value) => sum + count * value, 0) / n;
+    const variance = histogram.reduce((sum, count, value) => sum + count * (value - mean) ** 2, 0) / n;
+    const min = histogram.findIndex((count) => count > 0);
+    return { mean, std: Math.sqrt(variance), min, max: histogram.findLastIndex((count) => count > 0) };
+  });
+}
+
+class FloatSums {
+  private n = 0;
+  private readonly sum: Float64Array;
+  private readonly squares: Float64Array;
+  private readonly min: Float64Array;
+  private readonly max: Float64Array;
+
+  constructor(private readonly width: number) {
+    this.sum = new Float64Array(width);
+    this.squares = new Float64Array(width);
+    this.min = new Float64Array(width).fill(Infinity);
+    this.max = new Float64Array(width).fill(-Infinity);
+  }
+
+  addFirst(values: Float64Array): void {
+    const { sum, min, max, width } = this;
+    this.n += values.length / width;
+    for (let start = 0; start < values.length; start += width) {
+      for (let entry = 0; entry < width; entry++) {
+        const value = values[start + entry];
+        sum[entry] += value;
+        min[entry] = Math.min(min[entry], value);
+        max[entry] = Math.max(max[entry], value);
+      }
+    }
+  }
+
+  addSecond(values: Float64Array): void {
+    const { sum, squares, n, width } = this;
+    for (let start = 0; start < values.length; start += width) {
+      for (let entry = 0; entry < width; entry++) squares[entry] += (values[start + entry] - sum[entry] / n) ** 2;
+    }
+  }
+
+  statistics(): Statistics[] {
+    const { sum, squares, min, max, n, width } = this;
+    return Array.from({ length: width }, (_, entry) => ({
+      mean: min[entry] === max[entry] ? min[entry] : sum[entry] / n,
+      // A constant column has no spread, whatever the rounding of its mean.
+      std: min[entry] === max[entry] ? 0 : Math.sqrt(squares[entry] / n),
+      min: min[entry],
+      max: max[entry],
+    }));
+  }
+}
