@@ -5,7 +5,7 @@ import { atoms } from '../config/index.js';
 export const plateauFields = {
   monitor: atoms.text
     .default('val/loss')
-    .describe('the figure that is watched after each epoch: val/loss, val/<metric>, train/loss, ...'),
+    .describe('the figure that is watched after each epoch, such as val/loss or train/<metric>'),
   mode: z.enum(['min', 'max']).optional().describe('which direction is better; the figure itself decides by default'),
   factor: z.number().gt(0).lt(1).default(0.1).describe('factor on the rate each time'),
   patience: atoms.nonNegativeInt.default(10).describe('epochs without improvement after which the next one counts'),
