@@ -2,7 +2,15 @@
 import { slotsPerWeight } from '../nn/optimizers/apply.js';
 import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trainingMemory } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
+import {
+  type CommonOptions,
+  type Experiment,
+  loadExperiment,
+  openSession,
+  printJson,
+  rememberingLoad,
+  say,
+} from './experiment.js';
 import { configArguments } from './config-files.js';
 import { formatBytes, formatCount, formatFigure, formatSizes, formatTable } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
@@ -74,10 +82,11 @@ async function checkAll(
   options: CheckOptions,
 ): Promise<ExitCode> {
   const results: ({ config: string } & ({ parameters: number; warnings: Warning[] } | { error: string }))[] = [];
+  const load = rememberingLoad();
   let worst: ExitCode = exitCode.done;
   for (const file of files) {
     try {
-      const experiment = await loadExperiment(file, overrides, options);
+      const experiment = await loadExperiment(file, overrides, options, load);
       const parameters = experiment.rows.reduce((sum, row) => sum + row.parameters, 0);
       const warnings = warningsOf(experiment);
       const found = warnings.length === 0 ? 'ok' : `${warnings.length} warning${warnings.length === 1 ? '' : 's'}`;

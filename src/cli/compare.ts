@@ -7,7 +7,7 @@ import { compare, type ComparedVariant, type Figures, modeOf, planOf, TrainingEr
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js'; // prettier-ignore
+import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
 import { formatFigure, formatTable, formatTime } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, finishedSummary, goOn, resolvedConfigText, runToItsEnd, type Start, type Surroundings } from './single-run.js'; // prettier-ignore
@@ -40,7 +40,8 @@ export async function compareCommand(args: readonly string[], options: CompareOp
   const { files, overrides } = configArguments(args);
   const seeds = seedsOf(options);
   threadsOf(options);
-  const open = (file: string, seed: number): Promise<Experiment> => loadExperiment(file, overrides, { ...options, seed: String(seed) }); // prettier-ignore
+  const load = rememberingLoad();
+  const open = (file: string, seed: number): Promise<Experiment> => loadExperiment(file, overrides, { ...options, seed: String(seed) }, load); // prettier-ignore
   const variants: Variant[] = [];
   let names: readonly string[] = [];
   let mode: 'min' | 'max' = 'max';

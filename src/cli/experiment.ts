@@ -34,12 +34,12 @@ export async function loadExperiment(
   file: string,
   overrides: readonly string[],
   options: CommonOptions,
-  reserve?: Session['reserve'],
+  load: typeof loadData = loadData,
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
   const name = options.name ?? loaded.config.name ?? basename(file, extname(file));
-  return openExperiment(loaded, resolve(dirname(file)), name, undefined, reserve);
+  return openExperiment(loaded, resolve(dirname(file)), name, undefined, load);
 }
 
 /** A loaded config with its data; where `fold` is given, with this fold held out. Throws ConfigError and DataError. */
@@ -48,17 +48,27 @@ export async function openExperiment(
   baseDir: string,
   name: string,
   fold?: number,
-  reserve?: Session['reserve'],
+  load: typeof loadData = loadData,
 ): Promise<Experiment> {
   const whole = loaded.config;
   const written = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
-  const data = await loadData(written.data, { task: written.task, seed: written.seed, baseDir, reserve });
+  const data = await load(written.data, { task: written.task, seed: written.seed, baseDir });
   const { config, problems: ofWeights } = withLossWeights(written, data);
   const { rows, problems: ofModel } = fitModel(config, describeData(config, data));
   const problems = [...ofWeights, ...ofModel];
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
   return { loaded, config, name, baseDir, data, rows };
+}
+
+/** `loadData` that keeps what it loaded last: configs of one comparison mostly differ in all but their data. */
+export function rememberingLoad(): typeof loadData {
+  let last: { readonly key: string; readonly data: Promise<LoadedData> } | undefined;
+  return (config, options) => {
+    const key = JSON.stringify([{ ...config, augment: undefined }, options]);
+    if (last?.key !== key) last = { key, data: loadData(config, options) };
+    return last.data;
+  };
 }
 
 const backends: Record<CommonOptions['backend'], Backend> = {

@@ -1,5 +1,6 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
 import type { Session } from '../tensor/index.js';
+import { loadData } from '../data/index.js';
 import { RunDirectory, type Summary } from '../runs/index.js';
 import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
@@ -59,7 +60,9 @@ async function startOf(
   const { resume } = options;
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
-    const experiment = await loadExperiment(file, overrides, options, reserve);
+    const experiment = await loadExperiment(file, overrides, options, (config, how) =>
+      loadData(config, { ...how, reserve }),
+    );
     const { config, data, name, rows } = experiment;
     const { folds, fold } = config.data;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
