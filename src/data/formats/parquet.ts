@@ -3,7 +3,8 @@
  * first, and whatever the library throws is an error of the file.
  */
 import { type FileMetaData, parquetMetadata, parquetRead, parquetSchema } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { compressors as pureCompressors } from 'hyparquet-compressors';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
 import { ColumnBuilder } from '../tabular/column.js';
@@ -12,6 +13,12 @@ import { reasonOf } from './library-error.js';
 import { pageFault } from './parquet-pages.js';
 
 const HINT = 'the file is damaged or was not written whole';
+/** Those of Node stop at the promised length; the library's own GZIP never ends on some damaged data. */
+const compressors: typeof pureCompressors = {
+  ...pureCompressors,
+  GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
+  BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, length) }),
+};
 /** More rows than an index of rows can count. */
 const MOST_ROWS = 2 ** 31 - 1;
 
@@ -67,6 +74,8 @@ function footer(bytes: Buffer, file: string): FileMetaData {
   }
 }
 
+const isText = (name: unknown): name is string => typeof name === 'string' && name !== '';
+
 function columnNames(metadata: FileMetaData, file: string): string[] {
   let children;
   try {
@@ -74,10 +83,12 @@ function columnNames(metadata: FileMetaData, file: string): string[] {
   } catch (error) {
     throw damaged(`the schema cannot be read (${reasonOf(error)})`, file);
   }
-  const names = children.map(({ element }) => element.name);
+  // What the types promise, a damaged footer need not keep.
+  const names: readonly unknown[] = children.map(({ element }) => element.name);
+  if (!names.every(isText)) throw damaged('a column has no name', file);
   const repeated = names.find((name, i) => names.indexOf(name) < i);
   if (repeated !== undefined) throw new DataError(`there are two columns named "${repeated}"`, { file });
-  return names;
+  return [...names];
 }
 
 /** The cells of a column from row `start` to `end`, all of one row group. */
