@@ -1,6 +1,7 @@
 /** The command line: parses arguments and calls one command. Commands are loaded when needed, so that `--help` is quick. */
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
+import type { AugmentOptions } from './augment.js';
 import type { CheckOptions } from './checks.js';
 import type { CompareOptions } from './compare.js';
 import type { EvalOptions } from './eval.js';
@@ -86,6 +87,18 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .action(async (config: string, overrides: string[], options: ProfileOptions) => {
       const { profileCommand } = await import('./profile.js');
       finish(await profileCommand(config, overrides, options));
+    });
+
+  command(program, 'augment <config> [overrides...]', 'training samples before and after augmentation', [
+    'seed',
+    'engine',
+  ])
+    .option('--out <file>', 'of images: a PNG picture, one sample a row')
+    .option('--samples <n>', 'how many samples', '8')
+    .option('--versions <n>', 'how many augmented versions of each', '9')
+    .action(async (config: string, overrides: string[], options: AugmentOptions) => {
+      const { augmentCommand } = await import('./augment.js');
+      finish(await augmentCommand(config, overrides, options));
     });
 
   program

@@ -3,6 +3,7 @@
  * wired correctly. Files, terminal and signals are passed in by the caller; `src/runs` keeps what the loop records.
  */
 export { type Contradiction, type ExperimentConfig, experimentSchema } from './experiment.js';
+export { type AugmentPreview, previewAugmentation } from './augment-preview.js';
 export { type DataInfo, describeData, fitModel } from './fit-check.js';
 export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';

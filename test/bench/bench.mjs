@@ -2,12 +2,13 @@
  * npm run bench -- [names] [--vs torch|tfjs|jax-js] [--node PATH] [--peers DIR] [--backend wasm|wasm-portable] [--threads 1,2]
  *                  [--seconds S] [--json]
  * npm run bench -- startup | growth [--node PATH] [--threads N] [--json]
+ * npm run bench -- augment [--threads 1,2] [--seconds S] [--json]
  *
  * Times training steps, layers (forward and backward) and single operations, each in a process of its own. With --vs, the peer's
  * step of the same workload is timed in turn with ours, and the ratio is that of the better number of threads of each. A peer is no
  * dependency: PyTorch is /usr/bin/python3's, with ../shared/tools/peers/torch_peer.py (TORCH_PEER names another) for the eight
  * workloads; tfjs and jax-js are taken from DIR/node_modules (NN_PEERS is another way to name DIR) and run under the same Node.
- * `startup` and `growth` are explained in their files.
+ * `startup`, `growth` and `augment` are explained in their files.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,6 +19,11 @@ import { growth } from './growth.mjs';
 import { peerNames } from './peers/common.mjs';
 import { startup } from './startup.mjs';
 import { blocks, kernels, workloads } from './workloads.mjs';
+
+if (process.argv[2] === 'augment') {
+  await import('./augment.mjs');
+  process.exit();
+}
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

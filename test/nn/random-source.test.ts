@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RandomSource } from '../../src/nn/random-source.js';
-import { type Node, streamId, threefry2x32 } from '../../src/tensor/index.js';
+import { RandomSource, SampleRandom } from '../../src/nn/random-source.js';
+import { constant, type Node, streamId, threefry2x32 } from '../../src/tensor/index.js';
 import { valuesOf } from './helpers/network.js';
 
 const random = new RandomSource();
@@ -25,8 +25,37 @@ describe('random numbers in a graph', () => {
     }
   });
 
-  it('are normal: moments 0, 1, 0 and 3', () => {
-    const z = draw(random.normal('a', [40000]));
+  it('come in pairs that are independent of one another', () => {
+    for (const pair of [random.uniformPair('a', [40000]), random.normalPair('a', [40000])]) {
+      const [a, b] = pair.map((node) => draw(node));
+      const mean = (list: number[]): number => list.reduce((total, v) => total + v, 0) / list.length;
+      const covariance = mean(a.map((v, i) => (v - mean(a)) * (b[i] - mean(b))));
+      // About four standard errors.
+      expect(Math.abs(covariance)).toBeLessThan(0.02);
+      expect(Math.abs(mean(a) - mean(b))).toBeLessThan(0.03);
+    }
+  });
+
+  it('belong to a sample, wherever it stands in a batch', () => {
+    const of = (order: number[]): number[] =>
+      draw(new SampleRandom(random.key, constant(order, [order.length], 'i32')).uniform('a', [order.length, 3]));
+    expect(of([5, 9])).toEqual([...of([5]), ...of([9])]);
+    expect(of([9, 5])).toEqual([...of([9]), ...of([5])]);
+  });
+
+  it('are whole numbers below n, each as often', () => {
+    const counts = [0, 0, 0, 0, 0];
+    for (const v of draw(random.below('a', [20000], 5))) counts[v]++;
+    // Four standard errors of 4,000.
+    for (const count of counts) expect(Math.abs(count - 4000)).toBeLessThan(227);
+  });
+
+  it.each([
+    ['one by one', random.normal('a', [40000])],
+    ['the first of a pair', random.normalPair('a', [40000])[0]],
+    ['the second of a pair', random.normalPair('a', [40000])[1]],
+  ])('are normal (%s): moments 0, 1, 0 and 3', (_, node) => {
+    const z = draw(node);
     const moment = (k: number): number => z.reduce((total, v) => total + v ** k, 0) / z.length;
     // About four standard errors each: 1, sqrt 2, sqrt 15 and sqrt 96 over sqrt 40,000.
     expect(Math.abs(moment(1))).toBeLessThan(0.02);

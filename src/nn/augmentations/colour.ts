@@ -1,6 +1,6 @@
 /** Augmentations of brightness and colour, as torchvision defines them: planes of values from 0 to 1, which stay in this range. */
 import * as z from 'zod';
-import { add, div, eq, floor, maximum, minimum, mul, type Node, pow, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
+import { add, div, eq, exp, floor, log, maximum, minimum, mul, type Node, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
 import { aroundOne, aroundZero, type AugmentContext, perSample, pixelwise, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
 import type { Quantity } from './matrix.js';
 
@@ -31,8 +31,12 @@ export function adjustContrast(planes: Planes, factor: Quantity): Node[] {
   return planes.map((plane) => clamp(blend(plane, perSample(mean, 3), forPlanes(factor))));
 }
 
+/** Black, whose logarithm is not finite, is taken for this; its power is black, too, for all exponents of use. */
+const DARKEST = 1e-30;
+
+/** By exponential and logarithm, which cost less than a power that has to bear any operand. */
 export const adjustGamma = (planes: Planes, gamma: Quantity): Node[] =>
-  planes.map((plane) => pow(plane, forPlanes(gamma)));
+  planes.map((plane) => exp(mul(log(maximum(plane, DARKEST)), forPlanes(gamma))));
 
 export function adjustSaturation(planes: Planes, factor: Quantity): Node[] {
   const gray = grayOf(planes);

@@ -38,10 +38,8 @@ export const elastic = displacing({
   }),
   field(context, { alpha, sigma, probability: share }, { height, width }) {
     const strength = context.sometimes(share, context.between('alpha', rangeOf(alpha)), 0);
-    const along = (axis: string): Node => {
-      const noise = context.random.uniform(context.stream(axis), [context.batch, height, width]);
-      return smoothField(sub(mul(noise, 2), 1), sigma, strength);
-    };
-    return { x: along('x'), y: along('y') };
+    const noise = context.random.uniformPair(context.stream('noise'), [context.batch, height, width]);
+    const [x, y] = noise.map((uniform) => smoothField(sub(mul(uniform, 2), 1), sigma, strength));
+    return { x, y };
   },
 });

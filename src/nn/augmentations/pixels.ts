@@ -67,10 +67,10 @@ export const noise = pixelwise({
   bounded: true,
   apply(context, { std, probability: share }, planes) {
     const strength = perSample(context.sometimes(share, context.between('std', rangeOf(std)), 0), 3);
-    return planes.map((plane, c) => {
-      const normal = context.random.normal(context.stream(`noise.${c}`), plane.shape);
-      return minimum(maximum(add(plane, mul(normal, strength)), 0), 1);
-    });
+    const normals = Array.from({ length: Math.ceil(planes.length / 2) }, (_, pair) =>
+      context.random.normalPair(context.stream(`noise.${pair}`), planes[0].shape),
+    ).flat();
+    return planes.map((plane, c) => minimum(maximum(add(plane, mul(normals[c], strength)), 0), 1));
   },
 });
 

@@ -1,0 +1,80 @@
+/** `nn augment`: training samples before and after augmentation, as a picture or as a table. */
+import { writeFileSync } from 'node:fs';
+import { type AugmentPreview, previewAugmentation } from '../train/index.js';
+import { contactSheet } from './contact-sheet.js';
+import { type ExitCode, exitCode } from './exit-code.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { formatFigure, formatTable } from './format.js';
+import { UsageError } from './usage-error.js';
+
+export interface AugmentOptions extends CommonOptions {
+  readonly out?: string;
+  readonly samples: string;
+  readonly versions: string;
+}
+
+/** More of either make no picture that anyone can look at. */
+const MOST = 100;
+/** Values of a sample that a table shows. */
+const MOST_COLUMNS = 10;
+
+export async function augmentCommand(
+  file: string,
+  overrides: readonly string[],
+  options: AugmentOptions,
+): Promise<ExitCode> {
+  const [samples, versions] = [countOf('samples', options.samples), countOf('versions', options.versions)];
+  const { config, data, name } = await loadExperiment(file, overrides, options);
+  if (config.data.augment.length === 0) {
+    throw new UsageError(`${file}: there is no data.augment; \`nn list augmentations\` shows what it can hold`);
+  }
+  const isImage = data.train.features.shape.length === 3;
+  if (isImage && options.out === undefined) throw new UsageError('augment: give the picture a name with --out FILE.png'); // prettier-ignore
+  if (!isImage && options.out !== undefined) throw new UsageError('augment: --out is for images; of other samples a table is printed'); // prettier-ignore
+  const session = openSession(options);
+  let preview: AugmentPreview;
+  try {
+    preview = previewAugmentation(session, config, data, { samples, versions });
+  } finally {
+    session.close();
+  }
+  const list = config.data.augment.map(({ type }) => type);
+  if (options.out === undefined) for (const line of tableOf(preview)) process.stdout.write(`${line}\n`);
+  else {
+    write(options.out, contactSheet(preview));
+    say(options, `${name}: ${preview.samples} training samples (left) and ${versions} versions of each, by ${list.join(', ')}: ${options.out}`); // prettier-ignore
+  }
+  const { shape } = preview;
+  printJson(options, { samples: preview.samples, versions, shape, augmentations: list, ...(options.out === undefined ? {} : { out: options.out }) }); // prettier-ignore
+  return exitCode.done;
+}
+
+function countOf(option: string, text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= MOST) return count;
+  throw new UsageError(`--${option}: expected a whole number from 1 to ${MOST}, got "${text}"`);
+}
+
+function write(file: string, content: Buffer): void {
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    throw new UsageError(`--out: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** For each sample a row as it is, after preprocessing, and one for each version; the first values of many. */
+function tableOf({ shape, samples, original, versions }: AugmentPreview): string[] {
+  const width = shape.reduce((a, b) => a * b, 1);
+  const shown = Math.min(width, MOST_COLUMNS);
+  const columns = Array.from({ length: shown }, (_, i) => `value ${i + 1}`);
+  const rows = Array.from({ length: samples }, (_, sample) =>
+    [original, ...versions].map((values, version) => [
+      version === 0 ? `${sample + 1}` : '',
+      version === 0 ? 'as it is' : `version ${version}`,
+      ...Array.from(values.subarray(sample * width, sample * width + shown), formatFigure),
+    ]),
+  ).flat();
+  const lines = formatTable(['sample', '', ...columns], rows, columns);
+  return width > shown ? [...lines, `the first ${shown} of ${width} values of a sample`] : lines;
+}
