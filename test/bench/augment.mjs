@@ -55,7 +55,7 @@ const photos = {
 };
 const affine = { scale: [1 / 64], shift: [-2] };
 
-/** Milliseconds of a step without and with augmentation: medians and the fastest. */
+/** Milliseconds of a step without and with augmentation: median, fastest, and median of the processor's time. */
 function measure(threads) {
   const session = wasmBackend.open({ threads });
   const steppers = [[], everything].map((list) => {
@@ -65,23 +65,32 @@ function measure(threads) {
   });
   const indices = new Int32Array(BATCH);
   const times = [[], []];
+  const processor = [[], []];
   const start = performance.now();
   for (let step = 0; step < 10 || performance.now() < start + 1000 * Number(options.seconds); step++) {
     for (let i = 0; i < BATCH; i++) indices[i] = (step * BATCH + i) % SAMPLES;
     steppers.forEach((stepper, i) => {
-      const before = performance.now();
+      const [before, used] = [performance.now(), process.cpuUsage()];
       stepper.run(indices, step, 0.001);
       times[i].push(performance.now() - before);
+      processor[i].push(process.cpuUsage(used).user / 1000);
     });
   }
   session.close();
   // The first quarter warms up: V8 compiles hot functions again while they run.
-  const [without, augmented] = times.map((list) => list.slice(list.length >> 2).sort((a, b) => a - b));
-  const of = (pick) => {
-    const [plain, full] = [pick(without), pick(augmented)];
+  const sorted = (lists) => lists.map((list) => list.slice(list.length >> 2).sort((a, b) => a - b));
+  const of = (lists, pick) => {
+    const [plain, full] = sorted(lists).map(pick);
     return { plain, full, share: 1 - plain / full };
   };
-  return { threads, median: of((list) => list[list.length >> 1]), fastest: of((list) => list[0]) };
+  const median = (list) => list[list.length >> 1];
+  return {
+    threads,
+    median: of(times, median),
+    fastest: of(times, (list) => list[0]),
+    // What else runs on the machine hardly counts here. Threads that wait for one another use the processor, too.
+    ...(threads === 1 ? { processor: of(processor, median) } : {}),
+  };
 }
 
 const rows = options.threads.split(',').map((threads) => measure(Number(threads)));
@@ -92,7 +101,7 @@ else {
   for (const { threads, ...measures } of rows)
     for (const [name, { plain, full, share }] of Object.entries(measures))
       console.log(
-        `${threads} ${threads === 1 ? 'thread ' : 'threads'}  ${name.padEnd(7)}  a step ${plain.toFixed(3)} ms, augmented ${full.toFixed(3)} ms: ` +
+        `${threads} ${threads === 1 ? 'thread ' : 'threads'}  ${name.padEnd(9)}  a step ${plain.toFixed(3)} ms, augmented ${full.toFixed(3)} ms: ` +
           `augmentation takes ${(100 * share).toFixed(1)} % of the step`,
       );
 }

@@ -140,6 +140,8 @@ const ordered = (value: z.ZodNumber) =>
 export const aroundZero = z.union([atoms.nonNegative, ordered(atoms.finite)]);
 /** A largest deviation from 1 to both sides, or a range. */
 export const aroundOne = z.union([atoms.properFraction, ordered(atoms.positive)]);
+/** The same for factors that may be 0. */
+export const aroundOneOrZero = z.union([atoms.probability, ordered(atoms.nonNegative)]);
 /** One number, or a range. */
 export const amount = z.union([atoms.nonNegative, ordered(atoms.nonNegative)]);
 

@@ -1,7 +1,7 @@
 /** Augmentations of brightness and colour, as torchvision defines them: planes of values from 0 to 1, which stay in this range. */
 import * as z from 'zod';
 import { add, div, eq, exp, floor, log, maximum, minimum, mul, type Node, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
-import { aroundOne, aroundZero, type AugmentContext, perSample, pixelwise, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
+import { aroundOne, aroundOneOrZero, aroundZero, type AugmentContext, perSample, pixelwise, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
 import type { Quantity } from './matrix.js';
 
 type Planes = readonly Node[];
@@ -75,7 +75,7 @@ function changed(
   return planes.map((plane, c) => select(happens, after[c], plane));
 }
 
-const aroundOneFactor = aroundOne.default(0.2).describe('largest deviation of the factor from 1, or [from, to]');
+const aroundOneFactor = aroundOneOrZero.default(0.2).describe('largest deviation of the factor from 1, or [from, to]');
 
 export const brightness = pixelwise({
   description: 'Makes images brighter or darker: values times a factor.',
