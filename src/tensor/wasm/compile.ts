@@ -7,7 +7,7 @@ import { type Node, withScope } from '../graph.js';
 import { stopGradient } from '../primitives/elementwise.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
-import { convWorkspace, emitConv } from './emit-conv.js';
+import { convWorkspace, emitConv, packsWeights } from './emit-conv.js';
 import { emitArgmax, emitScatterAdd } from './emit-index.js';
 import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitMatmul } from './emit-matmul.js';
@@ -208,7 +208,7 @@ function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): Em
 }
 
 function stageCount(kernel: Kernel): number {
-  if (kernel.kind === 'conv') return kernel.root?.op === 'conv_weight' ? 1 : 2;
+  if (kernel.kind === 'conv') return packsWeights(kernel) ? 2 : 1;
   return kernel.kind === 'regions' && kernel.outputs[0].op === 'pad' ? 2 : 1;
 }
 

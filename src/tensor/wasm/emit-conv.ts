@@ -7,6 +7,7 @@
  */
 import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
+import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './emit-depthwise.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
@@ -46,7 +47,7 @@ function isConv(node: Node | undefined): node is ConvNode {
 /** Bytes that a convolution needs beside its result while it runs. */
 export function convWorkspace(kernel: Kernel, features: Features): number {
   const { root } = kernel;
-  if (!isConv(root) || root.op === 'conv_weight') return 0;
+  if (!isConv(root) || root.op === 'conv_weight' || isDepthwise(root)) return 0;
   const [kh, kw, channels, filters] = root.inputs[1].shape;
   const [summed, columns] =
     root.op === 'conv' ? [channels, filters / root.attrs.groups] : [filters / root.attrs.groups, channels];
@@ -54,12 +55,19 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
   return root.attrs.groups * Math.ceil(columns / width) * width * kh * kw * summed * 4;
 }
 
+/** Whether a convolution's weights are packed before it. */
+export const packsWeights = ({ root }: Kernel): boolean =>
+  isConv(root) && root.op !== 'conv_weight' && !isDepthwise(root);
+
 export function emitConv(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[] {
   const { root, operands } = kernel;
   if (!isConv(root)) throw new Error('internal: not a convolution');
   const [left, right] = operands.map((o) => context.address(o.buffer));
-  if (root.op === 'conv_weight')
-    return [emitWeightGradient(context, root, left, right, context.address(kernel.outputs[0]))];
+  if (root.op === 'conv_weight') {
+    const emit = isDepthwise(root) ? emitDepthwiseWeightGradient : emitWeightGradient;
+    return [emit(context, root, left, right, context.address(kernel.outputs[0]))];
+  }
+  if (isDepthwise(root)) return [emitDepthwise(context, kernel, root, left, right)];
   const problem = root.op === 'conv' ? forward(root, left, right) : inputGradient(root, left, right);
   return [emitWeightPack(context, problem, workspace), emitForward(context, kernel, problem, workspace)];
 }

@@ -237,10 +237,12 @@ function randomAxis(random: HostRandom, dilated: boolean) {
 function randomConv(random: HostRandom, budget: number) {
   const h = randomAxis(random, true);
   const w = randomAxis(random, true);
-  const groups = chance(random, 0.3) ? whole(random, 2, 3) : 1;
-  const most = Math.max(2, Math.floor(Math.sqrt(budget / 8)));
-  const channels = groups * randomSize(random, groups === 1 ? most : 3);
-  const filters = groups * randomSize(random, groups === 1 ? most : 3);
+  // Depthwise ones, with a filter for each of a few channels, have kernels of their own.
+  const depthwise = chance(random, 0.25);
+  const groups = depthwise ? whole(random, 4, 11) : chance(random, 0.3) ? whole(random, 2, 3) : 1;
+  const most = depthwise ? 1 : groups > 1 ? 3 : Math.max(2, Math.floor(Math.sqrt(budget / 8)));
+  const channels = groups * randomSize(random, most);
+  const filters = groups * randomSize(random, most);
   const attrs: ConvAttrs = {
     strides: [h.stride, w.stride],
     padding: [h.padding, w.padding],
