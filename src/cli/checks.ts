@@ -117,7 +117,7 @@ function memoryOf({
     weights,
     optimizer: slots * weights,
     activations: batchSize * outputs,
-    data: splits.reduce((sum, { features, targets }) => sum + features.values.byteLength + targets.values.byteLength, 0), // prettier-ignore
+    data: [...new Set(splits.flatMap(({ features, targets }) => [features.values, targets.values]))].reduce((sum, values) => sum + values.byteLength, 0), // prettier-ignore
     batch_size: batchSize,
   };
 }

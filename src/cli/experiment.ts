@@ -33,11 +33,12 @@ export async function loadExperiment(
   file: string,
   overrides: readonly string[],
   options: CommonOptions,
+  reserve?: Session['reserve'],
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
   const name = options.name ?? loaded.config.name ?? basename(file, extname(file));
-  return openExperiment(loaded, resolve(dirname(file)), name);
+  return openExperiment(loaded, resolve(dirname(file)), name, undefined, reserve);
 }
 
 /** A loaded config with its data; where `fold` is given, with this fold held out. Throws ConfigError and DataError. */
@@ -46,10 +47,11 @@ export async function openExperiment(
   baseDir: string,
   name: string,
   fold?: number,
+  reserve?: Session['reserve'],
 ): Promise<Experiment> {
   const whole = loaded.config;
   const config = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
-  const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
+  const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir, reserve });
   const { rows, problems } = fitModel(config, describeData(config, data));
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));

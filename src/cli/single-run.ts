@@ -69,7 +69,7 @@ export async function begin(
 }
 
 /** Opens the directory of a run that is to go on. Throws RunDirectoryError, CheckpointError, DataError. */
-export async function goOn(folder: string, say: (line: string) => void): Promise<Start> {
+export async function goOn(folder: string, say: (line: string) => void, reserve?: Session['reserve']): Promise<Start> {
   const run = RunDirectory.openForResume(folder);
   try {
     const { paths } = run;
@@ -77,7 +77,7 @@ export async function goOn(folder: string, say: (line: string) => void): Promise
     const best = existsSync(paths.bestCheckpoint) ? openSnapshot(paths.bestCheckpoint).snapshot : undefined;
     const { config } = loadConfig(experimentSchema, { file: paths.config, env: {} });
     const baseDir = resolve(run.path);
-    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir });
+    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir, reserve });
     const changed = data.files.find(({ sha256 }, i) => sha256 !== known[i].sha256);
     if (changed !== undefined) {
       const hint = 'put the old file back, or start the run anew';

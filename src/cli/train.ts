@@ -1,9 +1,10 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
+import type { Session } from '../tensor/index.js';
 import { RunDirectory, type Summary } from '../runs/index.js';
 import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
 import { formatCount, formatSizes } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, goOn, runToItsEnd, type Start } from './single-run.js';
@@ -30,8 +31,8 @@ export async function trainCommand(
   options: TrainCommandOptions,
 ): Promise<ExitCode> {
   const maxSeconds = timeLimit(options.maxTime);
-  threadsOf(options);
-  const start = await startOf(file, overrides, options);
+  const session = openSession(options);
+  const start = await startOf(file, overrides, options, (bytes) => session.reserve(bytes));
   const { fastDevRun } = options;
   const display = await openDisplay(options);
   const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
@@ -41,7 +42,7 @@ export async function trainCommand(
     const { status } =
       'count' in start
         ? await runFolds(start, surroundings, ended, options)
-        : await runToItsEnd(openSession(options), start, { ...surroundings, ended });
+        : await runToItsEnd(session, start, { ...surroundings, ended });
     return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
   } finally {
     display.close();
@@ -53,11 +54,12 @@ async function startOf(
   file: string | undefined,
   overrides: readonly string[],
   options: TrainCommandOptions,
+  reserve: Session['reserve'],
 ): Promise<Start | Folds> {
   const { resume } = options;
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
-    const experiment = await loadExperiment(file, overrides, options);
+    const experiment = await loadExperiment(file, overrides, options, reserve);
     const { config, data, name, rows } = experiment;
     const { folds, fold } = config.data;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
@@ -78,5 +80,5 @@ async function startOf(
     if (options[option] === undefined) continue;
     throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run goes on as it began`); // prettier-ignore
   }
-  return resumeFolds(resume) ?? goOn(resume, (line) => say(options, line));
+  return resumeFolds(resume) ?? goOn(resume, (line) => say(options, line), reserve);
 }

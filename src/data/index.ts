@@ -20,7 +20,7 @@ export type { Affine } from './preprocess.js';
 export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export { dataSources, sourceOf } from './sources/index.js';
 export { preprocessors } from './preprocess.js';
-export type { Role, Split, Table, Task } from './table.js';
+export { type Role, sampleOf, type Split, type Table, type Task } from './table.js';
 export type { HashedFile } from './data-files.js';
 
 /** Entries of the last axis of a sample's features. */
@@ -48,6 +48,8 @@ export interface LoadOptions {
   readonly seed: number;
   /** What relative paths are relative to: the folder of the config. */
   readonly baseDir: string;
+  /** Memory for the bytes of large files that stay as they are, such as a session's own. */
+  readonly reserve?: (bytes: number) => Uint8Array;
   /** From a checkpoint: used as it is, nothing is fitted. */
   readonly fitted?: FittedPreprocessing;
 }
@@ -121,7 +123,7 @@ async function loadParts(config: DataConfig, options: LoadOptions, wanted: reado
     role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
   const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
-  const opened = await entry.open(source, { files, task: options.task, roles }, fitted);
+  const opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
   return assemble(config, options, opened, wanted, files);
 }
 
@@ -192,17 +194,18 @@ function fitOn(config: DataConfig, part: Part | undefined, encoding: Encoding): 
   const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
   const width = lastAxis(encoding);
   const statistics = () => {
-    const { values, shape } = part.from.encode(part.rows, encoding).features;
-    return statisticsOf(values, width, product(shape));
+    const { values, shape, rows } = part.from.encode(part.rows, encoding).features;
+    return statisticsOf(values, width, product(shape), rows);
   };
   return fitAffine(config.preprocess, width, statistics, (entry) => isMeasure[entry] === false);
 }
 
 function toSplit({ features, targets, placeOf }: EncodedSamples, affine: Affine): Split {
-  const { shape, values } = features;
+  const { shape, values, rows } = features;
   const perSample = product(shape);
-  const size = values.length / perSample;
-  if (values instanceof Uint8Array) return { size, features: { shape, dtype: 'u8', values }, targets };
+  const size = rows?.length ?? values.length / perSample;
+  if (values instanceof Uint8Array)
+    return { size, features: { shape, dtype: 'u8', values, ...(rows && { rows }) }, targets };
   const mapped: Table = { shape, dtype: 'f32', values: applyAffine(values, affine) };
   const bad = mapped.values.findIndex((value: number) => !Number.isFinite(value));
   if (bad >= 0) {

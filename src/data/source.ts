@@ -54,11 +54,18 @@ export interface OpenContext {
   readonly task: Task;
   /** The roles whose files are wanted; others stay closed. `train` is also what splits are carved from. */
   readonly roles: readonly Role[];
+  /** Memory for bytes that stay; by default an array like any other. */
+  readonly reserve?: (bytes: number) => Uint8Array;
 }
 
 /** Encoded samples before preprocessing. */
 export interface EncodedSamples {
-  readonly features: { readonly shape: readonly number[]; readonly values: Uint8Array | Float64Array };
+  readonly features: {
+    readonly shape: readonly number[];
+    readonly values: Uint8Array | Float64Array;
+    /** Of bytes: which samples of `values` these are, where it holds others too. */
+    readonly rows?: Int32Array;
+  };
   readonly targets: Table;
   /** Where feature `entry` of sample `sample` comes from. */
   readonly placeOf: (sample: number, entry: number) => DataErrorPlace;

@@ -6,6 +6,15 @@ export interface Table {
   readonly dtype: 'u8' | 'f32' | 'i32';
   /** Samples one after the other: size * prod(shape) values. */
   readonly values: Uint8Array | Float32Array | Int32Array;
+  /** Where given, sample i is sample rows[i] of `values`: the parts of a file share its bytes. */
+  readonly rows?: Int32Array;
+}
+
+/** The values of sample `i` of a table. */
+export function sampleOf({ shape, values, rows }: Table, i: number): Table['values'] {
+  const width = product(shape);
+  const row = rows === undefined ? i : rows[i];
+  return values.subarray(row * width, (row + 1) * width);
 }
 
 export interface Split {

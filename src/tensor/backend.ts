@@ -57,6 +57,8 @@ export type TypedValues = Float32Array | Float64Array | Int32Array | Uint32Array
 export interface Session {
   compile(program: Program): Executable;
   write(input: Node, values: ArrayLike<number>): void;
+  /** Bytes of the session's own memory: an input of bytes that is later written from them takes them without a copy. */
+  reserve(bytes: number): Uint8Array;
   /** A copy of an input's current value. */
   read(input: Node): TypedValues;
   /** Bytes held, by use. */

@@ -2,7 +2,7 @@
 import type { Executable, Node, Session } from '../tensor/index.js';
 import type { Affine, Split } from '../data/index.js';
 import { type MetricConfig, metricOf } from '../nn/metrics/index.js';
-import { type Dataset, datasetOf, upload } from './dataset.js';
+import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type EpochSums, type Figures, restore, type Tensors } from './snapshot.js';
 import { evaluationStep } from './step.js';
@@ -88,7 +88,7 @@ export class Evaluator {
     for (let batch = 0; batch < batches; batch++) {
       const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);
       const step = this.stepFor(indices.length);
-      this.session.write(step.indices, indices);
+      selectBatch(this.session, this.dataset, step.indices, indices);
       step.executable.run();
       sums.add(indices.length, step.executable.output(0)[0], step.executable, 1);
     }

@@ -2,8 +2,8 @@
  * `gradcheck`: the graph's gradients against central finite differences, in float64 on the reference evaluation, for a sample of
  * the elements of every parameter.
  */
-import { evaluate, grad, type HostRandom, hostRandom, type Node, streamKey } from '../tensor/index.js';
-import type { LoadedData } from '../data/index.js';
+import { evaluate, grad, type HostRandom, hostRandom, type Node, sizeOf, streamKey } from '../tensor/index.js';
+import type { LoadedData, Table } from '../data/index.js';
 import { datasetOf } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
@@ -119,7 +119,7 @@ export function gradcheck(
   { samples = 3, elements = 4 }: GradcheckOptions = {},
 ): GradcheckReport {
   const size = Math.min(samples, data.train.size);
-  const few = { size, features: firstOf(data.train.features, data.train.size, size), targets: firstOf(data.train.targets, data.train.size, size) }; // prettier-ignore
+  const few = { size, features: firstOf(data.train.features, size), targets: firstOf(data.train.targets, size) }; // prettier-ignore
   const dataset = datasetOf('gradcheck', few, data.affine);
   const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false });
   const { parameters, states } = graph.model;
@@ -146,11 +146,13 @@ export function gradcheck(
   return { ok: rows.every((row) => row.ok), tolerance: TOLERANCE, samples: size, rows };
 }
 
-/** The first `count` of `size` samples of a table. */
-function firstOf<
-  T extends { readonly shape: readonly number[]; readonly values: Uint8Array | Float32Array | Int32Array },
->(table: T, size: number, count: number): T {
-  return { ...table, values: table.values.subarray(0, (table.values.length / size) * count) };
+/** The first `count` samples of a table. */
+function firstOf({ shape, dtype, rows, values }: Table, count: number): Table {
+  const width = sizeOf(shape);
+  if (rows === undefined) return { shape, dtype, values: values.subarray(0, count * width) };
+  const gathered = new Uint8Array(count * width);
+  for (let i = 0; i < count; i++) gathered.set(values.subarray(rows[i] * width, (rows[i] + 1) * width), i * width);
+  return { shape, dtype, values: gathered };
 }
 
 const inFloat64 = (values: Uint8Array | Float32Array | Int32Array): Float64Array | Int32Array | Uint8Array =>

@@ -1,5 +1,5 @@
 /** Why a network did not learn its batch: the rules that turn losses and probes into causes, each with what to do about it. */
-import type { Split } from '../data/index.js';
+import { sampleOf, type Split, type Table } from '../data/index.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { Probe, UnitCount } from './overfit-probe.js';
 
@@ -202,10 +202,7 @@ function rateTooHighOrLow(trajectory: Trajectory): Cause[] {
 
 /** Samples of the batch with the same features and different targets, which no network can tell apart. */
 function conflictingTargets({ split, batchSize }: Trajectory): Cause[] {
-  const rowOf = ({ values }: { values: ArrayLike<number> }, i: number): string => {
-    const width = values.length / split.size;
-    return Array.prototype.slice.call(values, i * width, (i + 1) * width).join();
-  };
+  const rowOf = (table: Table, i: number): string => sampleOf(table, i).join();
   const targets = new Map<string, string>();
   let conflicts = 0;
   for (let i = 0; i < batchSize; i++) {

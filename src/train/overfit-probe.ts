@@ -1,5 +1,6 @@
 /** A look into a network on one batch: which units are dead or saturated, where no gradient arrives, which units are alike. */
 import { abs, grad, mul, type Node, reduceMax, type Session, sub } from '../tensor/index.js';
+import { selectBatch } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
 import { objectiveOf } from './step.js';
@@ -57,7 +58,7 @@ export function probe(session: Session, config: ExperimentConfig, stepper: Stepp
     outputs: [...outputs, ...gradients.map((g) => reduceMax(abs(g)))],
     updates: [],
   });
-  session.write(batch, indices);
+  selectBatch(session, stepper.dataset, batch, indices);
   executable.run();
 
   const count = (first: number, list: typeof relus, isFaulty: (highest: number) => boolean): UnitCount[] =>

@@ -2,7 +2,7 @@
 import { type Executable, hostRandom, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { Affine, Split } from '../data/index.js';
 import type { Parameter } from '../nn/layer.js';
-import { type Dataset, datasetOf, upload } from './dataset.js';
+import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Variable } from './snapshot.js';
 import { describeSuspect, diagnosisStep, type Suspect, trainingStep, type TrainingStep } from './step.js';
@@ -84,7 +84,7 @@ export class Stepper {
     const { executable, step: training } = this.stepFor(indices.length);
     const { inputs } = training;
     const { session, key, scalar, seedKey } = this;
-    session.write(inputs.indices, indices);
+    selectBatch(session, this.dataset, inputs.indices, indices);
     [key[0], key[1]] = threefry2x32(seedKey[0], seedKey[1], step >>> 0, Math.floor(step / 2 ** 32));
     session.write(inputs.randomKey, key);
     scalar[0] = rate;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { input, type Node, referenceBackend } from '../../src/tensor/index.js';
+import { input, type Node, referenceBackend, wasmBackend } from '../../src/tensor/index.js';
 import type { Split } from '../../src/data/index.js';
-import { datasetOf, gatherBatch, upload } from '../../src/train/dataset.js';
+import { datasetOf, gatherBatch, selectBatch, upload } from '../../src/train/dataset.js';
 
 const pixels: Split = {
   size: 3,
@@ -38,5 +38,37 @@ describe('a batch of a resident dataset', () => {
 
   it('maps features by a scale and shift for each entry of the last axis', () => {
     expect(batchOf(pixels, [1], { scale: [1, 2], shift: [0, -20] }).x).toEqual([100, 200]);
+  });
+
+  it('is the same where parts of a file share its bytes, in memory of the session or not', () => {
+    const values = Uint8Array.of(0, 10, 100, 110, 200, 255, 1, 2);
+    for (const backend of [referenceBackend, wasmBackend]) {
+      for (const reserved of [false, true]) {
+        const session = backend.open({ threads: 1 });
+        const shared = reserved ? session.reserve(values.length) : values;
+        shared.set(values);
+        const parts = [[3, 1], [0, 2]].map((rows): Split => ({
+          size: 2,
+          features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) },
+          targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) },
+        })); // prettier-ignore
+        const [train, val] = parts.map((split, i) => {
+          const dataset = datasetOf(['train', 'val'][i], split);
+          upload(session, dataset, split);
+          const indices = input('batch.indices', [2], 'i32');
+          const { x, target } = gatherBatch(dataset, indices);
+          const executable = session.compile({ name: 'batch', outputs: [x, target], updates: [] });
+          selectBatch(session, dataset, indices, Int32Array.of(1, 0));
+          executable.run();
+          return [[...executable.output(0)], [...executable.output(1)]];
+        });
+        expect(train).toEqual([[100, 110, 1, 2], [1, 0.5, 3, 0.5]]); // prettier-ignore
+        expect(val).toEqual([[200, 255, 0, 10], [2, 0.5, 0, 0.5]]); // prettier-ignore
+        // One copy in the session, whatever the number of parts; beside it the indices, and targets for each sample of the file.
+        const targetBytes = 8 * (backend === referenceBackend ? 8 : 4);
+        expect(session.memory().inputs).toBe(values.length + 8 + 2 * targetBytes);
+        session.close();
+      }
+    }
   });
 });

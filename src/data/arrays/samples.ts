@@ -78,13 +78,17 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets): Sampl
       if (width !== encoding.target_width) {
         throw new DataError(`targets of ${width} values, where training had ${encoding.target_width}`, targets.place);
       }
-      const values = gatherRows(features.values, product(shape), rows);
       const encodedTargets: Table =
         labels === undefined
           ? targets.numbersOf(rows)
           : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
       const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
-      return { features: { shape, values }, targets: encodedTargets, placeOf };
+      // Bytes stay where they are: the parts of a large file share them.
+      const { values } = features;
+      if (values instanceof Uint8Array)
+        return { features: { shape, values, ...(rows && { rows }) }, targets: encodedTargets, placeOf };
+      const gathered = gatherRows(values, product(shape), rows);
+      return { features: { shape, values: gathered }, targets: encodedTargets, placeOf };
     },
   };
 }

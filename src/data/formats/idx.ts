@@ -3,9 +3,7 @@
  * big-endian u32, then the elements, big-endian and row by row; often compressed with gzip. Lengths are checked before they are
  * used: nothing is allocated on the word of a header alone.
  */
-import { constants as bufferLimits } from 'node:buffer';
-import { promisify } from 'node:util';
-import { constants, gunzip, gunzipSync } from 'node:zlib';
+import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import type { NumericArray } from '../arrays/samples.js';
 import { DataError } from '../data-error.js';
 import { product } from '../table.js';
@@ -31,12 +29,17 @@ const LONGEST_HEADER = 4 + 4 * 255;
 const MOST_EXPANSION = 1032;
 const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 
-const inflate = promisify(gunzip);
-
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** The array in `bytes`, the content of an idx file, plain or gzip. Throws DataError where the content is not whole and exact. */
-export async function parseIdx(bytes: Buffer, file: string): Promise<NumericArray> {
+/**
+ * The array in `bytes`, the content of an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. Throws
+ * DataError where the content is not whole and exact.
+ */
+export async function parseIdx(
+  bytes: Buffer,
+  file: string,
+  reserve?: (bytes: number) => Uint8Array,
+): Promise<NumericArray> {
   const packed = isGzip(bytes);
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
   const { element, dims, offset } = header;
@@ -48,15 +51,15 @@ export async function parseIdx(bytes: Buffer, file: string): Promise<NumericArra
       hint: WHOLE_FILE_HINT,
     });
   }
-  const content = packed ? await inflateWhole(bytes, expected, file) : bytes;
-  if (content.length < expected) {
-    throw new DataError(
-      `truncated: the header promises ${describe(header)}, ${expected} bytes in all, but there are ${content.length}`,
-      { file, hint: WHOLE_FILE_HINT },
-    );
-  }
-  if (content.length > expected) throw trailing(`${content.length - expected} bytes`, header, file);
-  return { type: element.type, dims, values: elements(content.subarray(offset), element) };
+  if (!packed && bytes.length > expected) throw trailing(`${bytes.length - expected} bytes`, header, file);
+  const isBytes = element.type === 'u8';
+  const size = expected - offset;
+  // A plain file that is in memory already is not copied without need.
+  const view = packed ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+  const target = isBytes && reserve !== undefined ? reserve(size) : (view ?? new Uint8Array(size));
+  if (view === undefined) await inflateInto(target, bytes, header, file);
+  else if (target !== view) target.set(view);
+  return { type: element.type, dims, values: isBytes ? target : numbersIn(target, element) };
 }
 
 interface Header {
@@ -119,20 +122,31 @@ function inflateStart(bytes: Buffer, file: string): Buffer {
   }
 }
 
-/** The content of a gzip file, `expected` bytes long; longer or shorter is left to the caller or refused, never allocated. */
-async function inflateWhole(bytes: Buffer, expected: number, file: string): Promise<Buffer> {
-  if (expected + 64 > bufferLimits.MAX_LENGTH) {
-    throw new DataError(`${expected} bytes unpacked are more than one array can hold`, { file });
-  }
+/** Bytes that are unpacked at once. */
+const CHUNK = 1 << 20;
+
+/** Unpacks a gzip file's elements to `target`, piece by piece. Throws DataError where they are more or less than fit. */
+async function inflateInto(target: Uint8Array, bytes: Buffer, header: Header, file: string): Promise<void> {
+  const unpacked = createGunzip({ chunkSize: CHUNK });
+  unpacked.end(bytes);
+  // Counted from the first element on: the header is skipped.
+  let at = -header.offset;
   try {
-    // One chunk with room to spare: zlib then returns it without joining pieces.
-    return await inflate(bytes, { chunkSize: expected + 64, maxOutputLength: expected + 1 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw trailing('there are bytes', parseHeader(inflateStart(bytes, file), file), file);
+    for await (const piece of unpacked) {
+      const chunk = piece as Buffer;
+      if (at + chunk.length > target.length) throw trailing('there are bytes', header, file);
+      target.set(chunk.subarray(Math.min(chunk.length, Math.max(0, -at))), Math.max(0, at));
+      at += chunk.length;
     }
+  } catch (error) {
     throw inflateError(error, file);
   }
+  if (at === target.length) return;
+  const [promised, there] = [header.offset + target.length, header.offset + at];
+  throw new DataError(
+    `truncated: the header promises ${describe(header)}, ${promised} bytes in all, but there are ${there}`,
+    { file, hint: WHOLE_FILE_HINT },
+  );
 }
 
 function inflateError(error: unknown, file: string): unknown {
@@ -148,8 +162,7 @@ function inflateError(error: unknown, file: string): unknown {
   return error;
 }
 
-function elements(bytes: Buffer, { type, bytes: size, get }: ElementType): Uint8Array | Float64Array {
-  if (type === 'u8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+function numbersIn(bytes: Uint8Array, { bytes: size, get }: ElementType): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const values = new Float64Array(bytes.length / size);
   for (let i = 0; i < values.length; i++) values[i] = get(view, i * size);

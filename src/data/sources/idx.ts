@@ -14,7 +14,7 @@ export const idxSource = {
   open: (params, context) =>
     openPairs(params, context, async (name) => {
       const file = context.files.resolve(name);
-      return { ...(await parseIdx(await context.files.read(name), file)), place: { file } };
+      return { ...(await parseIdx(await context.files.read(name), file, context.reserve)), place: { file } };
     }),
   ownFiles: pairRoles,
   moveFiles: movePairs,

@@ -55,6 +55,10 @@ class ReferenceSession implements Session {
     this.buffer(input).set(values);
   }
 
+  reserve(bytes: number): Uint8Array {
+    return new Uint8Array(bytes);
+  }
+
   read(input: Node): Values {
     return this.buffer(input).slice();
   }

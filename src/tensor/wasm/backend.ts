@@ -55,6 +55,8 @@ class WasmSession implements Session {
   private readonly heap: WebAssembly.Memory;
   private readonly leaves = new Map<Node, number>();
   private readonly workers: Worker[] = [];
+  /** The heap's buffer at each size at which memory was reserved: they all show the same bytes. */
+  private readonly own = new Set<ArrayBufferLike>();
   private words: Int32Array;
   private top = CONTROL.end;
   private readonly areas = { arena: { address: 0, bytes: 0 }, scratch: { address: 0, bytes: 0 } };
@@ -169,7 +171,23 @@ class WasmSession implements Session {
   write(input: Node, values: ArrayLike<number>): void {
     const size = sizeOf(input.shape);
     if (values.length !== size) throw new RangeError(`an input of ${size} elements was given ${values.length} values`);
+    if (
+      input.dtype === 'u8' &&
+      !this.leaves.has(input) &&
+      values instanceof Uint8Array &&
+      this.own.has(values.buffer)
+    ) {
+      this.leaves.set(input, values.byteOffset);
+      return;
+    }
     this.view(input.dtype, this.leaf(input), size).set(values);
+  }
+
+  reserve(bytes: number): Uint8Array {
+    const address = this.allocate(bytes, 'the data');
+    this.inputBytes += bytes;
+    this.own.add(this.heap.buffer);
+    return new Uint8Array(this.heap.buffer, address, bytes);
   }
 
   read(input: Node): TypedValues {

@@ -152,12 +152,7 @@ export function defineTile(
 }
 
 /** (buffer, row, column): the kernel's outputs from a tile's sums in memory. */
-export function defineEpilogue(
-  context: EmitContext,
-  kernel: Kernel,
-  shape: TileShape,
-  columns: number,
-): number {
+export function defineEpilogue(context: EmitContext, kernel: Kernel, shape: TileShape, columns: number): number {
   return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) =>
     emitEpilogue(f, context, kernel, shape, columns),
   );

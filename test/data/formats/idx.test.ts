@@ -11,6 +11,16 @@ describe('parseIdx', () => {
     expect(values.buffer).toBe(bytes.buffer);
   });
 
+  it('puts bytes into the memory that it is given, unpacked or not', async () => {
+    const bytes = Buffer.concat([idxHeader(0x08, [2, 3]), Buffer.from([1, 2, 3, 4, 5, 6])]);
+    for (const content of [bytes, gzipSync(bytes)]) {
+      const memory = new Uint8Array(100);
+      const { values } = await parseIdx(content, 'a.idx', (size) => memory.subarray(8, 8 + size));
+      expect(values.buffer).toBe(memory.buffer);
+      expect([...memory.subarray(7, 15)]).toEqual([0, 1, 2, 3, 4, 5, 6, 0]);
+    }
+  });
+
   it('reads the same from gzip, told by its first bytes and not by the name', async () => {
     const bytes = idxBytes([3, 2, 2], [...Array(12).keys()]);
     expect(await parseIdx(gzipSync(bytes), 'a.idx')).toEqual(await parseIdx(bytes, 'a.idx'));
