@@ -14,6 +14,9 @@ const PAGE = 65536;
 /** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
 const MAX_BYTES = 65536 * PAGE - PAGE;
 
+/** A step that updates so many elements has work for all threads. */
+const MUCH_STATE = 50_000;
+
 /** Layout of the control words at the start of memory. */
 const CONTROL = { command: 64, program: 68, sleepers: 72, barrier: 128, counters: 256, maxCounters: 4000, end: 16384 };
 
@@ -134,6 +137,9 @@ class WasmSession implements Session {
   }
 
   compile(program: Program): Executable {
+    // Threads take a while to start: where they will surely be wanted, they do so while this one compiles.
+    const state = program.updates.reduce((sum, [target]) => sum + sizeOf(target.shape), 0);
+    if (state >= MUCH_STATE) this.startWorkers();
     const compiled = compileProgram(program, this.features, {
       threads: this.threads,
       control: CONTROL,

@@ -79,6 +79,8 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
   const columns = sizeOf(root.shape.slice(1));
   const count = sizeOf(root.inputs[0].shape);
   const stripes = Math.ceil(columns / STRIPE);
+  const vectors = columns % 4 === 0;
+  const load = vectors ? 'v128.load' : 'f32.load';
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
     const [first, last, column, target, source, item] = Array.from({ length: 6 }, () => f.local('i32'));
     const eachColumn = (body: () => void): void => {
@@ -86,7 +88,11 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
         .set(column)
         .loop(() => {
           body();
-          f.bump(column, 4).get(column).get(last).op('i32.lt_s').branchIf(0);
+          f.bump(column, vectors ? 16 : 4)
+            .get(column)
+            .get(last)
+            .op('i32.lt_s')
+            .branchIf(0);
         });
     };
     eachUnit(f, (unit) => {
@@ -106,7 +112,11 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
       f.i32(out).set(target);
       if (rows > 0) {
         f.countedLoop(rows, () => {
-          eachColumn(() => f.get(target).get(column).op('i32.add').i32(0).mem('i32.store'));
+          eachColumn(() => {
+            f.get(target).get(column).op('i32.add');
+            if (vectors) f.splat(0).mem('v128.store');
+            else f.i32(0).mem('i32.store');
+          });
           f.bump(target, columns * 4);
         });
       }
@@ -121,20 +131,19 @@ export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKer
           .set(target);
         eachColumn(() => {
           f.get(target).get(column).op('i32.add');
-          f.get(target)
-            .get(column)
-            .op('i32.add')
-            .mem('f32.load')
-            .get(source)
-            .get(column)
-            .op('i32.add')
-            .mem('f32.load')
-            .op('f32.add');
-          f.mem('f32.store');
+          f.get(target).get(column).op('i32.add').mem(load);
+          f.get(source).get(column).op('i32.add').mem(load);
+          if (vectors) f.op('f32x4.add').mem('v128.store');
+          else f.op('f32.add').mem('f32.store');
         });
         f.bump(source, columns * 4).bump(item, 4);
       });
     });
   });
-  return { function: index, units: stripes, unitCost: (rows + 2 * count) * Math.min(columns, STRIPE), scratch: 0 };
+  return {
+    function: index,
+    units: stripes,
+    unitCost: ((rows + 2 * count) * Math.min(columns, STRIPE)) / (vectors ? 4 : 1),
+    scratch: 0,
+  };
 }
