@@ -1,6 +1,6 @@
 /** The page that `nn profile --html` writes: one file with the table of kernels and the threads' timeline, without scripts. */
 import type { StepProfile } from '../train/index.js';
-import { percent, shareOfLimit, speedOf } from './profile.js';
+import { limitOf, percent, shareOfLimit, speedOf } from './profile.js';
 
 const WIDTH = 1200;
 const LANE = 36;
@@ -11,14 +11,14 @@ const escapeHtml = (text: string): string =>
 
 /** A self-contained HTML page. */
 export function profilePage(name: string, profile: StepProfile): string {
-  const { batchSize, kernels, layers, limit, phases, steps } = profile;
+  const { batchSize, kernels, layers, phases, steps } = profile;
   const colours = new Map(layers.map(({ layer }, i) => [layer, `hsl(${Math.round((i * 137.5) % 360)} 55% 60%)`]));
   const cells = (values: readonly string[]): string => values.map((v) => `<td>${escapeHtml(v)}</td>`).join('');
   const rows = [...kernels]
     .sort((a, b) => b.milliseconds - a.milliseconds)
     .map((kernel) => {
       const { share, milliseconds, layer, task, shape, fused } = kernel;
-      const figures = [percent(share), milliseconds.toFixed(3), speedOf(kernel), shareOfLimit(kernel, limit)];
+      const figures = [percent(share), milliseconds.toFixed(3), speedOf(kernel), shareOfLimit(kernel, profile)];
       return `<tr>${cells([...figures, layer, task, `[${shape.join(', ')}]`, fused.join(' ')])}</tr>`;
     });
   const legend = layers.map(
@@ -40,7 +40,7 @@ svg { max-width: 100%; height: auto; }
 </style></head><body>
 <h1>${escapeHtml(name)}: a training step of ${batchSize} samples</h1>
 <p>Median of a whole step: ${whole}. ${kernels.length} kernels in ${phases.total} phases, ${phases.shared} of them parallel.
-Limit: ${limit.toFixed(1)} GFLOP/s, a matrix product of 512 x 512 on one thread.</p>
+The ${limitOf(profile)}.</p>
 <h2>Threads</h2>
 <p>One step as measured, task by task. The driver that takes the time stamps is slower than that of training by some microseconds
 a phase, so gaps are a little too wide. Point at a bar for its kernel.</p>

@@ -49,19 +49,28 @@ export function speedOf({ flops, bytes, milliseconds }: ProfiledKernel): string 
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** Of what a large matrix product reaches; nothing where it is memory that counts. */
-export const shareOfLimit = ({ flops, milliseconds }: ProfiledKernel, limit: number): string =>
-  flops === 0 || milliseconds === 0 ? '' : percent(flops / milliseconds / 1e6 / limit);
+/** Of what a large matrix product reaches, or memory where it is that which counts; beyond 100 % where a cache holds it all. */
+export function shareOfLimit(
+  { flops, bytes, milliseconds }: ProfiledKernel,
+  { limit, bandwidth }: Pick<StepProfile, 'limit' | 'bandwidth'>,
+): string {
+  if (milliseconds === 0 || (flops === 0 && bytes === 0)) return '';
+  return percent(flops > 0 ? flops / milliseconds / 1e6 / limit : bytes / milliseconds / 1e6 / bandwidth);
+}
+
+export const limitOf = ({ limit, bandwidth }: StepProfile): string =>
+  `limit on one thread: ${limit.toFixed(1)} GFLOP/s, a matrix product of 512 x 512; ${bandwidth.toFixed(1)} GB/s, a sum of two tensors from memory`;
 
 /** Lines for people: kernels by time, totals by layer, the whole step. */
-export function formatProfile({ batchSize, kernels, layers, phases, steps, limit }: StepProfile): string[] {
+export function formatProfile(profile: StepProfile): string[] {
+  const { batchSize, kernels, layers, phases, steps } = profile;
   const sorted = [...kernels].sort((a, b) => b.milliseconds - a.milliseconds);
   const shown = sorted.slice(0, MOST_ROWS);
   const rows = shown.map((kernel) => [
     percent(kernel.share),
     kernel.milliseconds.toFixed(3),
     speedOf(kernel),
-    shareOfLimit(kernel, limit),
+    shareOfLimit(kernel, profile),
     kernel.layer,
     kernel.task,
     `[${kernel.shape.join(', ')}]`,
@@ -87,7 +96,7 @@ export function formatProfile({ batchSize, kernels, layers, phases, steps, limit
   }
   lines.push(
     `${kernels.length} kernels (timed one by one on one thread: ${sum(kernels).toFixed(3)} ms) in ${phases.total} phases, ${phases.shared} of them parallel`,
-    `limit: ${limit.toFixed(1)} GFLOP/s, a matrix product of 512 x 512 on one thread`,
+    limitOf(profile),
   );
   return lines;
 }

@@ -1,6 +1,6 @@
 /** Where a training step's time goes: its kernels one by one, what they belong to, and the whole step on one and on all threads. */
 import {
-  type Executable, GRADIENT_SUFFIX, input, type KernelProfile, type KernelSpan, matmul, type Session,
+  add, type Executable, GRADIENT_SUFFIX, input, type KernelProfile, type KernelSpan, matmul, type Session,
 } from '../tensor/index.js'; // prettier-ignore
 import type { LoadedData } from '../data/index.js';
 import type { ExperimentConfig } from './experiment.js';
@@ -42,6 +42,8 @@ export interface StepProfile {
   readonly steps: readonly ({ readonly threads: number } & Timing)[];
   /** What a large matrix product reaches on one thread, in GFLOP/s. */
   readonly limit: number;
+  /** What a sum of two tensors that no cache holds moves on one thread, in GB/s. What fits a cache may be faster. */
+  readonly bandwidth: number;
   /** Who worked on what in one step on all threads. */
   readonly timeline: readonly KernelSpan[];
 }
@@ -74,6 +76,7 @@ export function profileStep(
       phases: { total: phases.size, shared: [...phases.values()].filter(Boolean).length },
       steps: [...alone.map((time) => ({ threads: 1, ...time })), { threads, ...timing }],
       limit: within(open(1), measureLimit),
+      bandwidth: within(open(1), measureBandwidth),
       timeline: executable.trace(TRACED_RUNS),
     };
   });
@@ -138,6 +141,13 @@ function measureLimit(session: Session): number {
   repeat(() => executable.run(), TIMED_MS);
   // What else runs on the machine must not lower a limit.
   return (2 * size ** 3) / repeat(() => executable.run(), TIMED_MS).fastest / 1e6;
+}
+
+function measureBandwidth(session: Session): number {
+  const size = 2 ** 23;
+  const sum = add(input('limit.a', [size]), input('limit.b', [size]));
+  const executable = session.compile({ name: 'limit', outputs: [sum], updates: [] });
+  return (3 * Float32Array.BYTES_PER_ELEMENT * size) / repeat(() => executable.run(), TIMED_MS).fastest / 1e6;
 }
 
 const tasks: Readonly<Record<string, string>> = {

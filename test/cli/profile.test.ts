@@ -59,6 +59,7 @@ describe('nn profile', () => {
     expect(profile.phases.shared).toBeGreaterThan(0);
     expect(profile.phases.shared).toBeLessThan(profile.phases.total);
     expect(profile.limit).toBeGreaterThan(0);
+    expect(profile.bandwidth).toBeGreaterThan(0);
   });
 
   it('has a timeline in which every kernel is done once and no thread does two things at a time', () => {
@@ -89,6 +90,8 @@ describe('nn profile', () => {
     expect(outcome.err).toMatch(
       /kernels \(timed one by one on one thread: [\d.]+ ms\) in \d+ phases, \d+ of them parallel\n/,
     );
+    expect(outcome.err).toMatch(/GB\/s +[\d.]+ % /);
+    expect(outcome.err).toMatch(/limit on one thread: [\d.]+ GFLOP\/s, .*; [\d.]+ GB\/s, /);
   });
 
   it('writes a page that needs nothing else, with a bar for every task', () => {
