@@ -1,5 +1,5 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
-import { optimizerOf } from '../nn/optimizers/index.js';
+import { slotsPerWeight } from '../nn/optimizers/apply.js';
 import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trainingMemory } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, say } from './experiment.js';
@@ -109,13 +109,12 @@ function memoryOf({
 }: Experiment): Record<'weights' | 'optimizer' | 'activations' | 'data' | 'batch_size', number> {
   // prettier-ignore
   const weights = FLOAT_BYTES * rows.reduce((sum, row) => sum + row.parameters, 0);
-  const slots = Object.keys(optimizerOf(config.optimizer).state(config.optimizer)).length;
   const batchSize = Math.min(config.train.batch_size, data.train.size);
   const outputs = rows.reduce((sum, row) => sum + row.memoryBytes, 0) - weights;
   const splits = [data.train, data.val, data.test].filter((split) => split !== undefined);
   return {
     weights,
-    optimizer: slots * weights,
+    optimizer: slotsPerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
     data: [...new Set(splits.flatMap(({ features, targets }) => [features.values, targets.values]))].reduce((sum, values) => sum + values.byteLength, 0), // prettier-ignore
     batch_size: batchSize,

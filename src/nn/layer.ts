@@ -1,6 +1,6 @@
 /** What a layer is: a schema and a forward expression. It gets its parameters, state and random numbers from the build context. */
 import type * as z from 'zod';
-import { type HostRandom, input, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf } from '../tensor/index.js'; // prettier-ignore
+import { add, div, type HostRandom, input, mul, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf, sub } from '../tensor/index.js'; // prettier-ignore
 import { activate, type ActivationConfig } from './activations.js';
 import { type InitConfig, type Initializer, type InitializerConfig, initializers } from './initializers.js';
 import type { RandomSource } from './random-source.js';
@@ -52,8 +52,10 @@ export interface TraceOptions {
   readonly training: boolean;
   /** False trains without dropout and noise, for overfitting one batch. Default: as `training`. */
   readonly stochastic?: boolean;
-  /** What the inputs that hold the parameters begin with, where another set of them is meant than the trained one. */
+  /** What the inputs that hold parameters and state begin with, where another set of them is meant than the trained one. */
   readonly weightPrefix?: string;
+  /** The 1-based number of a batch, []: state becomes the mean of what the batches so far gave, instead of a running mean. */
+  readonly batchNumber?: Node;
   readonly random: RandomSource;
   readonly init: InitConfig;
   /** Default: none, but for what layers say themselves. */
@@ -157,7 +159,7 @@ export class BuildContext {
 
   /** A variable `<layer>.<name>` that keeps its value between steps, `initial` everywhere at the start. */
   state(name: string, shape: Shape, initial: number): Node {
-    const node = input(`${this.name}.${name}`, shape);
+    const node = input(`${this.options.weightPrefix ?? ''}${this.name}.${name}`, shape);
     this.collected.states.push({
       name: `${this.name}.${name}`,
       node,
@@ -166,12 +168,17 @@ export class BuildContext {
     return node;
   }
 
-  /** The value that a state variable takes after a training step. */
-  updateState(state: Node, value: Node): void {
+  /** Moves a state variable towards the value of a batch after a training step; `keep` is the share of the old one that stays. */
+  moveState(state: Node, value: Node, keep: number): void {
     if (!sameShape(state.shape, value.shape)) {
       throw new ShapeError(`state of shape ${showShape(state.shape)} cannot take ${showShape(value.shape)}`);
     }
-    this.collected.stateUpdates.push([state, value]);
+    const { batchNumber } = this.options;
+    const moved =
+      batchNumber === undefined
+        ? add(mul(state, keep), mul(value, 1 - keep))
+        : add(state, div(sub(value, state), batchNumber));
+    this.collected.stateUpdates.push([state, moved]);
   }
 
   /** Adds the penalty on what the layer puts out, if it (or the model) has one, to the loss. */

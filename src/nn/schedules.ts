@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { atoms, component, type ComponentConfig } from '../config/index.js';
+import { plateauFields } from './plateau.js';
 
 /** How long the run is. */
 export interface RunLength {
@@ -125,6 +126,12 @@ export const schedules = {
       if (step <= peak) return peak === 0 ? 1 : between(first, 1, share(step / peak));
       return between(1, last, share(Math.min((step - peak) / (steps - 1 - peak), 1)));
     },
+  }),
+  /** What it does depends on the figures of each epoch: the training loop multiplies the rate by it. */
+  reduce_on_plateau: schedule({
+    description: 'A drop wherever a figure has not improved for some epochs.',
+    schema: z.object({ ...plateauFields, ...warmup }),
+    factor: () => 1,
   }),
 } as const satisfies Record<string, Schedule>;
 

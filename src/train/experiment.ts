@@ -7,6 +7,7 @@ import { atoms } from '../config/index.js';
 import { nearest } from '../config/nearest.js';
 import { dataSchema, hasPart } from '../data/index.js';
 import { augmentSchema } from '../nn/augmentations/index.js';
+import { adaptiveClippingSchema, gradientNoiseSchema } from '../nn/clip.js';
 import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
 import { type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
@@ -49,6 +50,12 @@ const trainSchema = z.strictObject({
   checkpoint_every_seconds: atoms.positive.optional().describe('time between checkpoints, in seconds'),
   gradient_clip_norm: atoms.positive.optional().describe('shrink all gradients together to at most this norm'),
   gradient_clip_value: atoms.positive.optional().describe('clip every element of the gradients to plus and minus this'),
+  gradient_clip_adaptive: adaptiveClippingSchema
+    .optional()
+    .describe('shrink the gradient of each unit to at most a share of the norm of its weights (Brock et al. 2021)'),
+  gradient_noise: gradientNoiseSchema
+    .optional()
+    .describe('add normal noise to the gradients, less and less of it (Neelakantan et al. 2015)'),
   accumulate_batches: atoms.positiveInt
     .optional()
     .describe('average the gradients of so many batches for one update; steps still count batches'),
@@ -57,9 +64,17 @@ const trainSchema = z.strictObject({
     .optional()
     .describe('weights with a learning rate or weight decay of their own'),
   weight_average: z
-    .strictObject({ decay: atoms.properFraction.default(0.999).describe('share of the average that an update keeps') })
+    .strictObject({
+      method: z
+        .enum(['ema', 'swa'])
+        .default('ema')
+        .describe('ema: an exponential moving average; swa: the mean at the ends of epochs (Izmailov et al. 2018)'),
+      decay: atoms.properFraction.optional().describe('ema: share of the average that an update keeps; 0.999 by default'), // prettier-ignore
+      start_epoch: atoms.nonNegative.optional().describe('swa: epochs before it begins; three quarters of all by default'), // prettier-ignore
+      every_epochs: atoms.positive.optional().describe('swa: epochs between two weights that it takes in; 1 by default'), // prettier-ignore
+    })
     .optional()
-    .describe('judge and test an exponential moving average of the weights; off by default'),
+    .describe('judge and test an average of the weights; off by default'),
   early_stopping: earlyStoppingSchema.optional().describe('stop when a figure no longer improves; off by default'),
   ignore_lints: z.array(z.enum(lintIds)).optional().describe('warnings of `nn check` and `nn train` that are not wanted'), // prettier-ignore
 });
@@ -144,23 +159,46 @@ function contradictions(config: ExperimentConfig): Contradiction[] {
     }
   }
   if (train.early_stopping !== undefined) {
-    const { monitor } = train.early_stopping;
-    const figures = ['loss', ...config.metrics.map(({ type }) => type)];
-    const validates = hasPart(config.data, 'val');
-    const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
-      figures.map((figure) => `${split}/${figure}`),
-    );
-    const path = ['train', 'early_stopping', 'monitor'];
-    if (!validates && monitor.startsWith('val/')) {
-      found.push({
-        path,
-        message: `${monitor} needs a validation split: set data.split.val, or give the source a val file`,
-      });
-    } else if (!known.includes(monitor)) {
-      const close = nearest(monitor, known);
-      const hint = close === undefined ? '' : `; did you mean "${close}"?`;
-      found.push({ path, message: `there is no figure "${monitor}", only ${known.join(', ')}${hint}` });
+    found.push(...unknownFigure(config, train.early_stopping.monitor, ['train', 'early_stopping', 'monitor']));
+  }
+  if (config.schedule.type === 'reduce_on_plateau') {
+    found.push(...unknownFigure(config, config.schedule.monitor, ['schedule', 'monitor']));
+  }
+  const average = train.weight_average;
+  if (average !== undefined) {
+    const other = average.method === 'ema' ? (['start_epoch', 'every_epochs'] as const) : (['decay'] as const);
+    for (const key of other.filter((name) => average[name] !== undefined)) {
+      found.push({ path: ['train', 'weight_average', key], message: `${key} belongs to the other method, not to ${average.method}` }); // prettier-ignore
     }
   }
+  if (config.optimizer.type === 'lbfgs') found.push(...unfitForLbfgs(config));
   return found;
+}
+
+/** L-BFGS compares gradients at different weights, so these must be all that differs. */
+function unfitForLbfgs({ train }: ExperimentConfig): Contradiction[] {
+  const unfit = ['parameter_groups', 'accumulate_batches', 'gradient_noise'] as const;
+  return unfit
+    .filter((key) => train[key] !== undefined)
+    .map((key) => ({
+      path: ['train', key],
+      message: `lbfgs takes no ${key}: it needs the same function in every step`,
+    }));
+}
+
+/** What is wrong with `monitor` as the name of a figure that a run records. */
+function unknownFigure(config: ExperimentConfig, monitor: string, path: Contradiction['path']): Contradiction[] {
+  const figures = ['loss', ...config.metrics.map(({ type }) => type)];
+  const validates = hasPart(config.data, 'val');
+  const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
+    figures.map((figure) => `${split}/${figure}`),
+  );
+  if (!validates && monitor.startsWith('val/')) {
+    const message = `${monitor} needs a validation split: set data.split.val, or give the source a val file`;
+    return [{ path, message }];
+  }
+  if (known.includes(monitor)) return [];
+  const close = nearest(monitor, known);
+  const hint = close === undefined ? '' : `; did you mean "${close}"?`;
+  return [{ path, message: `there is no figure "${monitor}", only ${known.join(', ')}${hint}` }];
 }

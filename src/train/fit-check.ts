@@ -12,6 +12,8 @@ import type { Contradiction, ExperimentConfig } from './experiment.js';
 
 /** What the model must fit: the shape of a sample's features, and its targets. */
 export interface DataInfo {
+  /** Of the training split. */
+  readonly samples: number;
   readonly features: Shape;
   readonly target: TargetInfo;
   /** The smallest and the largest feature; undefined for bytes. Looked for when asked. */
@@ -24,6 +26,7 @@ export function describeData(
 ): DataInfo {
   const size = train.targets.shape.reduce((a, b) => a * b, 1);
   return {
+    samples: train.size,
     features: train.features.shape,
     range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train.features.values)),
     target: { task: config.task, size, ...(classes === undefined ? {} : { classes: classes.length }) },
@@ -45,16 +48,17 @@ function rangeOf(values: ArrayLike<number>): [number, number] {
  */
 export function fitModel(
   config: ExperimentConfig,
-  { features, target, range }: DataInfo,
+  { samples, features, target, range }: DataInfo,
 ): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
   try {
     const options = { training: false, random: new RandomSource(), init: config.init };
     const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
     const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
-    if (idle.length > 0) return { rows: model.rows, problems: idle };
-    const unfit = augmentationProblems(config.data.augment, { shape: features, task: config.task, range });
-    if (unfit.length > 0) {
-      const problems = unfit.map(({ index, message }) => ({ path: ['data', 'augment', index], message }));
+    const unfit = [...idle, ...partialBatches(config, samples)];
+    if (unfit.length > 0) return { rows: model.rows, problems: unfit };
+    const unaugmentable = augmentationProblems(config.data.augment, { shape: features, task: config.task, range });
+    if (unaugmentable.length > 0) {
+      const problems = unaugmentable.map(({ index, message }) => ({ path: ['data', 'augment', index], message }));
       return { rows: model.rows, problems };
     }
     const mismatch = lossMismatch(config.loss, target, sampleShape(model.output));
@@ -65,6 +69,13 @@ export function fitModel(
     if (!(error instanceof LayerShapeError)) throw error;
     return { rows: [], problems: [{ path: ['model', ...error.path], message: error.detail }] };
   }
+}
+
+/** L-BFGS takes what two gradients differ in for curvature: it must not be the samples. */
+function partialBatches({ optimizer, train }: ExperimentConfig, samples: number): Contradiction[] {
+  if (optimizer.type !== 'lbfgs' || train.batch_size >= samples) return [];
+  const message = `lbfgs needs all ${samples} training samples in one batch: set train.batch_size to ${samples}`;
+  return [{ path: ['train', 'batch_size'], message }];
 }
 
 /** Parameter groups that no weight belongs to. */

@@ -128,7 +128,7 @@ export function gradcheck(
     [dataset.features, inFloat64(few.features.values)],
     [dataset.targets, inFloat64(few.targets.values)],
     [graph.indices, Int32Array.from({ length: size }, (_, i) => i)],
-    [graph.randomKey, Uint32Array.from(streamKey(config.seed, 'gradcheck'))],
+    [graph.random.key, Uint32Array.from(streamKey(config.seed, 'gradcheck'))],
   ]);
   for (const parameter of parameters) {
     const { name, node } = parameter;

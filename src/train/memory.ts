@@ -27,6 +27,7 @@ export function trainingMemory(session: Session, config: ExperimentConfig, data:
   const step = session.memory();
   const rest = train.size - (batches - 1) * batchSize;
   if (rest < batchSize && totalSteps >= batches) stepper.stepFor(rest);
+  stepper.prepareStatistics();
   for (const [name, split] of Object.entries({ val, test })) {
     if (split === undefined) continue;
     const evaluator = new Evaluator(session, config, name, split, affine);

@@ -12,8 +12,8 @@ export interface Forward {
   readonly model: TracedModel;
   /** Input: the samples of the batch, i32 [batch]. */
   readonly indices: Node;
-  /** Input: the random key of the step, u32 [2]. */
-  readonly randomKey: Node;
+  /** All random numbers of the step; its key is an input, u32 [2]. */
+  readonly random: RandomSource;
   /** The preprocessed and augmented features [batch, ...], and the targets [batch, ...] that metrics compare with. */
   readonly x: Node;
   readonly target: Node;
@@ -31,8 +31,10 @@ export interface Mode {
   readonly stochastic: boolean;
   /** The augmentations of the config. */
   readonly augmented: boolean;
-  /** What the inputs that hold the weights begin with, for weights that are kept twice. */
+  /** What the inputs that hold weights and state begin with, for weights that are kept twice. */
   readonly weightPrefix?: string;
+  /** See TraceOptions. */
+  readonly batchNumber?: Node;
 }
 
 /** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
@@ -62,5 +64,5 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
     const prediction = predictionOf(config.loss, model.output);
     return config.metrics.map((metric) => metricOf(metric).statistics(prediction, target, metric));
   });
-  return { model, indices, randomKey: random.key, x, target, losses, statistics };
+  return { model, indices, random, x, target, losses, statistics };
 }

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Node, Session, TypedValues } from '../tensor/index.js';
 import { sameShape, showShape } from '../tensor/index.js';
 import { fittedPreprocessingSchema } from '../data/index.js';
+import { plateauStateSchema } from '../nn/plateau.js';
 import { tasks } from '../nn/target.js';
 
 /** The generator that all random streams of a run come from; a resume under another would not be exact. */
@@ -55,6 +56,7 @@ export const snapshotMetaSchema = z.object({
   sums: epochSumsSchema.describe('over the batches of the epoch in progress'),
   best: z.strictObject({ value: z.number(), row: epochRowSchema }).nullable().describe('the best epoch so far'),
   waited: count.describe('epochs since the monitored figure last improved'),
+  plateau: plateauStateSchema.nullable().default(null).describe('where the learning rate waits for a plateau'),
   last: epochRowSchema.nullable().describe('the last finished epoch'),
   preprocessing: fittedPreprocessingSchema,
   classes: z.array(z.string()).nullable(),

@@ -11,6 +11,7 @@ import { penalty } from '../nn/regularization.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
+import { planOf } from './plan.js';
 import type { Variable } from './snapshot.js';
 import { AVERAGE_PREFIX, type Slot, weightUpdates } from './weight-updates.js';
 
@@ -39,7 +40,14 @@ export interface TrainingStep {
   readonly slots: readonly Slot[];
   /** The slots that hold averaged weights. */
   readonly averages: readonly Slot[];
-  readonly states: readonly (Variable & { initial(): ArrayLike<number> })[];
+  readonly states: readonly StateSlot[];
+  /** The state that belongs to averaged weights, measured before they are used; none where no average is kept. */
+  readonly averagedStates: readonly StateSlot[];
+}
+
+/** What a layer carries from step to step. */
+export interface StateSlot extends Variable {
+  initial(): ArrayLike<number>;
 }
 
 /** What a step minimizes: the mean loss of the batch plus the penalties on weights and activities. */
@@ -59,7 +67,7 @@ export function trainingStep(
   stochastic = true,
 ): TrainingStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, indices, randomKey, losses, statistics } = forward(config, dataset, batchSize, mode);
+  const { model, indices, random, losses, statistics } = forward(config, dataset, batchSize, mode);
   const { parameters } = model;
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
@@ -70,7 +78,13 @@ export function trainingStep(
 
   const rate = input('rate', []);
   const step = input('step', []);
-  const { slots, averages, updates } = weightUpdates(config, parameters, gradients, { rate, step });
+  const { slots, averages, updates } = weightUpdates(
+    config,
+    parameters,
+    gradients,
+    { rate, step, plan: planOf(config, dataset.size) },
+    stochastic ? random : undefined,
+  );
   const kept = [...updates, ...model.stateUpdates].map(([variable, value]): [Node, Node] => [
     variable,
     withScope('optimizer', () => select(isFinite, value, variable)),
@@ -78,11 +92,41 @@ export function trainingStep(
 
   return {
     program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates: kept },
-    inputs: { indices, randomKey, rate, step },
+    inputs: { indices, randomKey: random.key, rate, step },
     parameters,
     slots,
     averages,
     states: model.states,
+    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states),
+  };
+}
+
+const averagedStatesOf = (states: readonly StateSlot[]): StateSlot[] =>
+  states.map(({ name, node, initial }) => ({
+    name: `${AVERAGE_PREFIX}${name}`,
+    node: input(`${AVERAGE_PREFIX}${name}`, node.shape),
+    initial,
+  }));
+
+export interface StatisticsStep {
+  readonly program: Program;
+  readonly indices: Node;
+  /** Input: the 1-based number of the batch, []. */
+  readonly batchNumber: Node;
+}
+
+/**
+ * Measures what averaged weights make of one more batch: the running statistics of a batch norm belong to the weights that they
+ * were measured with (Izmailov et al. 2018). Over n batches they become the means of what the batches gave.
+ */
+export function statisticsStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): StatisticsStep {
+  const batchNumber = input('statistics.batch', []);
+  const mode = { training: true, stochastic: false, augmented: false, weightPrefix: AVERAGE_PREFIX, batchNumber };
+  const { model, indices } = forward(config, dataset, batchSize, mode);
+  return {
+    program: { name: `statistics.${batchSize}`, outputs: [], updates: model.stateUpdates },
+    indices,
+    batchNumber,
   };
 }
 
@@ -100,11 +144,14 @@ export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batch
   const prefix = config.train.weight_average === undefined ? '' : AVERAGE_PREFIX;
   const mode = { ...EVALUATION, weightPrefix: prefix };
   const { model, indices, losses, statistics } = forward(config, dataset, batchSize, mode);
-  const weights = model.parameters.map(({ name, node }) => ({ name: `${prefix}${name}`, node }));
+  const variables = [...model.parameters, ...model.states].map(({ name, node }) => ({
+    name: `${prefix}${name}`,
+    node,
+  }));
   return {
     program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
     indices,
-    variables: [...weights, ...model.states],
+    variables,
   };
 }
 

@@ -5,7 +5,18 @@ import type { Parameter } from '../nn/layer.js';
 import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Variable } from './snapshot.js';
-import { describeSuspect, diagnosisStep, type Suspect, trainingStep, type TrainingStep } from './step.js';
+import {
+  describeSuspect,
+  diagnosisStep,
+  type StatisticsStep,
+  statisticsStep,
+  type Suspect,
+  trainingStep,
+  type TrainingStep,
+} from './step.js';
+
+/** Batches that running statistics are measured from: some thousand samples are enough (Wu and Johnson 2021). */
+const STATISTICS_BATCHES = 100;
 
 interface CompiledStep {
   readonly step: TrainingStep;
@@ -19,6 +30,7 @@ export class Stepper {
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
   readonly weights: readonly Variable[];
   private readonly compiled = new Map<number, CompiledStep>();
+  private statistics: { step: StatisticsStep; executable: Executable } | undefined;
   private readonly blueprint: TrainingStep;
   private readonly stochastic: boolean;
   private readonly seedKey: readonly [number, number];
@@ -38,9 +50,9 @@ export class Stepper {
     this.dataset = datasetOf('train', split, options.affine);
     this.seedKey = streamKey(config.seed, 'step');
     this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
-    const { parameters, states, slots, averages } = this.blueprint;
-    this.weights = [...parameters, ...states, ...averages];
-    this.variables = [...parameters, ...states, ...slots];
+    const { parameters, states, slots, averages, averagedStates } = this.blueprint;
+    this.weights = [...parameters, ...states, ...averages, ...averagedStates];
+    this.variables = [...parameters, ...states, ...slots, ...averagedStates];
     upload(session, this.dataset, split);
   }
 
@@ -51,7 +63,9 @@ export class Stepper {
     for (const parameter of this.blueprint.parameters) {
       this.session.write(parameter.node, parameter.initialize(hostRandom(this.config.seed, `init.${parameter.name}`)));
     }
-    for (const state of this.blueprint.states) this.session.write(state.node, state.initial());
+    for (const state of [...this.blueprint.states, ...this.blueprint.averagedStates]) {
+      this.session.write(state.node, state.initial());
+    }
     for (const slot of this.blueprint.slots) {
       const size = slot.node.shape.reduce((a, b) => a * b, 1);
       this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
@@ -93,6 +107,33 @@ export class Stepper {
     session.write(inputs.step, scalar);
     executable.run();
     return Number.isFinite(executable.output(1)[0]) ? executable : undefined;
+  }
+
+  /** Measures the state of layers, such as the statistics of batch norms, anew for the averaged weights, where there are both. */
+  refreshStatistics(): void {
+    const statistics = this.prepareStatistics();
+    if (statistics === undefined) return;
+    const { step, executable } = statistics;
+    const [batchSize] = step.indices.shape;
+    const { size } = this.dataset;
+    const order = hostRandom(this.config.seed, 'statistics').permutation(size);
+    const batches = Math.min(STATISTICS_BATCHES, Math.floor(size / batchSize));
+    for (let batch = 0; batch < batches; batch++) {
+      this.session.write(step.indices, order.subarray(batch * batchSize, (batch + 1) * batchSize));
+      this.scalar[0] = batch + 1;
+      this.session.write(step.batchNumber, this.scalar);
+      executable.run();
+    }
+  }
+
+  /** The program of `refreshStatistics`, compiled when first needed; undefined where it has nothing to do. */
+  prepareStatistics(): { step: StatisticsStep; executable: Executable } | undefined {
+    if (this.blueprint.averagedStates.length === 0) return undefined;
+    if (this.statistics === undefined) {
+      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0]);
+      this.statistics = { step, executable: this.session.compile(step.program) };
+    }
+    return this.statistics;
   }
 
   /** Where the step that has just failed stopped being finite. */

@@ -8,9 +8,9 @@ import { scheduleOf } from '../nn/schedules.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow, Figures, Snapshot } from './snapshot.js';
+import { planOf } from './plan.js';
 import { Stepper } from './stepper.js';
 import { TrainingError } from './training-error.js';
-import { planOf } from './plan.js';
 import { figuresOf, type TrainingResult, TrainingRun } from './training-run.js';
 
 /** Where a run is. One object for the whole run, renewed in place: read it, do not keep it. */
@@ -75,8 +75,8 @@ export async function train(
   const stepper = new Stepper(session, config, split, plan.batchSize, { affine });
   const validation = data.val && new Evaluator(session, config, 'val', data.val, affine);
   const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
-  const rateOf = (step: number): number => config.optimizer.lr * factor(step);
   const run = new TrainingRun(session, config, data, stepper, plan);
+  const rateOf = (step: number): number => config.optimizer.lr * factor(step) * run.plateauFactor;
   const progress: Progress = { ...plan, epoch: 0, batch: 0, step: 0, samples: 0, figures: () => figuresOf(run.sums.result()) }; // prettier-ignore
   let lastBreath = start;
   let lastCheckpoint = start;
@@ -121,6 +121,7 @@ export async function train(
     }
     if (!run.epochDone) break;
 
+    stepper.refreshStatistics();
     const row = run.finishEpoch(validation?.evaluate(fastDevRun ? 1 : Infinity), rateOf(run.step - 1));
     recorder.epoch(row);
     const isBest = run.isBest(row);
@@ -136,6 +137,7 @@ export async function train(
   if (stop === 'interrupted' && !run.finished)
     return run.result('interrupted', now() - start, { reason: 'interrupted' });
   if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
+  else if (!run.epochDone) stepper.refreshStatistics();
   const test = data.test && new Evaluator(session, config, 'test', data.test, affine);
   const figures = test && figuresOf(test.evaluate(fastDevRun ? 1 : Infinity));
   if (run.stoppedEarly) {

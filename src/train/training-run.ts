@@ -2,12 +2,14 @@
 import type { Session } from '../tensor/index.js';
 import { toConfigValue } from '../config/index.js';
 import type { LoadedData } from '../data/index.js';
-import { gaveUp, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
+import { afterEpoch, plateauStart, type PlateauState } from '../nn/plateau.js';
+import { gaveUp, modeOf, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
 import { type Evaluation, Sums } from './evaluate.js';
 import { type ExperimentConfig, experimentSchema } from './experiment.js';
 import type { Plan } from './plan.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
 import { sparsityOf } from './sparsity.js';
+import type { Plan } from './plan.js';
 import type { Stepper } from './stepper.js';
 
 /** What a run came to; the fields of summary.json that do not depend on files and machine. */
@@ -47,6 +49,7 @@ export class TrainingRun {
   /** What early stopping watches, and the best epoch so far. */
   readonly monitor: Monitor | undefined;
   private watch: Watch = { best: null, waited: 0 };
+  private plateau: PlateauState = plateauStart;
   private bestWeights: Tensors | undefined;
   /** Time spent in, and samples seen by, this process's training steps. */
   stepSeconds = 0;
@@ -68,6 +71,7 @@ export class TrainingRun {
     this.stepper.restore(last);
     ({ step: this.step, epoch: this.epoch, batch: this.batch, last: this.last } = last.meta);
     this.watch = { best: last.meta.best, waited: last.meta.waited };
+    this.plateau = last.meta.plateau ?? plateauStart;
     this.sums.set(last.meta.sums);
     // Before the end of the first epoch there is no best one, and so nothing to put back.
     this.bestWeights = best?.tensors ?? (last.meta.best === null ? undefined : last.tensors);
@@ -102,7 +106,20 @@ export class TrainingRun {
     this.batch = 0;
     this.sums.clear();
     this.last = { epoch: this.epoch, step: this.step, values };
+    this.watchPlateau(this.last);
     return this.last;
+  }
+
+  /** The factor on the learning rate that plateaus have led to. */
+  get plateauFactor(): number {
+    return this.plateau.factor;
+  }
+
+  private watchPlateau({ values }: EpochRow): void {
+    const { schedule, optimizer } = this.config;
+    if (schedule.type !== 'reduce_on_plateau') return;
+    const mode = schedule.mode ?? modeOf(this.config, schedule.monitor);
+    this.plateau = afterEpoch(this.plateau, values[schedule.monitor], { ...schedule, mode }, optimizer.lr);
   }
 
   /** Compares the epoch just finished with the best before; whether it is the best now. */
@@ -138,6 +155,7 @@ export class TrainingRun {
         sums: this.sums.copy(),
         best: best && { value: best.value, row: storableRow(best.row) },
         waited,
+        plateau: this.config.schedule.type === 'reduce_on_plateau' ? this.plateau : null,
         last: this.last && storableRow(this.last),
         preprocessing: this.data.preprocessing,
         classes: this.data.classes === undefined ? null : [...this.data.classes],

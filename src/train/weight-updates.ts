@@ -1,11 +1,28 @@
 /** How gradients change the weights: the optimizer by parameter group, gradients collected over batches, the averaged weights. */
-import { add, div, eq, floor, input, minimum, mul, type Node, select, sub, withScope } from '../tensor/index.js';
-import { clipGradients } from '../nn/clip.js';
+import {
+  add,
+  div,
+  eq,
+  floor,
+  input,
+  le,
+  minimum,
+  mul,
+  type Node,
+  select,
+  type Shape,
+  sub,
+  withScope,
+} from '../tensor/index.js';
+import { clipGradients, withNoise } from '../nn/clip.js';
 import type { Parameter } from '../nn/layer.js';
 import { groupOf } from '../nn/optimizers/groups.js';
-import { type OptimizerConfig, optimizerOf } from '../nn/optimizers/index.js';
+import { applyOptimizer } from '../nn/optimizers/apply.js';
+import type { OptimizerConfig } from '../nn/optimizers/index.js';
+import type { RandomSource } from '../nn/random-source.js';
 import { afterUpdate } from '../nn/regularization.js';
 import type { ExperimentConfig } from './experiment.js';
+import type { Plan } from './plan.js';
 import type { Variable } from './snapshot.js';
 
 /** A value of the optimizer beside a parameter, such as Adam's first moment. */
@@ -15,6 +32,8 @@ export interface Slot extends Variable {
 
 /** What the averaged weights are called: `average.layers.0.weight`. */
 export const AVERAGE_PREFIX = 'average.';
+
+type WeightAverage = NonNullable<ExperimentConfig['train']['weight_average']>;
 
 export interface WeightUpdates {
   readonly slots: readonly Slot[];
@@ -29,16 +48,13 @@ export interface StepNumbers {
   readonly rate: Node;
   /** The 1-based number of the step, []. */
   readonly step: Node;
+  readonly plan: Plan;
 }
 
-/** The rate and the options that `parameter` is updated with. */
-function settingsOf(
-  config: ExperimentConfig,
-  parameter: Parameter,
-  rate: Node,
-): { rate: Node; params: OptimizerConfig } {
+/** The rate and the options that the parameter `name` is updated with. */
+function settingsOf(config: ExperimentConfig, name: string, rate: Node): { rate: Node; params: OptimizerConfig } {
   const { optimizer } = config;
-  const group = groupOf(config.train.parameter_groups ?? [], parameter.name);
+  const group = groupOf(config.train.parameter_groups ?? [], name);
   const { lr = optimizer.lr, weight_decay } = group ?? {};
   return {
     rate: lr === optimizer.lr ? rate : mul(rate, lr / optimizer.lr),
@@ -54,13 +70,15 @@ export function weightUpdates(
   config: ExperimentConfig,
   parameters: readonly Parameter[],
   gradients: readonly Node[],
-  { rate, step }: StepNumbers,
+  { rate, step, plan }: StepNumbers,
+  random?: RandomSource,
 ): WeightUpdates {
-  const { gradient_clip_norm: norm, gradient_clip_value: value, accumulate_batches: batches = 1 } = config.train;
+  const { gradient_clip_norm: norm, gradient_clip_value: value, gradient_clip_adaptive: adaptive, gradient_noise: noise } = config.train; // prettier-ignore
+  const { accumulate_batches: batches = 1 } = config.train;
   const slots: Slot[] = [];
   const updates: [Node, Node][] = [];
-  const slot = (name: string, parameter: Parameter, initial: number): Slot => {
-    const made = { name, node: input(name, parameter.node.shape), initial };
+  const slot = (name: string, shape: Shape, initial: number): Slot => {
+    const made = { name, node: input(name, shape), initial };
     slots.push(made);
     return made;
   };
@@ -73,36 +91,71 @@ export function weightUpdates(
       ? gradients
       : withScope('gradient accumulation', () =>
           gradients.map((gradient, i) => {
-            const sum = slot(`optimizer.gradient_sum.${parameters[i].name}`, parameters[i], 0).node;
+            const sum = slot(`optimizer.gradient_sum.${parameters[i].name}`, gradient.shape, 0).node;
             const total = add(sum, gradient);
             updates.push([sum, select(isDue, 0, total)]);
             return div(total, batches);
           }),
         );
-  const clipped = withScope('gradient clipping', () => clipGradients(collected, { norm, value }));
+  const clipped = withScope('gradient clipping', () => clipGradients(collected, { norm, value, adaptive }, parameters));
+  const disturbed =
+    noise === undefined || random === undefined
+      ? clipped
+      : withScope('gradient noise', () => withNoise(clipped, parameters, noise, count, random));
 
-  const optimizer = optimizerOf(config.optimizer);
+  const due = parameters.map(({ name, node }, i) => ({
+    name,
+    node,
+    gradient: disturbed[i],
+    ...settingsOf(config, name, rate),
+  }));
+  const updated = withScope(
+    'optimizer',
+    () =>
+    applyOptimizer(config.optimizer, due, count, (name, shape, initial) => slot(`optimizer.${name}`, shape, initial).node), // prettier-ignore
+  );
   const averages: Slot[] = [];
   const average = config.train.weight_average;
-  parameters.forEach((parameter, i) => {
-    const { node } = parameter;
-    const initial = Object.entries(optimizer.state(config.optimizer, node.shape));
-    const state = Object.fromEntries(
-      initial.map(([name, from]) => [name, slot(`optimizer.${name}.${parameter.name}`, parameter, from).node]),
-    );
-    const settings = settingsOf(config, parameter, rate);
-    withScope('optimizer', () => {
-      const updated = optimizer.update({ parameter: node, gradient: clipped[i], state, step: count, ...settings });
-      const weights = whenDue(afterUpdate(updated.parameter, settings.rate, parameter), node);
+  withScope('optimizer', () => {
+    parameters.forEach((parameter, i) => {
+      const { node } = parameter;
+      const weights = whenDue(afterUpdate(updated.parameters[i], due[i].rate, parameter), node);
       updates.push([node, weights]);
-      for (const [name] of initial) updates.push([state[name], whenDue(updated.state[name], state[name])]);
       if (average === undefined) return;
-      const mean = slot(`${AVERAGE_PREFIX}${parameter.name}`, parameter, 0);
+      const mean = slot(`${AVERAGE_PREFIX}${parameter.name}`, node.shape, 0);
       averages.push(mean);
-      // The first average is the weights themselves; the decay then grows to its value, so that a short run is averaged too.
-      const decay = minimum(div(sub(count, 1), add(count, 9)), average.decay);
-      updates.push([mean.node, whenDue(add(mean.node, mul(sub(weights, mean.node), sub(1, decay))), mean.node)]);
+      updates.push([
+        mean.node,
+        average.method === 'swa'
+          ? equalAverage(average, mean.node, weights, step, plan)
+          : whenDue(movingAverage(average, mean.node, weights, count), mean.node),
+      ]);
     });
+    for (const [node, value] of updated.slots) updates.push([node, whenDue(value, node)]);
   });
   return { slots, averages, updates };
+}
+
+/** Share of the average that an update keeps, where the config does not say. */
+const USUAL_DECAY = 0.999;
+
+/** An exponential moving average after `count` updates. */
+function movingAverage({ decay: most = USUAL_DECAY }: WeightAverage, mean: Node, weights: Node, count: Node): Node {
+  // The first average is the weights themselves; the decay then grows to its value, so that a short run is averaged too.
+  const decay = minimum(div(sub(count, 1), add(count, 9)), most);
+  return add(mean, mul(sub(weights, mean), sub(1, decay)));
+}
+
+/** The paper trains three quarters of the budget before it averages. */
+const SWA_START = 0.75;
+
+/** The mean of the weights at regular steps from a start on (SWA: Izmailov et al. 2018); before it, the weights themselves. */
+function equalAverage(average: WeightAverage, mean: Node, weights: Node, step: Node, plan: Plan): Node {
+  const { start_epoch = SWA_START * plan.epochs, every_epochs = 1 } = average;
+  const every = Math.max(1, Math.round(every_epochs * plan.batches));
+  const start = Math.max(every, Math.round(start_epoch * plan.batches));
+  const since = sub(step, start);
+  const number = floor(div(since, every));
+  const moved = add(mean, div(sub(weights, mean), add(number, 1)));
+  return select(le(step, start), weights, select(eq(mul(number, every), since), moved, mean));
 }

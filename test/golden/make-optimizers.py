@@ -117,12 +117,19 @@ CASES = [
     ('muon', Muon, {}),
     ('muon', Muon, {'lr': 0.05, 'momentum': 0.8, 'nesterov': False, 'rounds': 3, 'weight_decay': 0.2, 'vector_lr_factor': 0.5}),
     ('lamb', Lamb, {'lr': 0.05, 'weight_decay': 0.2, 'eps': 1e-3}),
+    ('lbfgs', optim.LBFGS, {}),
+    ('lbfgs', optim.LBFGS, {'lr': 0.3, 'history_size': 3}),
+    ('lbfgs', optim.LBFGS, {'lr': 0.3, 'tolerance_change': 0.02}),
+    ('lbfgs', optim.LBFGS, {'tolerance_grad': 0.05}),
 ]
 
 cases = []
 for name, make, options in CASES:
     weight, bias = (p.clone().requires_grad_() for p in (weight0, bias0))
     kept = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    if name == 'lbfgs':
+        # One iteration a step; ours keeps ten steps by default, PyTorch a hundred.
+        kept = {'history_size': 10} | kept | {'max_iter': 1}
     optimizer = make([weight, bias], **({'lr': 0.01} if name == 'sgd' else {}) | kept)
     base = optimizer.param_groups[0]['lr']
     # PyTorch's Rprop uses its rate in the first step only.
@@ -133,7 +140,7 @@ for name, make, options in CASES:
         optimizer.zero_grad()
         loss = ((torch.tanh(x @ weight + bias) - y) ** 2).mean()
         loss.backward()
-        optimizer.step()
+        optimizer.step(*([lambda: loss] if name == 'lbfgs' else []))
         steps.append({'loss': loss.item(), 'weight': weight.flatten().tolist(), 'bias': bias.tolist()})
     cases.append({'optimizer': name, 'params': options, 'factors': factors, 'steps': steps})
 

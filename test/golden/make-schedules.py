@@ -49,6 +49,31 @@ case('one_cycle', {'pct_start': 0.45, 'anneal': 'linear', 'div_factor': 10, 'fin
      lambda o: s.OneCycleLR(o, LR, STEPS, pct_start=0.45, anneal_strategy='linear', div_factor=10, final_div_factor=100,
                             cycle_momentum=False))
 
+# Reduce on plateau: the rates of 20 epochs given the figure at the end of each, float32-friendly numbers.
+figures = [5, 4, 3.9999, 4.2, 3.9, 3.9, 3.95, 3.9, float('nan'), 3.85, 3.84, 3.85, 3.9, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5]
+plateaus = []
+
+
+def plateau(params):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], LR)
+    scheduler = s.ReduceLROnPlateau(optimizer, **{'mode': 'min'} | params)
+    values = [10 - f for f in figures] if params.get('mode') == 'max' else figures
+    rates = []
+    for value in values:
+        rates.append(optimizer.param_groups[0]['lr'] / LR)
+        optimizer.step()
+        scheduler.step(value)
+    plateaus.append({'params': params, 'values': [None if v != v else v for v in values], 'factors': rates})
+
+
+plateau({'patience': 1})
+plateau({'patience': 0, 'factor': 0.5, 'cooldown': 2})
+plateau({'patience': 2, 'factor': 0.3, 'threshold': 0.02})
+plateau({'patience': 1, 'factor': 0.5, 'threshold': 0.06, 'threshold_mode': 'abs', 'min_lr': 0.09})
+plateau({'patience': 1, 'factor': 0.2, 'mode': 'max', 'threshold': 0.01, 'eps': 0.01})
+plateau({'patience': 1, 'factor': 0.2, 'mode': 'max', 'threshold': 0.05, 'threshold_mode': 'abs'})
+
 path = pathlib.Path(__file__).with_name('schedules.json')
-content = {'torch': torch.__version__, 'totalSteps': STEPS, 'stepsPerEpoch': PER_EPOCH, 'cases': cases}
+content = {'torch': torch.__version__, 'totalSteps': STEPS, 'stepsPerEpoch': PER_EPOCH, 'cases': cases,
+           'plateaus': plateaus}
 path.write_text(json.dumps(content).replace('{"schedule"', '\n{"schedule"') + '\n')

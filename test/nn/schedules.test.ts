@@ -14,7 +14,8 @@ const factors = (config: ScheduleConfig, length: RunLength = run): number[] =>
 
 describe('schedules', () => {
   it('has PyTorch values for every schedule', () => {
-    expect(new Set(cases.map((c) => c.schedule))).toEqual(new Set(Object.keys(schedules)));
+    // What reduce_on_plateau does depends on figures; test/nn/plateau.test.ts has its rates.
+    expect(new Set([...cases.map((c) => c.schedule), 'reduce_on_plateau'])).toEqual(new Set(Object.keys(schedules)));
   });
 
   it.each(cases.map((c) => ({ ...c, title: `${c.schedule} ${JSON.stringify(c.params)}` })))(

@@ -73,6 +73,18 @@ describe('the experiment schema', () => {
     expect(problems(stopping('val/loss'), ['data.split={}'])).toContain('val/loss needs a validation split');
   });
 
+  it('knows the figures that reduce_on_plateau can monitor', () => {
+    const plateau = (monitor: string) => `${base}schedule: {reduce_on_plateau: {monitor: ${monitor}}}\n`;
+    expect(problems(plateau('val/accuracy'))).toBe('');
+    expect(problems(plateau('val/f2'))).toMatch(/x\.yaml:\d+:\d+: schedule\.monitor: there is no figure "val\/f2"/);
+  });
+
+  it('says what L-BFGS cannot be trained with', () => {
+    const noisy = `${base}optimizer: lbfgs\ntrain: {gradient_noise: {}, accumulate_batches: 2}\n`;
+    expect(problems(noisy)).toContain('train.gradient_noise: lbfgs takes no gradient_noise');
+    expect(problems(noisy)).toContain('train.accumulate_batches: lbfgs takes no accumulate_batches');
+  });
+
   it('refuses a name that is no folder name', () => {
     expect(problems(`${base}name: ../up\n`)).toContain('name: ');
   });
@@ -146,6 +158,16 @@ describe('fitModel', () => {
       'data.augment.1: fill is listed twice: all images are resampled once, with one filling',
       'data.augment.2: time_mask is for sequences [length] or [length, channels], and a sample of the data is [2, 2, 1]',
     ]);
+  });
+
+  it('wants all samples in one batch for L-BFGS', () => {
+    const problemsOf = (batch_size: number) => {
+      const config = experiment({ optimizer: 'lbfgs', train: { batch_size } });
+      return fitModel(config, describeData(config, classificationData(22))).problems;
+    };
+    expect(problemsOf(22)).toEqual([]);
+    expect(problemsOf(21)[0].path).toEqual(['train', 'batch_size']);
+    expect(problemsOf(21)[0].message).toContain('set train.batch_size to 22');
   });
 
   it('counts the targets of a regression', () => {

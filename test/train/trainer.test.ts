@@ -12,9 +12,10 @@ async function run(
   data: LoadedData,
   partial: Partial<TrainOptions> = {},
   backend: Backend = referenceBackend,
+  threads = 1,
 ) {
   const { recorded, options } = recording(partial);
-  const session = backend.open({ threads: 1 });
+  const session = backend.open({ threads });
   try {
     return { result: await train(session, config, data, options), recorded };
   } finally {
@@ -113,6 +114,30 @@ describe('resume', () => {
     model: { layers: [{ dense: { units: 6, activation: 'tanh' } }, { batch_norm: null }, { dropout: { rate: 0.3 } }, { dense: { units: 3 } }] }, // prettier-ignore
     schedule: { cosine: { warmup_steps: 3 } },
     train: { max_epochs: 3, batch_size: 8, checkpoint_every: 1, early_stopping: { patience: 1, min_delta: 0.01 } },
+  });
+
+  it.each<[string, Record<string, object>]>([
+    ['L-BFGS', { optimizer: { lbfgs: { lr: 0.5, history_size: 3 } }, train: { batch_size: 22, max_epochs: 7 } }],
+    ['a plateau of the rate', { schedule: { reduce_on_plateau: { patience: 0, threshold: 0.2, cooldown: 1 } } }],
+    ['noise on gradients', { train: { gradient_noise: {}, gradient_clip_adaptive: {} } }],
+    ['regularization', { regularization: { weights: 'proximal_l1', constraint: { weights: 'max_norm' }, activity: 'l2' } }], // prettier-ignore
+  ])('goes on exactly with %s, with one and two threads', async (_, parts) => {
+    const data = classificationData(22);
+    const own = experiment({ ...parts, train: { max_epochs: 6, batch_size: 8, checkpoint_every: 1, ...parts.train } });
+    const whole = await run(own, data, {}, wasmBackend);
+    expect(bits((await run(own, data, {}, wasmBackend, 2)).recorded)).toEqual(bits(whole.recorded));
+    for (const at of [2, 5]) {
+      const checkpoints = whole.recorded.checkpoints.filter(({ kind, snapshot }) => kind === 'last' && snapshot.meta.step <= at); // prettier-ignore
+      const last = checkpoints[checkpoints.length - 1].snapshot;
+      const { recorded } = await run(own, data, { resume: { last } }, wasmBackend, 2);
+      expect(bits(recorded)).toEqual(bits(whole.recorded));
+    }
+  });
+
+  it('lowers the rate where the monitored figure stands still', async () => {
+    const schedule = { reduce_on_plateau: { monitor: 'train/accuracy', patience: 0, threshold: 2, threshold_mode: 'abs', factor: 0.5 } }; // prettier-ignore
+    const { recorded } = await run(experiment({ schedule, train: { max_epochs: 4 } }), classificationData(22));
+    expect(recorded.rows.map(({ values }) => values.lr)).toEqual([0.02, 0.02, 0.01, 0.005]);
   });
 
   const backends = [referenceBackend, wasmBackend];

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { referenceBackend, wasmBackend } from '../../src/tensor/index.js';
-import { describeData, type ExperimentConfig, fitModel, train, type TrainOptions } from '../../src/train/index.js';
+import {
+  describeData,
+  type ExperimentConfig,
+  fitModel,
+  type Tensors,
+  train,
+  type TrainOptions,
+} from '../../src/train/index.js';
 import { experimentSchema } from '../../src/train/index.js';
 import { classificationData, experiment, latest, recording, regressionData } from './tiny.js';
 
@@ -171,5 +178,69 @@ describe('regularization', () => {
     expect(b).toBe(0);
     expect(Math.abs(gradient[1])).toBeLessThan(2.5);
     expect(result.sparsity).toEqual({ total: 0.5, 'layers.0.weight': 0.5 });
+  });
+});
+
+describe('stochastic weight averaging', () => {
+  const swa = (options: object, more: object = {}) =>
+    regression({ sgd: { lr: 0.1 } }, { batch_size: 24, max_epochs: 6, weight_average: { method: 'swa', ...options }, ...more }); // prettier-ignore
+  const biases = (epochs: readonly Tensors[], name: string): number[] => epochs.map((tensors) => Number(tensors.get(name)?.values[0])); // prettier-ignore
+  const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+  it('is the weights until it starts, then the mean of the weights at the ends of epochs', async () => {
+    const { epochs } = await run(swa({ start_epoch: 3 }));
+    const [own, average] = ['layers.0.bias', 'average.layers.0.bias'].map((name) => biases(epochs, name));
+    expect(average.slice(0, 3)).toEqual(own.slice(0, 3));
+    [4, 5, 6].forEach((epoch) => expect(average[epoch - 1]).toBeCloseTo(meanOf(own.slice(2, epoch)), 12));
+  });
+
+  it('begins after three quarters of the run, and takes in every nth epoch where asked for', async () => {
+    const { epochs } = await run(swa({ every_epochs: 2 }, { max_epochs: 8 }));
+    const [own, average] = ['layers.0.bias', 'average.layers.0.bias'].map((name) => biases(epochs, name));
+    expect(average.slice(0, 6)).toEqual(own.slice(0, 6));
+    expect(average[6]).toBe(own[5]);
+    expect(average[7]).toBeCloseTo(meanOf([own[5], own[7]]), 12);
+  });
+
+  it('takes the options of its method only', () => {
+    const options = (weight_average: object) => () => regression('sgd', { weight_average });
+    expect(options({ method: 'swa', decay: 0.9 })).toThrow('decay belongs to the other method, not to swa');
+    expect(options({ start_epoch: 3 })).toThrow('start_epoch belongs to the other method, not to ema');
+  });
+});
+
+describe('batch norm under averaged weights', () => {
+  const config = (weight_average: object) =>
+    experiment({
+      task: 'regression',
+      model: { layers: [{ dense: { units: 3 } }, 'batch_norm', { dense: { units: 1 } }] },
+      optimizer: { sgd: { lr: 0.05 } },
+      train: { batch_size: 6, max_epochs: 4, weight_average },
+    });
+
+  it.each([{ decay: 0.9 }, { method: 'swa', start_epoch: 2 }])(
+    'has statistics measured with them: %j',
+    async (average) => {
+      const { tensors } = await run(config(average));
+      const { train: split } = regressionData();
+      const [weight, bias] = ['weight', 'bias'].map((name) => tensors[`average.layers.0.${name}`]);
+      const outputs = Array.from({ length: 24 }, (_, i) => {
+        const [a, b] = split.features.values.slice(2 * i, 2 * i + 2);
+        return a * weight[0] + b * weight[3] + bias[0];
+      });
+      // Four batches of six, so the mean of their means is the mean over all samples.
+      expect(tensors['average.layers.1.running_mean'][0]).toBeCloseTo(outputs.reduce((a, b) => a + b) / 24, 9);
+      expect(tensors['layers.1.running_mean'][0]).not.toBeCloseTo(tensors['average.layers.1.running_mean'][0], 3);
+    },
+  );
+
+  it('goes on exactly', async () => {
+    const own = config({ method: 'swa', start_epoch: 1 });
+    const { tensors: whole } = await run(own, {}, wasmBackend);
+    let steps = 0;
+    const { recorded } = await run(own, { shouldStop: () => ++steps === 10 }, wasmBackend);
+    const best = recorded.checkpoints.findLast(({ kind }) => kind === 'best')?.snapshot;
+    const { tensors: resumed } = await run(own, { resume: { last: latest(recorded, 'last'), best } }, wasmBackend);
+    expect(resumed).toEqual(whole);
   });
 });

@@ -32,9 +32,8 @@ export const batchNorm = defineLayer({
     const mean = div(reduceSum(x, axes), count);
     const centred = sub(x, mean);
     const squares = reduceSum(mul(centred, centred), axes);
-    const moved = (running: Node, batch: Node): Node => add(mul(running, momentum), mul(batch, 1 - momentum));
-    context.updateState(runningMean, moved(runningMean, mean));
-    context.updateState(runningVariance, moved(runningVariance, div(squares, count - 1)));
+    context.moveState(runningMean, mean, momentum);
+    context.moveState(runningVariance, div(squares, count - 1), momentum);
     return scaled(centred, div(squares, count));
   },
 });

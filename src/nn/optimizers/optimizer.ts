@@ -21,7 +21,9 @@ export interface UpdateResult {
   readonly state: Readonly<Record<string, Node>>;
 }
 
+/** An optimizer that updates each parameter by itself. */
 export interface Optimizer<S extends z.ZodObject = z.ZodObject> {
+  readonly kind: 'each';
   readonly description: string;
   readonly schema: S;
   /** The slots beside a parameter of `shape` and the number that they start from. */
@@ -29,7 +31,39 @@ export interface Optimizer<S extends z.ZodObject = z.ZodObject> {
   update(input: UpdateInput<z.output<S>>): UpdateResult;
 }
 
-export const defineOptimizer = <S extends z.ZodObject>(optimizer: Optimizer<S>): Optimizer<S> => optimizer;
+export const defineOptimizer = <S extends z.ZodObject>(optimizer: Omit<Optimizer<S>, 'kind'>): Optimizer<S> => ({
+  kind: 'each',
+  ...optimizer,
+});
+
+/** All parameters with their gradients and slots, in one order. */
+export interface JointUpdateInput<P> {
+  readonly parameters: readonly Node[];
+  readonly gradients: readonly Node[];
+  readonly states: readonly Readonly<Record<string, Node>>[];
+  /** The values that belong to no parameter. */
+  readonly shared: Readonly<Record<string, Node>>;
+  readonly rate: Node;
+  readonly params: P;
+}
+
+export type JointUpdateResult = Pick<JointUpdateInput<never>, 'parameters' | 'states' | 'shared'>;
+
+/** An optimizer that must see all parameters to update any. All its slots start at 0. */
+export interface JointOptimizer<S extends z.ZodObject = z.ZodObject> {
+  readonly kind: 'joint';
+  readonly description: string;
+  readonly schema: S;
+  /** The shapes of the slots beside a parameter of `shape`. */
+  slots(params: z.output<S>, shape: Shape): Readonly<Record<string, Shape>>;
+  /** The shapes of the slots that belong to no parameter. */
+  shared(params: z.output<S>): Readonly<Record<string, Shape>>;
+  update(input: JointUpdateInput<z.output<S>>): JointUpdateResult;
+}
+
+export const defineJointOptimizer = <S extends z.ZodObject>(
+  optimizer: Omit<JointOptimizer<S>, 'kind'>,
+): JointOptimizer<S> => ({ kind: 'joint', ...optimizer });
 
 /** The base learning rate. Zero is allowed: it shows whether anything else changes the weights. */
 export const learningRate = (usual: number) => atoms.nonNegative.default(usual).describe('learning rate');
