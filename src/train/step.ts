@@ -47,7 +47,7 @@ export interface TrainingStep {
 
 /** What a layer carries from step to step. */
 export interface StateSlot extends Variable {
-  initial(): ArrayLike<number>;
+  readonly initial: () => ArrayLike<number>;
 }
 
 /** What a step minimizes: the mean loss of the batch plus the penalties on weights and activities. */
