@@ -9,7 +9,6 @@ import { type ExperimentConfig, experimentSchema } from './experiment.js';
 import type { Plan } from './plan.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
 import { sparsityOf } from './sparsity.js';
-import type { Plan } from './plan.js';
 import type { Stepper } from './stepper.js';
 
 /** What a run came to; the fields of summary.json that do not depend on files and machine. */
