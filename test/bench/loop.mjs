@@ -6,7 +6,7 @@ import { experimentSchema, train } from '../../dist/train/index.js';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../../configs/', import.meta.url));
-const overrides = ['train.max_epochs=3'];
+const overrides = ['train.max_epochs=2'];
 const { config } = loadConfig(experimentSchema, { file: `${folder}mnist-mlp.yaml`, overrides });
 const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: folder });
 const session = wasmBackend.open({ threads: 2 });

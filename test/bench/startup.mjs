@@ -19,27 +19,23 @@ export async function startup({ node, say, number, measure, threads }) {
     if (status !== 0) throw new Error(stderr);
     return performance.now() - start;
   };
-  const rows = [
-    row('node -e 0', () => wait(['-e', '0'])),
-    row('nn --help', () => wait([program, '--help'])),
-    row('nn check configs/iris.yaml', () => wait([program, 'check', path('configs/iris.yaml'), '--quiet'])),
-    row('first step of mnist-mlp', () => firstStep(node, 'mnist-mlp')),
-    row('first step of mnist-cnn', () => firstStep(node, 'mnist-cnn')),
-    row('compiling the step of cnn', () => measure('cnn', threads.split(',').at(-1), '0').compile_ms),
-    row('training loop of mnist-mlp', () => overhead(node), '% above its steps'),
-  ];
-  for (const { name, best, median, unit } of rows)
-    say(`${name.padEnd(28)} best ${number(best, 7, 1)}  median ${number(median, 7, 1)} ${unit}`);
+  const rows = [];
+  const row = (name, once, runs = RUNS, unit = 'ms') => {
+    const times = Array.from({ length: runs }, once).sort((a, b) => a - b);
+    rows.push({ name, best: times[0], median: times[runs >> 1], unit });
+    say(`${name.padEnd(28)} best ${number(times[0], 7, 1)}  median ${number(times[runs >> 1], 7, 1)} ${unit}`);
+  };
+  row('node -e 0', () => wait(['-e', '0']));
+  row('nn --help', () => wait([program, '--help']));
+  row('first step of mnist-mlp', () => firstStep(node, 'mnist-mlp'));
+  row('first step of mnist-cnn', () => firstStep(node, 'mnist-cnn'));
+  row('compiling the step of cnn', () => measure('cnn', threads.split(',').at(-1), '0').compile_ms, 3);
+  row('training loop of mnist-mlp', () => overhead(node), 3, '% above its steps');
   const [bare, help] = rows;
   say(
     `nn --help above node -e 0     best ${number(help.best - bare.best, 7, 1)}  median ${number(help.median - bare.median, 7, 1)} ms`,
   );
   return rows;
-}
-
-function row(name, once, unit = 'ms') {
-  const times = Array.from({ length: RUNS }, once).sort((a, b) => a - b);
-  return { name, best: times[0], median: times[RUNS >> 1], unit };
 }
 
 /** Milliseconds from the start of `nn train` to the end of its first step. */
