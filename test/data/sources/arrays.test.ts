@@ -97,7 +97,9 @@ describe('an images source', () => {
 
   it('has classes, so it is not for regression', async () => {
     folder('set', { 'a/1.png': a, 'b/1.png': b });
-    expect((await dataErrorOf(load(dir, images(), { task: 'regression' }))).hint).toBe('set task: classification (or reconstruction)');
+    expect((await dataErrorOf(load(dir, images(), { task: 'regression' }))).hint).toBe(
+      'set task: classification (or reconstruction)',
+    );
   });
 });
 
