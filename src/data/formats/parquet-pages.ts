@@ -1,52 +1,134 @@
 /**
- * Checks what the pages of a Parquet column promise before hyparquet believes it: their headers (Thrift, compact protocol) say how
- * many values and bytes follow, and a damaged one may say billions.
+ * Checks what the pages of a Parquet column promise before hyparquet believes it, and unpacks them: their headers (Thrift, compact
+ * protocol) say how many values and bytes follow, the run lengths in them how often a value is repeated, and damaged ones may say
+ * billions.
  */
 
-/** Of a column chunk as the footer has it. */
-export interface ChunkClaim {
+/** A column chunk as the footer has it. */
+export interface Chunk {
   readonly bytes: Buffer;
   /** Rows of its row group: a column that is not nested has a value for each. */
   readonly rows: number;
+  /** Whether values may be missing: pages then begin with a level for each value. */
+  readonly optional: boolean;
+  /** Unpacks to the promised length; undefined where the chunk is not packed. */
+  readonly unpack: ((bytes: Uint8Array, length: number) => Uint8Array) | undefined;
+}
+
+/** What is wrong with the pages. */
+export class PageFault extends Error {
+  override readonly name = 'PageFault';
 }
 
 /** A page unpacked to more than this is damaged; writers make pages of about a megabyte. */
 const MOST_PAGE_BYTES = 2 ** 28;
+/** Runs are padded to whole groups of 8 values, by some writers to 64 groups. */
+const MOST_PADDING = 512;
 
-/** Says what is wrong with the pages of a column chunk; undefined where they keep to what the footer says. */
-export function pageFault({ bytes, rows }: ChunkClaim): string | undefined {
-  let values = 0;
+/** Encodings by their numbers in the format. */
+const RLE = 3;
+const DICTIONARIES = [2, 8];
+const DELTAS = [5, 6, 7];
+
+/** The packed pages of a chunk, unpacked, in their order. Throws PageFault where they do not keep to what the footer says. */
+export function unpackPages(chunk: Chunk): Uint8Array[] {
+  const { bytes, rows } = chunk;
+  const pages: Uint8Array[] = [];
+  const reader = new CompactReader(bytes);
+  for (let values = 0; values < rows;) {
+    if (reader.at >= bytes.length) throw new PageFault(`the pages have ${values} values, for ${rows} rows`);
+    const header = within(() => reader.struct());
+    const size = numberIn(header, 3);
+    if (!(size >= 0) || reader.at + size > bytes.length) throw new PageFault('a page reaches beyond its column');
+    const page = bytes.subarray(reader.at, reader.at + size);
+    reader.at += size;
+    values += within(() => checkPage(chunk, header, page, pages));
+  }
+  return pages;
+}
+
+/** What is read beyond the end is damage. */
+function within<T>(read: () => T): T {
   try {
-    const reader = new CompactReader(bytes);
-    while (values < rows && reader.at < bytes.length) {
-      const header = reader.struct();
-      const size = numberIn(header, 3);
-      const unpacked = numberIn(header, 2);
-      if (!(size >= 0) || reader.at + size > bytes.length) return 'a page reaches beyond its column';
-      if (!(unpacked >= 0) || unpacked > MOST_PAGE_BYTES) return `a page says that it unpacks to ${unpacked} bytes`;
-      const [data, dictionary, dataV2] = [header.get(5), header.get(7), header.get(8)];
-      const inside = [data, dictionary, dataV2].find((part) => part instanceof Map);
-      const count = inside instanceof Map ? numberIn(inside, 1) : 0;
-      if (!(count >= 0) || count > rows) return `a page says that it has ${count} values, in ${rows} rows`;
-      if (dataV2 instanceof Map) {
-        const levels = [numberIn(dataV2, 5), numberIn(dataV2, 6)];
-        const nulls = numberIn(dataV2, 2);
-        if (levels.some((length) => !(length >= 0 && length <= size)) || !(nulls >= 0 && nulls <= count)) {
-          return 'a page header contradicts itself';
-        }
-      }
-      if (inside !== dictionary) values += count;
-      reader.at += size;
-    }
+    return read();
   } catch (error) {
-    if (error instanceof RangeError) return 'a page header is cut off or damaged';
+    if (error instanceof RangeError) throw new PageFault('a page is cut off or damaged');
     throw error;
   }
-  return values === rows ? undefined : `the pages have ${values} values, for ${rows} rows`;
+}
+
+/** Checks a page and adds what it unpacks to; how many values it has. */
+function checkPage({ rows, optional, unpack }: Chunk, header: Thrift, page: Buffer, pages: Uint8Array[]): number {
+  const length = numberIn(header, 2);
+  if (!(length >= 0) || length > MOST_PAGE_BYTES) throw new PageFault(`a page says that it unpacks to ${length} bytes`);
+  const [data, dictionary, dataV2] = [structIn(header, 5), structIn(header, 7), structIn(header, 8)];
+  const inside = data ?? dictionary ?? dataV2;
+  if (inside === undefined) throw new PageFault('a page of an unknown kind');
+  const count = numberIn(inside, 1);
+  if (!(count >= 0) || count > rows) throw new PageFault(`a page says that it has ${count} values, in ${rows} rows`);
+  const unpacked = (packed: Buffer, to: number): Buffer => {
+    if (unpack === undefined) return packed;
+    const content = unpack(packed, to);
+    pages.push(content);
+    return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  };
+  if (dataV2 !== undefined) {
+    const [nulls, levels, repeats] = [numberIn(dataV2, 2), numberIn(dataV2, 5), numberIn(dataV2, 6)];
+    const start = levels + repeats;
+    if (!(levels >= 0 && repeats >= 0 && start <= page.length && start <= length && nulls >= 0 && nulls <= count)) {
+      throw new PageFault('a page header contradicts itself');
+    }
+    if (optional) checkRuns(page.subarray(repeats, start), 1, count);
+    const rest = page.subarray(start);
+    const isPacked = dataV2.get(7) !== 0;
+    checkValues(isPacked ? unpacked(rest, length - start) : rest, numberIn(dataV2, 4), count);
+    return count;
+  }
+  const content = unpacked(page, length);
+  if (data === undefined) return 0;
+  let start = 0;
+  if (optional) {
+    start = 4 + content.readUInt32LE(0);
+    checkRuns(content.subarray(4, start), 1, count);
+  }
+  checkValues(content.subarray(start), numberIn(data, 2), count);
+  return count;
+}
+
+function checkValues(content: Buffer, encoding: number, count: number): void {
+  if (content.length === 0) return;
+  if (DICTIONARIES.includes(encoding)) checkRuns(content.subarray(1), content[0], count);
+  // Booleans; some writers put a length before the runs and some do not.
+  else if (encoding === RLE) [0, 4].forEach((start) => checkRuns(content.subarray(start), 1, count));
+  else if (DELTAS.includes(encoding)) {
+    const reader = new CompactReader(content);
+    const [block, parts] = [reader.varint(), reader.varint()];
+    if (block > 2 ** 20 || parts > 2 ** 12) throw new PageFault(`blocks of ${block} values in ${parts} parts`);
+  }
+}
+
+/** Checks that no run of the RLE and bit-packing hybrid gives more than `count` values. */
+function checkRuns(bytes: Buffer, width: number, count: number): void {
+  if (width > 32) throw new PageFault(`values of ${width} bits`);
+  const reader = new CompactReader(bytes);
+  for (let seen = 0; seen < count && reader.at < bytes.length;) {
+    const run = reader.varint();
+    const isPacked = run % 2 === 1;
+    const values = isPacked ? 8 * ((run - 1) / 2) : run / 2;
+    if (values > count - seen + MOST_PADDING)
+      throw new PageFault(`a run of ${values} values, where ${count} are promised`);
+    reader.at += isPacked ? (values / 8) * width : Math.ceil(width / 8);
+    seen += values;
+  }
 }
 
 type Thrift = Map<number, Field>;
 type Field = number | Thrift | undefined;
+
+const structIn = (fields: Thrift, id: number): Thrift | undefined => {
+  const value = fields.get(id);
+  return value instanceof Map ? value : undefined;
+};
 
 const numberIn = (fields: Thrift, id: number): number => {
   const value = fields.get(id);
@@ -108,7 +190,7 @@ class CompactReader {
   }
 
   /** Unsigned LEB128; beyond 2^53 it is damaged and wrong in any case. */
-  private varint(): number {
+  varint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.byte();

@@ -2,20 +2,20 @@
  * A Parquet file as columns, by hyparquet: a row group and a column at a time, only those that are wanted. Sizes are checked
  * first, and whatever the library throws is an error of the file.
  */
-import { type FileMetaData, parquetMetadata, parquetRead, parquetSchema } from 'hyparquet';
-import { compressors as pureCompressors } from 'hyparquet-compressors';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { type Compressors, type FileMetaData, parquetMetadata, parquetRead, parquetSchema } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
 import { ColumnBuilder } from '../tabular/column.js';
 import type { ColumnTable, TableWishes } from '../tabular/table.js';
 import { reasonOf } from './library-error.js';
-import { pageFault } from './parquet-pages.js';
+import { type Chunk, PageFault, unpackPages } from './parquet-pages.js';
 
 const HINT = 'the file is damaged or was not written whole';
 /** Those of Node stop at the promised length; the library's own GZIP never ends on some damaged data. */
-const compressors: typeof pureCompressors = {
-  ...pureCompressors,
+const DECOMPRESSORS: Compressors = {
+  ...compressors,
   GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
   BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, length) }),
 };
@@ -26,7 +26,8 @@ export async function readParquet(files: DataFiles, name: string, wishes: TableW
   const file = files.resolve(name);
   const bytes = await files.read(name);
   const metadata = footer(bytes, file);
-  const names = columnNames(metadata, file);
+  const fields = columnsOf(metadata, file);
+  const names = fields.map(({ name }) => name);
   wishes.header(names);
   const builders = names.map((column, i) => new ColumnBuilder(column, i + 1, wishes.useOf(column), file));
   let size = 0;
@@ -34,17 +35,18 @@ export async function readParquet(files: DataFiles, name: string, wishes: TableW
     const rows = Number(num_rows);
     if (!(rows >= 0 && size + rows <= MOST_ROWS))
       throw damaged(`row group ${group + 1} says it has ${rows} rows`, file);
-    for (const [i, column] of names.entries()) {
+    for (const [i, { name: column, optional, nested }] of fields.entries()) {
       if (wishes.useOf(column) === 'skip') continue;
+      if (nested) throw nestedColumn(column, { file });
       const chunk = columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === column)?.meta_data;
       if (chunk === undefined) throw damaged(`row group ${group + 1} has no column "${column}"`, file);
       const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset);
       const end = start + Number(chunk.total_compressed_size);
       if (!(start >= 0 && end >= start && end <= bytes.length))
         throw damaged(`column "${column}" lies beyond the end`, file);
-      const fault = pageFault({ bytes: bytes.subarray(start, end), rows });
-      if (fault !== undefined) throw damaged(`column "${column}": ${fault}`, file);
-      const cells = await readCells(bytes, metadata, column, size, size + rows, file);
+      const unpacked = unpack({ bytes: bytes.subarray(start, end), rows, optional }, chunk.codec, column, file);
+      const range = { metadata, columns: [column], rowStart: size, rowEnd: size + rows };
+      const cells = await readCells(bytes, { ...range, compressors: unpacked }, file);
       cells.forEach((cell, row) => pushCell(builders[i], cell, { file, part: `row ${size + row + 1}` }));
     }
     size += rows;
@@ -74,32 +76,67 @@ function footer(bytes: Buffer, file: string): FileMetaData {
   }
 }
 
-const isText = (name: unknown): name is string => typeof name === 'string' && name !== '';
+interface Field {
+  readonly name: string;
+  /** Whether values may be missing. */
+  readonly optional: boolean;
+  /** Whether a row has several values, or none of its own. */
+  readonly nested: boolean;
+}
 
-function columnNames(metadata: FileMetaData, file: string): string[] {
-  let children;
+function columnsOf(metadata: FileMetaData, file: string): Field[] {
+  let fields: Field[];
   try {
-    children = parquetSchema(metadata).children;
+    fields = parquetSchema(metadata).children.map(({ element, children }) => ({
+      name: element.name,
+      optional: element.repetition_type === 'OPTIONAL',
+      nested: children.length > 0 || element.repetition_type === 'REPEATED',
+    }));
   } catch (error) {
     throw damaged(`the schema cannot be read (${reasonOf(error)})`, file);
   }
+  const names = fields.map(({ name }) => name);
   // What the types promise, a damaged footer need not keep.
-  const names: readonly unknown[] = children.map(({ element }) => element.name);
-  if (!names.every(isText)) throw damaged('a column has no name', file);
+  if (names.some((name: unknown) => typeof name !== 'string' || name === '')) {
+    throw damaged('a column has no name', file);
+  }
   const repeated = names.find((name, i) => names.indexOf(name) < i);
   if (repeated !== undefined) throw new DataError(`there are two columns named "${repeated}"`, { file });
-  return [...names];
+  return fields;
 }
 
-/** The cells of a column from row `start` to `end`, all of one row group. */
-async function readCells(
-  bytes: Buffer,
-  metadata: FileMetaData,
-  column: string,
-  start: number,
-  end: number,
-  file: string,
-): Promise<unknown[]> {
+const nestedColumn = (name: string, place: DataErrorPlace): DataError =>
+  new DataError(`column "${name}" is nested, and a feature is one number or text`, {
+    ...place,
+    hint: `leave it out: drop: [${name}]`,
+  });
+
+/** Checks and unpacks the pages of a chunk; hyparquet then gets them one by one. */
+function unpack(chunk: Omit<Chunk, 'unpack'>, codec: string, column: string, file: string): Compressors {
+  const decompressor = new Map(Object.entries(DECOMPRESSORS)).get(codec);
+  if (decompressor === undefined && codec !== 'UNCOMPRESSED')
+    throw damaged(`column "${column}" is packed in an unknown way`, file);
+  let pages: Uint8Array[];
+  try {
+    pages = unpackPages({ ...chunk, unpack: decompressor });
+  } catch (error) {
+    const reason = error instanceof PageFault ? error.message : `cannot be unpacked (${reasonOf(error)})`;
+    throw damaged(`column "${column}": ${reason}`, file);
+  }
+  const next = (): Uint8Array => pages.shift() ?? new Uint8Array(0);
+  return Object.fromEntries(Object.keys(DECOMPRESSORS).map((name) => [name, next]));
+}
+
+type Range = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compressors'> & {
+  readonly columns: string[];
+  readonly rowStart: number;
+  readonly rowEnd: number;
+};
+
+/** The cells of a column, rows of one row group. */
+async function readCells(bytes: Buffer, range: Range, file: string): Promise<unknown[]> {
+  const [column] = range.columns;
+  const rows = range.rowEnd - range.rowStart;
   const parts: { readonly first: number; readonly cells: ArrayLike<unknown> }[] = [];
   const slice = (from: number, to?: number): ArrayBuffer => {
     const copy = new ArrayBuffer(Math.max(0, Math.min(bytes.length, to ?? bytes.length) - from));
@@ -109,11 +146,7 @@ async function readCells(
   try {
     await parquetRead({
       file: { byteLength: bytes.length, slice },
-      metadata,
-      columns: [column],
-      rowStart: start,
-      rowEnd: end,
-      compressors,
+      ...range,
       geoparquet: false,
       // Complaints wait until the library is done: it takes what is thrown here for its own.
       onChunk: ({ columnData, rowStart }) => parts.push({ first: rowStart, cells: columnData as ArrayLike<unknown> }),
@@ -122,8 +155,8 @@ async function readCells(
     throw damaged(`column "${column}" cannot be read (${reasonOf(error)})`, file);
   }
   const cells = parts.sort((a, b) => a.first - b.first).flatMap((part) => Array.from(part.cells));
-  if (cells.length !== end - start) {
-    throw damaged(`column "${column}" has ${cells.length} values where ${end - start} are promised`, file);
+  if (cells.length !== rows) {
+    throw damaged(`column "${column}" has ${cells.length} values where ${rows} are promised`, file);
   }
   return cells;
 }
@@ -137,9 +170,6 @@ function pushCell(builder: ColumnBuilder, cell: unknown, place: DataErrorPlace):
     else builder.push(String(cell));
   } else if (cell instanceof Date) builder.push(Number.isNaN(cell.getTime()) ? '' : cell.toISOString());
   else {
-    throw new DataError(`column "${builder.name}" is nested, and a feature is one number or text`, {
-      ...place,
-      hint: `leave it out: drop: [${builder.name}]`,
-    });
+    throw nestedColumn(builder.name, place);
   }
 }

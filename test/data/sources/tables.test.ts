@@ -96,6 +96,15 @@ describe('a bad Parquet file', () => {
     expect(error.message).toContain(`${dir}/bad.parquet: ${message}`);
   });
 
+  it('that repeats a level billions of times is refused before that happens', async () => {
+    // The levels of a column stand before its packed values: 02 02 00 01 ... becomes a run of a billion.
+    const bytes = parquet('GZIP');
+    const levels = bytes.indexOf(Buffer.from([0x1f, 0x8b])) - 2;
+    write('bad.parquet', Buffer.from(bytes).fill(0xf0, levels, levels + 3));
+    const error = await dataErrorOf(load(dir, { source: { parquet: { path: 'bad.parquet', ...keys } } }));
+    expect(error.message).toMatch(/bad\.parquet: damaged: column "size": /);
+  });
+
   it('says which row is wrong', async () => {
     const data = [1, 2, 3];
     const columnData = [
