@@ -2,7 +2,7 @@
 import { input, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { BatchAugmentation } from '../nn/augmentations/batch.js';
-import { datasetOf, gatherBatch, upload } from './dataset.js';
+import { datasetOf, gatherBatch, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 
 export interface AugmentPreview {
@@ -35,7 +35,12 @@ export function previewAugmentation(
   const augmentation = new BatchAugmentation(config.data.augment, key, streamKey(config.seed, 'augment'), indices);
   const { x } = augmentation.features({ ...dataset, indices }, () => plain);
   const executable = session.compile({ name: 'preview', outputs: [plain, x], updates: [] });
-  session.write(indices, Int32Array.from({ length: batch }, (_, i) => i)); // prettier-ignore
+  selectBatch(
+    session,
+    dataset,
+    indices,
+    Int32Array.from({ length: batch }, (_, i) => i),
+  );
 
   const [key0, key1] = streamKey(config.seed, 'step');
   const run = (step: number, output: number): Float32Array => {

@@ -28,11 +28,11 @@ function rangeOf(table: Table, affine: Affine | undefined, pick?: (entry: number
   let [min, max, mean, squares, count] = [Infinity, -Infinity, 0, 0, 0];
   const distinct = new Set<number>();
   for (let sample = 0; sample < size; sample += every) {
-    const row = rows === undefined ? sample : rows[sample];
+    const start = (rows?.[sample] ?? sample) * width;
     for (let i = 0; i < width; i++) {
       const entry = i % axis;
       if (pick !== undefined && !pick(entry)) continue;
-      const raw = values[row * width + i];
+      const raw = values[start + i];
       const value = affine === undefined ? raw : raw * affine.scale[entry] + affine.shift[entry];
       // Welford's running mean and sum of squared deviations.
       count++;
