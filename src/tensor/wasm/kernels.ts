@@ -228,16 +228,23 @@ export class KernelPlanner {
   /** Merges element-wise kernels into the kernel that produces their operand at the same point. */
   private fuse(initial: Kernel[]): Kernel[] {
     let kernels = initial;
+    // Two kernels that do not merge never will: what lies between them stays there, whatever merges with it.
+    const refused = new Map<Kernel, Set<Kernel>>(initial.map((kernel) => [kernel, new Set()]));
     for (let changed = true; changed;) {
       changed = false;
       for (const consumer of kernels) {
         if (consumer.kind !== 'loop') continue;
+        const tried = refused.get(consumer);
         const producers = kernels
-          .filter((k) => k !== consumer && k.outputs.some((o) => consumer.reads.has(o)))
+          .filter((k) => k !== consumer && !tried?.has(k) && k.outputs.some((o) => consumer.reads.has(o)))
           .sort((a, b) => fusionRank(a) - fusionRank(b));
         for (const producer of producers) {
           const merged = this.merge(producer, consumer, kernels);
-          if (!merged) continue;
+          if (!merged) {
+            tried?.add(producer);
+            continue;
+          }
+          refused.set(merged, new Set());
           kernels = kernels.map((k) => (k === producer ? merged : k)).filter((k) => k !== consumer);
           changed = true;
           break;
@@ -356,17 +363,35 @@ function reaches(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[])
 
 /** Whether `consumer` depends on `producer` also through a third kernel, which would make merging them a cycle. */
 function reachesIndirectly(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): boolean {
-  const seen = new Set<Kernel>();
-  const stack = kernels.filter((k) => k !== consumer && k !== producer && producer.outputs.some((o) => k.reads.has(o)));
+  const readers = readersOf(kernels);
+  const after = (kernel: Kernel): Kernel[] => kernel.outputs.flatMap((o) => readers.get(o) ?? []);
+  const seen = new Set<Kernel>([producer]);
+  const stack = after(producer).filter((k) => k !== consumer);
   for (let kernel = stack.pop(); kernel; kernel = stack.pop()) {
     if (kernel === consumer) return true;
     if (seen.has(kernel)) continue;
     seen.add(kernel);
-    for (const next of kernels)
-      if (next !== producer && kernel.outputs.some((o) => next.reads.has(o))) stack.push(next);
+    stack.push(...after(kernel));
   }
   return false;
 }
+
+/** The kernels that read each buffer, found once for a list that does not change. */
+function readersOf(kernels: readonly Kernel[]): ReadonlyMap<Node, Kernel[]> {
+  const known = readersByList.get(kernels);
+  if (known !== undefined) return known;
+  const readers = new Map<Node, Kernel[]>();
+  for (const kernel of kernels) {
+    for (const read of kernel.reads) {
+      const others = readers.get(read);
+      if (others === undefined) readers.set(read, [kernel]);
+      else others.push(kernel);
+    }
+  }
+  readersByList.set(kernels, readers);
+  return readers;
+}
+const readersByList = new WeakMap<readonly Kernel[], ReadonlyMap<Node, Kernel[]>>();
 
 /**
  * The two-dimensional layout [rows, columns] of a contraction's epilogue: strides of every access along rows and columns.
