@@ -8,7 +8,7 @@
 import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
 import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './emit-depthwise.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
+import { eachUnit, type EmitContext, type EmittedKernel, emitOneAfterAnother } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
 import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, winogradWorkspace } from './emit-winograd.js'; // prettier-ignore
@@ -23,6 +23,13 @@ interface Problem {
   readonly batch: number;
   readonly outHeight: number;
   readonly outWidth: number;
+  /** Where these outputs lie among all pixels of the result: every `step`th row and column from `start` on. */
+  readonly place: {
+    readonly height: number;
+    readonly width: number;
+    readonly start: readonly [number, number];
+    readonly step: readonly [number, number];
+  };
   readonly strides: readonly [number, number];
   readonly dilation: readonly [number, number];
   readonly kernel: readonly [number, number];
@@ -50,19 +57,17 @@ function isConv(node: Node | undefined): node is ConvNode {
 export function convWorkspace(kernel: Kernel, features: Features): number {
   const { root } = kernel;
   if (!isConv(root) || root.op === 'conv_weight' || isDepthwise(root)) return 0;
-  const problem = root.op === 'conv' ? forward(root, 0, 0) : inputGradient(root, 0, 0);
-  if (winogradForm(problem, features) !== undefined) return winogradWorkspace(problem.channels, problem.filters);
-  const [kh, kw, channels, filters] = root.inputs[1].shape;
-  const [summed, columns] =
-    root.op === 'conv' ? [channels, filters / root.attrs.groups] : [filters / root.attrs.groups, channels];
-  const width = panelWidth(features, columns);
-  return root.attrs.groups * Math.ceil(columns / width) * width * kh * kw * summed * 4;
+  const problems = problemsOf(root, 0, 0);
+  if (winogradForm(problems, features) !== undefined)
+    return winogradWorkspace(problems[0].channels, problems[0].filters);
+  return problems.reduce((bytes, p) => bytes + packedBytes(p, features), 0);
 }
 
 /** Whether a convolution's weights are packed before it. */
 export const packsWeights = ({ root }: Kernel): boolean =>
   isConv(root) && root.op !== 'conv_weight' && !isDepthwise(root);
 
+/** The stages of a convolution. */
 export function emitConv(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[] {
   const { root, operands } = kernel;
   if (!isConv(root)) throw new Error('internal: not a convolution');
@@ -76,21 +81,51 @@ export function emitConv(context: EmitContext, kernel: Kernel, workspace: number
     return [emit(context, root, left, right, context.address(kernel.outputs[0]))];
   }
   if (isDepthwise(root)) return [emitDepthwise(context, kernel, root, left, right)];
-  const problem = root.op === 'conv' ? forward(root, left, right) : inputGradient(root, left, right);
-  const winograd = winogradForm(problem, context.features);
+  const problems = problemsOf(root, left, right);
+  const winograd = winogradForm(problems, context.features);
   if (winograd !== undefined)
     return [emitWinogradWeights(context, winograd, workspace), emitWinograd(context, kernel, winograd, workspace)];
-  return [emitWeightPack(context, problem, workspace), emitForward(context, kernel, problem, workspace)];
+  let packed = workspace;
+  const stages = problems.map((p) => {
+    const at = packed;
+    packed += packedBytes(p, context.features);
+    return [emitWeightPack(context, p, at), emitForward(context, kernel, p, at)];
+  });
+  return [0, 1].map((i) => emitOneAfterAnother(context, stages.map((stage) => stage[i]))); // prettier-ignore
+}
+
+function problemsOf(root: NodeOf<'conv'> | NodeOf<'conv_input'>, left: number, right: number): Problem[] {
+  if (root.op === 'conv') return [forward(root, left, right)];
+  return phases(root, left, right) ?? [inputGradient(root, left, right)];
+}
+
+/** Bytes of a problem's packed weights. */
+function packedBytes(p: Problem, features: Features): number {
+  const width = panelWidth(features, p.filters);
+  return p.groups * Math.ceil(p.filters / width) * width * p.kernel[0] * p.kernel[1] * p.channels * 4;
 }
 
 /** The problem for Winograd's algorithm, where that can solve it and pays. */
-function winogradForm(p: Problem, features: Features): WinogradProblem | undefined {
+function winogradForm(problems: readonly Problem[], features: Features): WinogradProblem | undefined {
+  const [p] = problems;
   const { image, weights } = p;
   const ones = [...p.strides, ...p.dilation, ...image.spread, p.groups];
-  if (p.kernel.some((size) => size !== 3) || ones.some((n) => n !== 1)) return undefined;
+  if (problems.length > 1 || p.kernel.some((size) => size !== 3) || ones.some((n) => n !== 1)) return undefined;
   if (!winogradPays(features, p)) return undefined;
-  return { ...p, ...image, padding: image.origin, weights: { base: weights.base(0), source: weights.source } };
+  return {
+    ...p,
+    ...image,
+    padding: image.origin,
+    weights: { base: weights.base(0), source: weights.source },
+  };
 }
+
+const everyPixel = ([, height, width]: readonly number[]): Problem['place'] => ({
+  height,
+  width,
+  start: [0, 0],
+  step: [1, 1],
+});
 
 function forward(root: NodeOf<'conv'>, x: number, w: number): Problem {
   const { strides, padding, dilation, groups } = root.attrs;
@@ -110,6 +145,7 @@ function forward(root: NodeOf<'conv'>, x: number, w: number): Problem {
     batch,
     outHeight: root.shape[1],
     outWidth: root.shape[2],
+    place: everyPixel(root.shape),
     strides,
     dilation,
     kernel: [kh, kw],
@@ -142,6 +178,7 @@ function inputGradient(root: NodeOf<'conv_input'>, g: number, w: number): Proble
     batch,
     outHeight,
     outWidth,
+    place: everyPixel(root.shape),
     strides: [1, 1],
     dilation,
     kernel: [kh, kw],
@@ -160,6 +197,82 @@ function inputGradient(root: NodeOf<'conv_input'>, g: number, w: number): Proble
       },
     },
   };
+}
+
+/**
+ * The input gradient of a convolution with strides as one problem for each remainder of row and column by the strides: those of
+ * its pixels meet the same part of the kernel, and no zeros between the gradient's pixels need be multiplied. Undefined where
+ * there are no strides, or where pixels of a remainder meet no part of the kernel.
+ */
+function phases(root: NodeOf<'conv_input'>, g: number, w: number): Problem[] | undefined {
+  const { strides, padding, dilation, groups } = root.attrs;
+  const [batch, height, width, filters] = root.inputs[0].shape;
+  const [kh, kw, groupChannels] = root.inputs[1].shape;
+  if (strides.every((s) => s === 1) || dilation.some((d) => d !== 1)) return undefined;
+  const taps = [kh, kw];
+  const along = [0, 1].map((d) => {
+    const [stride, low, size] = [strides[d], padding[d][0], root.shape[d + 1]];
+    return Array.from({ length: stride }, (_, remainder) => {
+      // The first pixel with (pixel + low) % stride = remainder, and the gradient's pixel that its first tap meets.
+      const from = Math.ceil((low - remainder) / stride);
+      const start = stride * from + remainder - low;
+      const count = Math.max(0, Math.ceil((size - start) / stride));
+      return {
+        remainder,
+        from,
+        start,
+        count,
+        taps: Math.max(0, Math.ceil((taps[d] - remainder) / stride)),
+      };
+    }).filter(({ count }) => count > 0);
+  });
+  if (along.flat().some((phase) => phase.taps === 0)) return undefined;
+  const tapBytes = 4 * groupChannels * filters;
+  const problems = along[0].flatMap((y) =>
+    along[1].map((x): Problem => {
+      const last = [y, x].map((p, d) => p.remainder + strides[d] * (p.taps - 1));
+      return {
+        image: {
+          base: g,
+          height,
+          width,
+          channels: filters,
+          spread: [1, 1],
+          origin: [y.taps - 1 - y.from, x.taps - 1 - x.from],
+          paddedHeight: y.count + y.taps - 1,
+          paddedWidth: x.count + x.taps - 1,
+        },
+        batch,
+        outHeight: y.count,
+        outWidth: x.count,
+        place: {
+          height: root.shape[1],
+          width: root.shape[2],
+          start: [y.start, x.start],
+          step: strides,
+        },
+        strides: [1, 1],
+        dilation: [1, 1],
+        kernel: [y.taps, x.taps],
+        groups,
+        channels: filters / groups,
+        filters: groupChannels,
+        weights: {
+          base: (group) => w + (last[0] * kw + last[1]) * tapBytes + (4 * group * filters) / groups,
+          source: {
+            sums: [
+              { count: y.taps, stride: -strides[0] * kw * tapBytes },
+              { count: x.taps, stride: -strides[1] * tapBytes },
+              { count: filters / groups, stride: 4 },
+            ],
+            columnStride: 4 * filters,
+          },
+        },
+      };
+    }),
+  );
+  const work = (p: Problem): number => p.outHeight * p.outWidth * p.kernel[0] * p.kernel[1];
+  return problems.sort((a, b) => work(b) - work(a));
 }
 
 function emitWeightPack(context: EmitContext, p: Problem, workspace: number): EmittedKernel {
@@ -241,7 +354,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     const vectors = Math.ceil(count / 4);
     const rows = Array.from({ length: height }, (_, r) => r * p.strides[1] * pixel);
     const loops = windowLoops(p, vectors).slice(parts > 1 ? 1 : 0);
-    const index = defineTile(context, kernel, { rows, vectors, loops }, count, {
+    const index = defineTile(context, kernel, { rows, vectors, loops, outputStep: p.place.step[1] }, count, {
       resumes: part > 0,
       continues: part < parts - 1,
     });
@@ -290,14 +403,18 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
             .i32(group * p.channels * 4)
             .op('i32.add')
             .set(left);
-          // Output pixel number of the first one of this band.
+          // Number, among all pixels of the result, of the first one of this band.
+          const { place } = p;
           f.get(sample)
-            .i32(p.outHeight)
+            .i32(place.height)
             .op('i32.mul')
             .get(firstRow)
-            .op('i32.add')
-            .i32(p.outWidth)
+            .i32(place.step[0])
+            .op('i32.mul', 'i32.add')
+            .i32(place.width)
             .op('i32.mul')
+            .i32(place.start[0] * place.width + place.start[1])
+            .op('i32.add')
             .set(row);
           f.loop(() => {
             for (let part = 0; part < parts; part++) {
@@ -316,12 +433,12 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
                   f.get(pixels).get(weights).get(pixel0);
                   panel();
                   f.get(buffer).call(tile(height, columns, part));
-                  f.bump(pixels, height * p.strides[1] * pixel).bump(pixel0, height);
+                  f.bump(pixels, height * p.strides[1] * pixel).bump(pixel0, height * p.place.step[1]);
                   if (parts > 1) f.bump(buffer, height * 16 * vectors);
                 });
               }
             }
-            f.bump(left, p.strides[0] * rowBytes).bump(row, p.outWidth);
+            f.bump(left, p.strides[0] * rowBytes).bump(row, p.place.step[0] * p.place.width);
             f.get(y).i32(1).op('i32.sub').tee(y).branchIf(0);
           });
         };

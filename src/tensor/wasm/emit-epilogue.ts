@@ -5,16 +5,17 @@ import type { EmitContext } from './emit-loop.js';
 import type { Access } from './expression.js';
 import { epilogueLayout, type Kernel } from './kernels.js';
 
-/** Defines a function (buffer, row, column) that makes the kernel's outputs from a tile of `rows` x `vectors` sums. */
+/** Defines a function (buffer, row, column) that makes the kernel's outputs from a tile of `rows` x `vectors` sums, whose rows lie `outputStep` apart. */
 export function defineTileEpilogue(
   context: EmitContext,
   kernel: Kernel,
-  { rows, vectors, columns }: { rows: number; vectors: number; columns: number },
+  { rows, vectors, columns, outputStep = 1 }: { rows: number; vectors: number; columns: number; outputStep?: number },
 ): number {
   return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
     const epilogue = new Epilogue(f, context, kernel, { buffer: 0, row: 1, column: 2 });
     for (let r = 0; r < rows; r++)
-      for (let v = 0; v < vectors; v++) epilogue.vector(16 * (r * vectors + v), r, 4 * v, Math.min(4, columns - 4 * v));
+      for (let v = 0; v < vectors; v++)
+        epilogue.vector(16 * (r * vectors + v), r * outputStep, 4 * v, Math.min(4, columns - 4 * v));
   });
 }
 

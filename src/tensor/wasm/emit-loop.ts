@@ -252,6 +252,30 @@ export function emitLoop(context: EmitContext, body: LoopBody): EmittedKernel {
   return { function: index, units, unitCost: (perUnit / 4) * (size + accesses.length), scratch: 0 };
 }
 
+/** One kernel of the units of several, in their order. */
+export function emitOneAfterAnother(context: EmitContext, kernels: readonly EmittedKernel[]): EmittedKernel {
+  if (kernels.length === 1) return kernels[0];
+  const units = kernels.reduce((sum, k) => sum + k.units, 0);
+  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
+    const [begin, end] = [f.local('i32'), f.local('i32')];
+    let start = 0;
+    for (const kernel of kernels) {
+      // The part of [first argument, second) that falls to this kernel.
+      f.get(0).i32(start).op('i32.sub').tee(begin).i32(0).get(begin).i32(0).op('i32.gt_s', 'select').set(begin);
+      f.get(1).i32(start).op('i32.sub').tee(end).i32(kernel.units).get(end).i32(kernel.units);
+      f.op('i32.lt_s', 'select').set(end);
+      f.get(begin).get(end).op('i32.lt_s').if(() => f.get(begin).get(end).get(2).call(kernel.function)); // prettier-ignore
+      start += kernel.units;
+    }
+  });
+  return {
+    function: index,
+    units,
+    unitCost: kernels.reduce((sum, k) => sum + k.units * k.unitCost, 0) / units,
+    scratch: Math.max(...kernels.map((k) => k.scratch)),
+  };
+}
+
 /** Runs `body` for every unit from the function's first argument up to its second. */
 export function eachUnit(f: FunctionEmitter, body: (unit: number) => void): void {
   const unit = f.local('i32');

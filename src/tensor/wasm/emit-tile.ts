@@ -23,6 +23,8 @@ export interface TileShape {
   readonly vectors: number;
   /** Outermost first. */
   readonly loops: readonly SumLoop[];
+  /** Rows of the result between neighbouring rows of the tile; 1 unless given. */
+  readonly outputStep?: number;
 }
 
 /** Accumulators that the register allocator keeps in registers, by the number of rows. */
@@ -131,11 +133,12 @@ export function defineTile(
 ): number {
   const { root } = kernel;
   if (!root) throw new Error('internal: tile without a root');
+  const { outputStep = 1 } = shape;
   const plain = !continues && kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
   const epilogue =
     plain || continues
       ? undefined
-      : defineTileEpilogue(context, kernel, { rows: shape.rows.length, vectors: shape.vectors, columns });
+      : defineTileEpilogue(context, kernel, { rows: shape.rows.length, vectors: shape.vectors, columns, outputStep });
   const pitch = plain ? 4 * root.shape[root.shape.length - 1] : 16 * shape.vectors;
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
     const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', 16 * (r * shape.vectors + v));
@@ -147,7 +150,15 @@ export function defineTile(
     } else f.get(4).set(target);
     sums.forEach((row, r) =>
       row.forEach((sum, v) =>
-        emitStore(f, 'f32', target, sum, plain ? Math.min(4, columns - 4 * v) : 4, 1, r * pitch + 16 * v),
+        emitStore(
+          f,
+          'f32',
+          target,
+          sum,
+          plain ? Math.min(4, columns - 4 * v) : 4,
+          1,
+          r * pitch * (plain ? outputStep : 1) + 16 * v,
+        ),
       ),
     );
     if (epilogue !== undefined) f.get(4).get(2).get(3).call(epilogue);

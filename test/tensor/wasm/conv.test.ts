@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { add, convInput, hostRandom, input, maximum, portableBackend, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+
+const strided = [
+  { size: [28, 28], kernel: [3, 3], strides: [2, 2], padding: [[0, 1], [0, 1]], groups: 1 },
+  { size: [12, 9], kernel: [5, 3], strides: [2, 3], padding: [[2, 2], [1, 0]], groups: 2 },
+  { size: [9, 14], kernel: [3, 4], strides: [3, 1], padding: [[0, 3], [4, 0]], groups: 1 },
+  // Some pixels meet no part of the kernel, and some lie behind the last window.
+  { size: [9, 8], kernel: [1, 1], strides: [2, 2], padding: [[0, 0], [0, 0]], groups: 1 },
+  { size: [11, 7], kernel: [2, 2], strides: [4, 3], padding: [[0, 0], [1, 1]], groups: 1 },
+] as const; // prettier-ignore
+
+describe('the input gradient of a convolution with strides', () => {
+  it.each(strided)('is exact for whole numbers: $kernel by $strides, $groups group(s)', (c) => {
+    const { size, kernel, strides, padding, groups } = c;
+    const [batch, channels, filters] = [3, 8 * groups, 6 * groups];
+    const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
+    const g = input('strided.g', [batch, ...out, filters]);
+    const w = input('strided.w', [...kernel, channels / groups, filters]);
+    const dx = convInput(g, w, [batch, ...size, channels], { strides, padding, dilation: [1, 1], groups });
+    const run = (backend: typeof wasmBackend, threads: number): Float64Array[] => {
+      const session = backend.open({ threads });
+      const random = hostRandom(1, 'strided');
+      for (const node of [g, w])
+        session.write(
+          node,
+          Float32Array.from({ length: sizeOf(node.shape) }, () => Math.floor(random.uniform() * 7) - 3),
+        );
+      // One result as it is, one with work fused behind it.
+      const results = [dx, add(maximum(dx, 0), 1)].map((result) => {
+        const executable = session.compile({ name: 'strided', outputs: [result], updates: [] });
+        executable.run();
+        return Float64Array.from(executable.output(0), (v) => v + 0);
+      });
+      session.close();
+      return results;
+    };
+    const expected = run(referenceBackend, 1);
+    for (const threads of [1, 2]) expect(run(wasmBackend, threads)).toEqual(expected);
+    expect(run(portableBackend, 1)).toEqual(expected);
+  });
+});
