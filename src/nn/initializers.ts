@@ -102,6 +102,17 @@ function orthogonalMatrix(rows: number, columns: number, random: HostRandom): Fl
   });
 }
 
+const orthogonal = initializer({
+  description: 'A random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).',
+  schema: z.object({ gain }),
+  needsMatrix: true,
+  values(shape, _fanIn, _fanOut, random, params) {
+    const columns = shape[shape.length - 1];
+    const matrix = orthogonalMatrix(sizeOf(shape) / columns, columns, random);
+    return Float32Array.from(matrix, (value) => params.gain * value);
+  },
+});
+
 export const initializers = {
   zeros: initializer({
     description: 'All 0.',
@@ -148,16 +159,7 @@ export const initializers = {
   glorot_uniform: glorot.uniform,
   lecun_normal: lecun.normal,
   lecun_uniform: lecun.uniform,
-  orthogonal: initializer({
-    description: 'A random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).',
-    schema: z.object({ gain }),
-    needsMatrix: true,
-    values(shape, _fanIn, _fanOut, random, params) {
-      const columns = shape[shape.length - 1];
-      const matrix = orthogonalMatrix(sizeOf(shape) / columns, columns, random);
-      return Float32Array.from(matrix, (value) => params.gain * value);
-    },
-  }),
+  orthogonal,
   delta_orthogonal: initializer({
     description: 'Orthogonal at the centre of a kernel and 0 elsewhere (Xiao et al. 2018).',
     schema: z.object({ gain }),
@@ -171,6 +173,17 @@ export const initializers = {
       );
       return values;
     },
+  }),
+  /** What is drawn here is where it begins: training scales it once the data are there (`src/train/lsuv.ts`). */
+  lsuv: initializer({
+    description:
+      'Orthogonal, then scaled layer by layer until the products with a training batch have variance 1 (Mishkin and Matas 2016).',
+    schema: z.object({
+      tolerance: atoms.positive.default(0.1).describe('how far from 1 the variance may stay'),
+      max_iterations: atoms.positiveInt.default(10).describe('most times that the weights of a layer are scaled'),
+    }),
+    needsMatrix: true,
+    values: (shape, fanIn, fanOut, random) => orthogonal.values(shape, fanIn, fanOut, random, { gain: 1 }),
   }),
   sparse: initializer({
     description: 'Each output sees only a few inputs, with normal weights (Martens 2010).',

@@ -4,7 +4,8 @@ import type { Affine, Split } from '../data/index.js';
 import type { Parameter } from '../nn/layer.js';
 import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
-import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Variable } from './snapshot.js';
+import { scaleToUnitVariance } from './lsuv.js';
+import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from './snapshot.js';
 import {
   describeSuspect,
   diagnosisStep,
@@ -59,10 +60,14 @@ export class Stepper {
     upload(session, this.dataset, split);
   }
 
-  /** Sets initial weights from the seed, each parameter from a stream of its own, and clears the optimizer. */
-  initialize(): void {
+  /**
+   * Sets initial weights from the seed, each parameter from a stream of its own, but for those that are `given`, and clears the
+   * optimizer. Throws SnapshotError where a tensor that is given has another shape.
+   */
+  initialize(given: Tensors = new Map()): void {
+    const [batchSize] = this.blueprint.inputs.indices.shape;
     // Compiling reserves all memory, so that a network that does not fit fails at once and not after its weights were drawn.
-    this.stepFor(this.blueprint.inputs.indices.shape[0]);
+    this.stepFor(batchSize);
     for (const parameter of this.blueprint.parameters) {
       this.session.write(parameter.node, parameter.initialize(hostRandom(this.config.seed, `init.${parameter.name}`)));
     }
@@ -73,6 +78,11 @@ export class Stepper {
       const size = slot.node.shape.reduce((a, b) => a * b, 1);
       this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
     }
+    const { parameters, states } = this.blueprint;
+    const taken = [...parameters, ...states].filter(({ name }) => given.has(name));
+    restore(this.session, taken, given);
+    const fixed = new Set(taken.map(({ name }) => name));
+    scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, fixed);
     this.blueprint.averages.forEach(({ node }, i) => {
       this.session.write(node, this.session.read(this.blueprint.parameters[i].node));
     });
