@@ -1,12 +1,13 @@
 /** Checkpoints as the commands meet them: whatever is wrong with one is said with its path. */
-import { existsSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/index.js';
 import type { HashedFile } from '../data/index.js';
 import { CheckpointError, type Json, loadCheckpoint, runPaths, saveCheckpoint } from '../runs/index.js';
-import { type ExperimentConfig, experimentSchema, readSnapshot, type Snapshot, SnapshotError } from '../train/index.js';
+import { type ExperimentConfig, experimentSchema, readSnapshot, type Snapshot, SnapshotError, type Tensors } from '../train/index.js'; // prettier-ignore
 
 const hint = 'give a checkpoint that `nn train` wrote for this network';
 
@@ -45,14 +46,25 @@ export interface OpenedCheckpoint extends Origin {
   readonly config: ExperimentConfig;
 }
 
-/** Reads a checkpoint that `saveSnapshot` wrote. Throws CheckpointError. */
-export function openSnapshot(path: string): OpenedCheckpoint {
+/** What `saveSnapshot` wrote, and the metadata as they stand there. Throws CheckpointError. */
+function read(path: string): { readonly snapshot: Snapshot; readonly meta: unknown } {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     const best = runPaths(path).bestCheckpoint;
     throw new CheckpointError(path, 'is a folder', existsSync(best) ? `did you mean ${best}?` : hint);
   }
   const { tensors, meta } = loadCheckpoint(path);
-  const snapshot = usingCheckpoint(path, () => readSnapshot({ tensors, meta }));
+  return { snapshot: usingCheckpoint(path, () => readSnapshot({ tensors, meta })), meta };
+}
+
+/** The tensors of a checkpoint, whatever its config, and the digest of the file. Throws CheckpointError. */
+export function readWeights(path: string): { readonly tensors: Tensors; readonly sha256: string } {
+  const { tensors } = read(path).snapshot;
+  return { tensors, sha256: createHash('sha256').update(readFileSync(path)).digest('hex') };
+}
+
+/** Reads a checkpoint that `saveSnapshot` wrote. Throws CheckpointError. */
+export function openSnapshot(path: string): OpenedCheckpoint {
+  const { snapshot, meta } = read(path);
   const origin = originSchema.safeParse(meta);
   if (!origin.success) throw new CheckpointError(path, 'does not say where its data lies', hint);
   const { config } = usingCheckpoint(path, () => loadStoredConfig(path, snapshot));

@@ -146,12 +146,12 @@ function plannedMemory(
 }
 
 const overfit: Check = async (file, overrides, options) => {
-  const { config, data } = await loadExperiment(file, overrides, options);
+  const { config, data, given } = await loadExperiment(file, overrides, options);
   const session = openSession(options);
   const interrupt = listenForInterrupt(() => {});
   let verdict: OverfitVerdict;
   try {
-    verdict = await overfitBatch(session, config, data, { shouldStop: interrupt.requested });
+    verdict = await overfitBatch(session, config, data, { shouldStop: interrupt.requested, given: given?.tensors });
   } finally {
     interrupt.release();
     session.close();

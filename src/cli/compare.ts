@@ -7,7 +7,7 @@ import { compare, type ComparedVariant, type Figures, modeOf, planOf, TrainingEr
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, loadExperiment, openSession, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
+import { type CommonOptions, type Experiment, filesOf, loadExperiment, openSession, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
 import { formatFigure, formatTable, formatTime } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, finishedSummary, goOn, resolvedConfigText, runToItsEnd, type Start, type Surroundings } from './single-run.js'; // prettier-ignore
@@ -158,12 +158,12 @@ const outcomeOf = ({ status, run_dir, wall_time_s, final, best, test }: Summary,
 };
 
 /** Runs of the very same config on the same data with the same version and backend: one that has ended, and one that was stopped. */
-function earlierRuns(
-  { config, data, name, baseDir }: Experiment,
-  options: CompareOptions,
-): { finished?: Summary; stopped?: string } {
+function earlierRuns(experiment: Experiment, options: CompareOptions): { finished?: Summary; stopped?: string } {
+  const { config, data, name, baseDir } = experiment;
   const parent = join(options.runsDir, name);
-  const digests = data.files.map(({ sha256 }) => sha256).join();
+  const digests = filesOf(experiment)
+    .map(({ sha256 }) => sha256)
+    .join();
   const { totalSteps } = planOf(config, data.train.size);
   let stopped: string | undefined;
   for (const folder of existsSync(parent) ? readdirSync(parent).sort().reverse() : []) {

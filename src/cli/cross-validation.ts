@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { collectProvenance, type CrossValidationSummary, foldPath, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
-import { type CommonOptions, type Experiment, openExperiment, openSession, say } from './experiment.js';
+import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
 import { formatCount, formatTime } from './format.js';
 import { begin, finishedSummary, goOn, isToGoOn, peakMemory, runToItsEnd, type Start, type Surroundings, writeResolvedConfig } from './single-run.js'; // prettier-ignore
 
@@ -17,12 +17,13 @@ export interface Folds {
 }
 
 /** Makes the directory of a new cross-validation, with its resolved config and provenance. */
-export async function beginFolds({ loaded, data, name, baseDir }: Experiment, runsDir: string): Promise<Folds> {
+export async function beginFolds(experiment: Experiment, runsDir: string): Promise<Folds> {
+  const { loaded, name, baseDir } = experiment;
   // Not the config of the first fold, whose balanced weights are that fold's.
   const { config } = loaded;
   const run = RunDirectory.createForFolds(runsDir, name);
   writeResolvedConfig(run.paths, run.path, config, baseDir);
-  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, data.files));
+  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment)));
   run.log(`started: ${process.argv.slice(1).join(' ')}`);
   return { run, count: config.data.folds ?? 1, open: (fold) => openExperiment(loaded, baseDir, name, fold) };
 }

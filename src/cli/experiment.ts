@@ -2,10 +2,13 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError, type LoadedConfig, loadConfig, locatedProblem } from '../config/index.js';
-import { type LoadedData, loadData } from '../data/index.js';
+import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
+import { CheckpointError } from '../runs/index.js';
+import { checkpointOf } from '../nn/initializers.js';
 import type { LayerRow } from '../nn/model.js';
 import { type Backend, portableBackend, referenceBackend, type Session, wasmBackend } from '../tensor/index.js';
-import { describeData, type ExperimentConfig, experimentSchema, fitModel, withLossWeights } from '../train/index.js';
+import { describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
+import { readWeights } from './checkpoint.js';
 import { UsageError } from './usage-error.js';
 
 export interface CommonOptions {
@@ -27,6 +30,8 @@ export interface Experiment {
   readonly baseDir: string;
   readonly data: LoadedData;
   readonly rows: readonly LayerRow[];
+  /** Where the network begins with weights of a checkpoint: these, by name, and the file. */
+  readonly given?: { readonly tensors: Tensors; readonly file: HashedFile };
 }
 
 /** Loads a config with its data. Throws ConfigError and DataError. */
@@ -58,8 +63,36 @@ export async function openExperiment(
   const problems = [...ofWeights, ...ofModel];
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
-  return { loaded, config, name, baseDir, data, rows };
+  const given = openGiven(loaded, config, data, baseDir);
+  return { loaded, config, name, baseDir, data, rows, ...(given && { given }) };
 }
+
+/** What `init.checkpoint` asks for. Throws ConfigError where there is none of it, or it does not fit the network. */
+function openGiven(
+  loaded: LoadedConfig<ExperimentConfig>,
+  config: ExperimentConfig,
+  data: LoadedData,
+  baseDir: string,
+): Experiment['given'] {
+  const checkpoint = checkpointOf(config.init);
+  if (checkpoint === undefined) return undefined;
+  const path = resolve(baseDir, checkpoint.path);
+  try {
+    const { tensors, sha256 } = readWeights(path);
+    const { tensors: taken, problems } = givenWeights(config, data.train.features.shape, tensors);
+    if (problems.length === 0) return { tensors: taken, file: { path, sha256 } };
+    throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const message = `${error.file}: ${error.problem}`;
+    const problem = locatedProblem(loaded, ['init', 'checkpoint'], message);
+    throw new ConfigError([{ ...problem, hint: error.hint }]);
+  }
+}
+
+/** All files that an experiment reads. */
+export const filesOf = ({ data, given }: Pick<Experiment, 'data' | 'given'>): readonly HashedFile[] =>
+  given === undefined ? data.files : [...data.files, given.file];
 
 /** `loadData` that keeps what it loaded last: configs of one comparison mostly differ in all but their data. */
 export function rememberingLoad(): typeof loadData {

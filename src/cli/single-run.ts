@@ -4,12 +4,14 @@ import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { loadConfig, toConfigValue } from '../config/index.js';
 import { type LoadedData, loadData, moveFiles } from '../data/index.js';
+import { checkpointOf } from '../nn/initializers.js';
 import { figureMetrics } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, metricsColumns, readMetrics, RunDirectory, RunDirectoryError, type RunPaths, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
 import type { Display } from './display.js';
+import { type Experiment, filesOf } from './experiment.js';
 import { formatCount, formatFigures, formatReports, formatSparsity, formatTime } from './format.js';
 
 /** A run that is about to begin or to go on. */
@@ -19,6 +21,8 @@ export interface Start {
   readonly origin: Origin;
   readonly run: RunDirectory;
   readonly resume?: TrainOptions['resume'];
+  /** What it begins with, where it does not go on. */
+  readonly given?: TrainOptions['given'];
   /** Seconds that the run has taken before. */
   readonly elapsed: number;
   /** Where it has come to its end before. */
@@ -48,10 +52,12 @@ export function writeResolvedConfig(
   return moved;
 }
 
-const movedTo = (folder: string, config: ExperimentConfig, baseDir: string): ExperimentConfig => ({
-  ...config,
-  data: moveFiles(config.data, (file) => relative(resolve(folder), resolve(baseDir, file))),
-});
+function movedTo(folder: string, config: ExperimentConfig, baseDir: string): ExperimentConfig {
+  const move = (file: string): string => relative(resolve(folder), resolve(baseDir, file));
+  const checkpoint = checkpointOf(config.init);
+  const moved = checkpoint && { checkpoint: { ...checkpoint, path: move(checkpoint.path) } };
+  return { ...config, data: moveFiles(config.data, move), init: { ...config.init, ...moved } };
+}
 const textOf = (config: ExperimentConfig): string => stringify(toConfigValue(experimentSchema, config));
 
 /** The config.yaml of a run of this config in `folder`. */
@@ -60,13 +66,15 @@ export const resolvedConfigText = (folder: string, config: ExperimentConfig, bas
 
 /** Fills the directory of a new run: its resolved config and provenance. */
 export async function begin(
-  { config, data, baseDir }: { readonly config: ExperimentConfig; readonly data: LoadedData; readonly baseDir: string },
+  experiment: Pick<Experiment, 'config' | 'data' | 'baseDir' | 'given'>,
   run: RunDirectory,
 ): Promise<Start> {
+  const { config, data, baseDir, given } = experiment;
   const moved = writeResolvedConfig(run.paths, run.path, config, baseDir);
-  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, data.files));
+  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment)));
   run.log(`started: ${process.argv.slice(1).join(' ')}`);
-  return { config: moved, data, origin: { baseDir: resolve(run.path), data: data.files }, run, elapsed: 0 };
+  const origin = { baseDir: resolve(run.path), data: data.files };
+  return { config: moved, data, origin, run, ...(given && { given: given.tensors }), elapsed: 0 };
 }
 
 /** Opens the directory of a run that is to go on. Throws RunDirectoryError, CheckpointError, DataError. */
@@ -99,7 +107,7 @@ export async function goOn(folder: string, say: (line: string) => void, reserve?
 
 /** Trains until the run ends or is stopped, and closes run directory and session. Throws TrainingError after `ended`. */
 export async function runToItsEnd(session: Session, start: Start, surroundings: Surroundings): Promise<Summary> {
-  const { config, data, origin, run, resume, elapsed, outcome } = start;
+  const { config, data, origin, run, resume, given, elapsed, outcome } = start;
   const { display, prefix = '', resumeWith = run.path, ended, shouldStop, maxSeconds, fastDevRun } = surroundings;
   const { paths } = run;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
@@ -154,7 +162,9 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
   };
 
   try {
-    return finish(await train(session, config, data, { recorder, shouldStop, now, resume, maxSeconds, fastDevRun }));
+    return finish(
+      await train(session, config, data, { recorder, shouldStop, now, resume, given, maxSeconds, fastDevRun }),
+    );
   } catch (error) {
     if (error instanceof TrainingError) finish(error.result);
     else if (!(error instanceof FileWriteError)) run.log(`failed: ${String(error)}`);

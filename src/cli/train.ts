@@ -72,6 +72,8 @@ async function startOf(
     const start = crossValidates
       ? await beginFolds(experiment, options.runsDir)
       : await begin(experiment, RunDirectory.create(options.runsDir, name));
+    const { given } = experiment;
+    if (given !== undefined) say(options, `begins with ${given.tensors.size} tensors of ${given.file.path}`);
     say(options, `run directory: ${start.run.path}`);
     const warnings = formatWarnings(warningsOf(experiment));
     for (const line of warnings) say(options, line);

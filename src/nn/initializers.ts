@@ -220,9 +220,31 @@ export const initializers = {
 export const initializerSchema = component(initializers);
 export type InitializerConfig = ComponentConfig<typeof initializers>;
 
+const checkpointPath = atoms.text.describe('a checkpoint of nn, relative to the config');
+
 /** The `init` section: how weights and biases start unless a layer says otherwise. */
 export const initSchema = z.strictObject({
   weights: initializerSchema.prefault('he_normal').describe('initial weights of every layer'),
   bias: initializerSchema.prefault('zeros').describe('initial biases of every layer'),
+  checkpoint: z
+    .union([
+      checkpointPath,
+      z.strictObject({
+        path: checkpointPath,
+        parameters: z
+          .array(atoms.text)
+          .min(1)
+          .optional()
+          .describe('names of those that it gives, * for any characters: [layers.0.*, "*.bias"]; all by default'),
+      }),
+    ])
+    .optional()
+    .describe(
+      'weights and running statistics of a trained network to begin with: a path, or one with the names of some',
+    ),
 });
 export type InitConfig = z.output<typeof initSchema>;
+
+/** `init.checkpoint`, the short form written out. */
+export const checkpointOf = ({ checkpoint }: InitConfig): { path: string; parameters?: string[] } | undefined =>
+  typeof checkpoint === 'string' ? { path: checkpoint } : checkpoint;

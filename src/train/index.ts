@@ -5,6 +5,7 @@
 export { type Contradiction, type ExperimentConfig, experimentSchema } from './experiment.js';
 export { type AugmentPreview, previewAugmentation } from './augment-preview.js';
 export { withLossWeights } from './loss-weights.js';
+export { givenWeights } from './given-weights.js';
 export { type DataInfo, describeData, fitModel } from './fit-check.js';
 export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';

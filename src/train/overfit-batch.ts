@@ -12,6 +12,7 @@ import { reconstructs } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
+import type { Tensors } from './snapshot.js';
 import { Stepper } from './stepper.js';
 
 /** What a classification must reach: a mean loss below this, and every sample right. */
@@ -43,6 +44,8 @@ export interface OverfitVerdict {
 }
 
 export interface OverfitOptions {
+  /** Weights that training would begin with, by name; the others are drawn. */
+  readonly given?: Tensors;
   readonly maxSteps?: number;
   progress?(step: number, loss: number): void;
   shouldStop?(): boolean;
@@ -85,7 +88,7 @@ export async function overfitBatch(
   const batchSize = Math.min(config.train.batch_size, split.size);
   const rate = config.optimizer.lr;
   const stepper = new Stepper(session, config, split, batchSize, { affine, stochastic: false });
-  stepper.initialize();
+  stepper.initialize(options.given);
   const indices = Int32Array.from({ length: batchSize }, (_, i) => i);
   const before = probe(session, config, stepper, indices);
 

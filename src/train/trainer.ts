@@ -7,7 +7,7 @@ import type { LoadedData } from '../data/index.js';
 import { scheduleOf } from '../nn/schedules.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from './experiment.js';
-import type { EpochRow, Figures, Snapshot } from './snapshot.js';
+import type { EpochRow, Figures, Snapshot, Tensors } from './snapshot.js';
 import { planOf } from './plan.js';
 import { Stepper } from './stepper.js';
 import type { Evaluation } from './sums.js';
@@ -48,6 +48,8 @@ export interface TrainOptions {
   readonly now: () => number;
   /** The snapshot to go on from and the one of the best epoch so far, where there has been one. */
   readonly resume?: { readonly last: Snapshot; readonly best?: Snapshot };
+  /** Weights and running statistics that a run begins with, by name; the others are drawn. */
+  readonly given?: Tensors;
   /** Stop after so much time. */
   readonly maxSeconds?: number;
   /** One training and one validation batch, then the end. */
@@ -82,7 +84,7 @@ export async function train(
   let lastBreath = start;
   let lastCheckpoint = start;
 
-  if (resume === undefined) stepper.initialize();
+  if (resume === undefined) stepper.initialize(options.given);
   else run.resume(resume.last, resume.best);
 
   let stop: 'interrupted' | 'max_time' | undefined;
