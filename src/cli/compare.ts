@@ -1,44 +1,32 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Provenance, RunDirectory, RunDirectoryError, runPaths, type Summary } from '../runs/index.js';
-import { packageVersion } from '../runs/version.js';
-import { compare, type ComparedVariant, type Figures, modeOf, planOf, TrainingError } from '../train/index.js';
+import { compare, type ComparedVariant, meanAndSpread, modeOf } from '../train/index.js';
+import { foldsOf, type Run, runsOf } from './compared-runs.js';
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, filesOf, loadExperiment, openSession, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
+import { type CommonOptions, type Experiment, loadExperiment, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
 import { formatFigure, formatTable, formatTime } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
-import { begin, finishedSummary, goOn, resolvedConfigText, runToItsEnd, type Start, type Surroundings } from './single-run.js'; // prettier-ignore
 import { UsageError } from './usage-error.js';
 import { formatWarnings, warningsOf } from './warnings.js';
 
 export interface CompareOptions extends CommonOptions {
-  readonly seeds: string;
+  readonly seeds?: string;
   readonly figures?: string;
   readonly fresh?: boolean;
-}
-
-/** A run of the comparison that has ended, now or before. */
-interface Run {
-  readonly seed: number;
-  readonly status: Summary['status'];
-  readonly run_dir: string;
-  readonly wall_time_s: number;
-  /** Absent where it failed. */
-  readonly figures?: Figures;
 }
 
 interface Variant {
   readonly label: string;
   readonly file: string;
+  /** How many there are, where it is cross-validated. */
+  readonly folds: number | undefined;
   readonly runs: Run[];
 }
 
 export async function compareCommand(args: readonly string[], options: CompareOptions): Promise<ExitCode> {
   const { files, overrides } = configArguments(args);
-  const seeds = seedsOf(options);
+  const asked = seedsOf(options);
   threadsOf(options);
   const load = rememberingLoad();
   const open = (file: string, seed: number): Promise<Experiment> => loadExperiment(file, overrides, { ...options, seed: String(seed) }, load); // prettier-ignore
@@ -46,37 +34,37 @@ export async function compareCommand(args: readonly string[], options: CompareOp
   let names: readonly string[] = [];
   let mode: 'min' | 'max' = 'max';
   for (const file of files) {
-    const experiment = await open(file, seeds[0]);
+    const experiment = await open(file, asked[0]);
     const { config, data, name } = experiment;
-    if (config.data.folds !== undefined && config.data.fold === undefined) {
-      throw new UsageError(`${file}: compare takes one training run per seed: leave out data.folds, or set data.fold`);
-    }
     if (variants.length === 0) {
       names = figuresOf(options, experiment);
       mode = modeOf(config, names[0]);
     }
     checkFigures(file, names, config.metrics.map(({ type }) => type), data); // prettier-ignore
     for (const line of formatWarnings(warningsOf(experiment))) say(options, line);
-    variants.push({ label: name, file, runs: [] });
+    variants.push({ label: name, file, folds: foldsOf(config), runs: [] });
   }
+  // Folds are a spread of their own: more seeds only where they are asked for.
+  const seeds = options.seeds === undefined && variants.every(({ folds }) => folds !== undefined) ? asked.slice(0, 1) : asked; // prettier-ignore
   const labels = variants.map(({ label }) => label);
   const labelled = variants.map((variant, i) => (labels.indexOf(variant.label) === labels.lastIndexOf(variant.label) ? variant : { ...variant, label: files[i] })); // prettier-ignore
 
   const display = await openDisplay(options);
   const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
   const quiet = { ...display, line: () => {} };
-  const total = labelled.length * seeds.length;
-  let done = 0;
+  const total = seeds.length * labelled.reduce((sum, { folds = 1 }) => sum + folds, 0);
+  const done = (): number => labelled.reduce((sum, { runs }) => sum + runs.length, 0);
   try {
     // Seed by seed, so that a comparison that is stopped has compared what it has.
     for (const seed of seeds) {
-      for (const { label, file, runs } of labelled) {
+      for (const { label, file, folds, runs } of labelled) {
         if (interrupt.requested()) break;
-        const run = await runOne(await open(file, seed), seed, { display: quiet, shouldStop: interrupt.requested }, options); // prettier-ignore
-        if (run === undefined) break;
-        runs.push(run);
-        const outcome = run.figures === undefined ? 'failed' : names.map((name) => `${name} ${formatFigure(run.figures?.[name] ?? NaN)}`).join('  '); // prettier-ignore
-        display.line(`[${++done}/${total}] ${label}, seed ${seed}: ${outcome}  (${run.reused ? 'done before' : formatTime(run.wall_time_s)}, ${run.run_dir})`); // prettier-ignore
+        const { runs: ended, reused, runDir } = await runsOf(await open(file, seed), seed, { display: quiet, shouldStop: interrupt.requested }, options); // prettier-ignore
+        runs.push(...ended);
+        if (ended.length === 0) break;
+        const which = `${label}, seed ${seed}${folds === undefined ? '' : `, ${ended.length} of ${folds} folds`}`;
+        const seconds = ended.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0);
+        display.line(`[${done()}/${total}] ${which}: ${outcomeOf(ended, names)}  (${reused ? 'done before' : formatTime(seconds)}, ${runDir})`); // prettier-ignore
       }
     }
   } finally {
@@ -91,7 +79,7 @@ export async function compareCommand(args: readonly string[], options: CompareOp
     configs: labelled.map(({ label, file, runs }, i) => ({ name: label, config: file, ...compared[i], runs })),
   });
   if (interrupt.requested()) {
-    say(options, `stopped after ${done} of ${total} runs: the same command goes on`);
+    say(options, `stopped after ${done()} of ${total} runs: the same command goes on`);
     return exitCode.interrupted;
   }
   return labelled.some(({ runs }) => runs.some(({ figures }) => figures === undefined))
@@ -100,7 +88,7 @@ export async function compareCommand(args: readonly string[], options: CompareOp
 }
 
 /** `5`: five seeds from --seed (1) on; `3,7`: these. */
-function seedsOf({ seeds, seed = '1' }: CompareOptions): number[] {
+function seedsOf({ seeds = '5', seed = '1' }: CompareOptions): number[] {
   const wholes = seeds.split(',').map((text) => (/^\d+$/.test(text.trim()) ? Number(text) : NaN));
   const first = /^\d+$/.test(seed) ? Number(seed) : NaN;
   const list = wholes.length > 1 ? wholes : Array.from({ length: wholes[0] || 0 }, (_, i) => first + i);
@@ -129,85 +117,12 @@ function checkFigures(
   if (missing !== undefined) throw new UsageError(`${file} has no figure "${missing}", only ${known.join(', ')}`);
 }
 
-/** A run of one experiment: one that is there already, one that was stopped and goes on, or a new one. Undefined where it is stopped. */
-async function runOne(
-  experiment: Experiment,
-  seed: number,
-  surroundings: Pick<Surroundings, 'display' | 'shouldStop'>,
-  options: CompareOptions,
-): Promise<(Run & { reused: boolean }) | undefined> {
-  const { finished, stopped } = options.fresh ? {} : earlierRuns(experiment, options);
-  if (finished !== undefined) return { ...outcomeOf(finished, seed), reused: true };
-  const begun = stopped === undefined ? undefined : await goOnUnlessBusy(stopped);
-  const start = begun ?? (await begin(experiment, RunDirectory.create(options.runsDir, experiment.name)));
-  let last: Summary | undefined;
-  try {
-    await runToItsEnd(openSession(options), start, { ...surroundings, ended: (summary) => (last = summary) });
-  } catch (error) {
-    if (!(error instanceof TrainingError)) throw error;
-  }
-  return last === undefined || last.status === 'interrupted' ? undefined : { ...outcomeOf(last, seed), reused: false };
-}
-
-const outcomeOf = ({ status, run_dir, wall_time_s, final, best, test }: Summary, seed: number): Run => {
-  const ofTest = Object.entries(test ?? {}).map(([name, value]) => [`test/${name}`, value]);
-  // Validation figures are those of the epoch that was chosen.
-  const ofBest = Object.entries(best ?? {}).filter(([name]) => name.startsWith('val/'));
-  const figures = Object.fromEntries([...Object.entries(final), ...ofBest, ...ofTest]) as Figures;
-  return { seed, status, run_dir, wall_time_s, ...(status === 'failed' ? {} : { figures }) };
-};
-
-/** Runs of the very same config on the same data with the same version and backend: one that has ended, and one that was stopped. */
-function earlierRuns(experiment: Experiment, options: CompareOptions): { finished?: Summary; stopped?: string } {
-  const { config, data, name, baseDir } = experiment;
-  const parent = join(options.runsDir, name);
-  const digests = filesOf(experiment)
-    .map(({ sha256 }) => sha256)
-    .join();
-  const { totalSteps } = planOf(config, data.train.size);
-  let stopped: string | undefined;
-  for (const folder of existsSync(parent) ? readdirSync(parent).sort().reverse() : []) {
-    const path = join(parent, folder);
-    const paths = runPaths(path);
-    if (readIfThere(paths.config) !== resolvedConfigText(path, config, baseDir)) continue;
-    const provenance = parseIfThere<Provenance>(paths.provenance);
-    if (provenance?.versions.nn !== packageVersion() || backendOf(provenance) !== options.backend) continue;
-    if (provenance.data.map(({ sha256 }) => sha256).join() !== digests) continue;
-    const summary = finishedSummary(paths.summary);
-    // A --fast-dev-run has the same config, and ends sooner.
-    if (summary?.status === 'early_stopped' || summary?.steps === totalSteps) return { finished: summary };
-    const isStopped = parseIfThere<Summary>(paths.summary)?.status === 'interrupted';
-    if (isStopped && existsSync(paths.lastCheckpoint)) stopped ??= path;
-  }
-  return stopped === undefined ? {} : { stopped };
-}
-
-function readIfThere(path: string): string | undefined {
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-}
-
-function parseIfThere<T>(path: string): T | undefined {
-  try {
-    return JSON.parse(readIfThere(path) ?? 'null') as T;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What --backend said. */
-function backendOf({ command }: Provenance): string {
-  const at = command.findIndex((word) => word === '--backend' || word.startsWith('--backend='));
-  return at < 0 ? 'auto' : (command[at].split('=')[1] ?? command[at + 1]);
-}
-
-/** Undefined where another process works on the run, or it cannot be gone on with. */
-async function goOnUnlessBusy(folder: string): Promise<Start | undefined> {
-  try {
-    return await goOn(folder, () => {});
-  } catch (error) {
-    if (error instanceof RunDirectoryError) return undefined;
-    throw error;
-  }
+/** `test/accuracy 0.97 ± 0.02  test/loss 0.1 ± 0.03` of one run, or of the folds of a cross-validation. */
+function outcomeOf(runs: readonly Run[], names: readonly string[]): string {
+  const { mean, std } = meanAndSpread(runs.map(({ figures }) => figures).filter((figures) => figures !== undefined));
+  const failed = runs.some(({ figures }) => figures === undefined);
+  const shown = Object.keys(mean).length === 0 ? [] : names.map((name) => `${name} ${withSpread(mean[name], std?.[name])}`); // prettier-ignore
+  return [...shown, ...(failed ? ['failed'] : [])].join('  ');
 }
 
 const withSpread = (mean: number, std: number | undefined, sign = ''): string =>

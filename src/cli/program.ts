@@ -63,7 +63,10 @@ function programOf(finish: (code: ExitCode) => void): Command {
 
   command(program, 'compare <configs...>', 'train several configs with the same seeds and compare', ['seed', 'engine', 'run']) // prettier-ignore
     .usage('[options] <config or folder...> [key=value...]')
-    .option('--seeds <seeds>', 'how many, from --seed (1) on, or which: 1,2,5', '5')
+    .option(
+      '--seeds <seeds>',
+      'how many, from --seed (1) on, or which: 1,2,5 (default: 5, and 1 where all have data.folds)',
+    )
     .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
     .option('--fresh', 'train again what is there already')
     .action(async (args: string[], options: CompareOptions) => {

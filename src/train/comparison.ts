@@ -5,6 +5,9 @@ import type { Figures } from './snapshot.js';
 /** The figures of one run by names such as `test/accuracy`; absent where it failed. */
 export interface ComparedRun {
   readonly seed: number;
+  /** Which fold of a cross-validation was held out, and of how many. */
+  readonly fold?: number;
+  readonly folds?: number;
   readonly figures?: Figures;
 }
 
@@ -14,9 +17,9 @@ export interface ComparedVariant {
   /** Means of the figures, and standard deviations (with n - 1) where there are two runs or more. */
   readonly figures: MeanAndSpread;
   /**
-   * Gain over the first variant in the first figure, positive where it is better: the mean over the seeds that both have finished of
-   * the differences seed by seed, and their standard deviation. The same seed means the same split, so a difference is smaller
-   * than the figures' own spread. Absent for the first variant, and where there is no such seed.
+   * Gain over the first variant in the first figure, positive where it is better: the mean over the seeds (and folds) that both have
+   * finished of the differences one by one, and their standard deviation. The same seed means the same split and the same folds, so
+   * a difference is smaller than the figures' own spread. Absent for the first variant, and where there is no such seed.
    */
   readonly gain?: { readonly mean: number; readonly std?: number };
 }
@@ -29,12 +32,12 @@ export function compare(
 ): ComparedVariant[] {
   const sign = mode === 'max' ? 1 : -1;
   const [first] = names;
-  const ofBase = new Map(variants[0].map(({ seed, figures }) => [seed, figures]));
+  const ofBase = new Map(variants[0].map((run) => [counterpart(run), run.figures]));
   return variants.map((runs, i) => {
     const finished = runs.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
     const chosen = finished.map((figures) => Object.fromEntries(names.map((name) => [name, figures[name]])));
-    const gains = runs.flatMap(({ seed, figures }) => {
-      const base = ofBase.get(seed);
+    const gains = runs.flatMap((run) => {
+      const [base, { figures }] = [ofBase.get(counterpart(run)), run];
       return base === undefined || figures === undefined ? [] : [{ gain: sign * (figures[first] - base[first]) }];
     });
     const { mean, std } = meanAndSpread(gains);
@@ -42,3 +45,6 @@ export function compare(
     return { count: finished.length, figures: meanAndSpread(chosen), ...(gain && { gain }) };
   });
 }
+
+/** What a run shares with those that it is measured against. */
+const counterpart = ({ seed, fold = 0, folds = 0 }: ComparedRun): string => `${seed}: ${fold}/${folds}`;

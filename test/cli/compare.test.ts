@@ -1,6 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { meanAndSpread } from '../../src/train/index.js';
+import { writeExperiment } from './circle.js';
 import { digest, hasCheckpoint, nn, nnHere, runOf, start, tempFolder, until } from './helpers.js';
 
 const folder = tempFolder();
@@ -16,6 +18,7 @@ interface Comparison {
     readonly gain?: { mean: number; std?: number };
     readonly runs: {
       seed: number;
+      fold?: number;
       status: string;
       run_dir: string;
       reused: boolean;
@@ -52,26 +55,22 @@ describe('nn compare', () => {
     expect(digest(result.configs[0].runs[1].run_dir)).toBe(digest((JSON.parse(out) as { run_dir: string }).run_dir));
   });
 
-  it('takes runs that are there already, unless something is another', async () => {
-    const again = async (...args: string[]): Promise<boolean[]> =>
-      (await compared('d', '--seeds', '1', ...args)).result.configs.map(({ runs }) => runs[0].reused);
-    expect(await again('train.max_epochs=2')).toEqual([false, false]);
-    expect(await again('train.max_epochs=2')).toEqual([true, true]);
-    expect(await again('train.max_epochs=3')).toEqual([false, false]);
-    expect(await again('train.max_epochs=2', '--backend', 'reference')).toEqual([false, false]);
-    expect(await again('train.max_epochs=2', '--fresh')).toEqual([false, false]);
+  it('takes runs that are there already, unless something is another', () => {
+    // Processes of their own, as what a run was started with is known by its command line.
+    const again = (...args: string[]): boolean[] => {
+      const { out } = nn('compare', ...configs, '--runs-dir', join(folder, 'd'), '--json', '--seeds', '1', ...args);
+      return (JSON.parse(out) as Comparison).configs.map(({ runs }) => runs[0].reused);
+    };
+    expect(again('train.max_epochs=2')).toEqual([false, false]);
+    expect(again('train.max_epochs=2')).toEqual([true, true]);
+    expect(again('train.max_epochs=3')).toEqual([false, false]);
+    expect(again('train.max_epochs=2', '--backend', 'reference')).toEqual([false, false]);
+    expect(again('train.max_epochs=2', '--fresh')).toEqual([false, false]);
+    expect(again('train.max_epochs=2', '--backend', 'reference')).toEqual([true, true]);
+    expect(again('train.max_epochs=2', '--no-winograd')).toEqual([false, false]);
     // A run of one batch has the same config and is no run of it.
-    await nnHere(
-      'train',
-      configs[0],
-      '--seed',
-      '1',
-      '--runs-dir',
-      join(folder, 'd'),
-      '--fast-dev-run',
-      'train.max_epochs=4',
-    );
-    expect(await again('train.max_epochs=4')).toEqual([false, false]);
+    nn('train', configs[0], '--seed', '1', '--runs-dir', join(folder, 'd'), '--fast-dev-run', 'train.max_epochs=4');
+    expect(again('train.max_epochs=4')).toEqual([false, false]);
   });
 
   it('shows the figures that are asked for, and gains in the first of them', async () => {
@@ -113,5 +112,66 @@ describe('nn compare', () => {
     const { code, err } = await nnHere('compare', ...configs, ...args, '--runs-dir', join(folder, 'g'));
     expect(code).toBe(2);
     expect(err).toContain(text);
+  });
+});
+
+describe('nn compare of cross-validated configs', () => {
+  const circle = writeExperiment(folder);
+  const folds = ['data.folds=3', 'data.split={stratify: true}'];
+  /** The circle with and without hidden units, from files that differ in one line. */
+  const linear = join(folder, 'linear.yaml');
+  const text = readFileSync(circle, 'utf8').replace('name: circle', 'name: linear').replace('units: 8, activation: relu', 'units: 8'); // prettier-ignore
+  writeFileSync(linear, text);
+  const compare = async (runs: string, ...args: string[]): Promise<{ err: string; result: Comparison }> => {
+    const { code, out, err } = await nnHere('compare', ...args, ...folds, '--runs-dir', join(folder, runs), '--json');
+    expect(code, err).toBe(0);
+    return { err, result: JSON.parse(out) as Comparison };
+  };
+
+  it('gives mean and spread over the folds, and gains fold by fold', async () => {
+    const { err, result } = await compare('k', circle, linear);
+    expect(result.seeds).toEqual([1]);
+    expect(result.configs.map(({ name, count }) => [name, count])).toEqual([['circle', 3], ['linear', 3]]); // prettier-ignore
+    const [ours, theirs] = result.configs.map(({ runs }) => runs.map(({ figures }) => figures?.['test/accuracy'] ?? NaN)); // prettier-ignore
+    expect(result.configs[0].figures.mean['test/accuracy']).toBeCloseTo(ours.reduce((a, b) => a + b) / 3, 12);
+    const { mean, std } = meanAndSpread(ours.map((accuracy, i) => ({ gain: theirs[i] - accuracy })));
+    expect(result.configs[1].gain).toEqual({ mean: mean.gain, std: std?.gain });
+    expect(err).toMatch(/^\[6\/6\] linear, seed 1, 3 of 3 folds: test\/accuracy [\d.]+ ± /m);
+  });
+
+  it('has the runs of nn train with the same seed, and takes a cross-validation that is there', async () => {
+    const runsDir = join(folder, 'l');
+    const { out } = await nnHere('train', circle, ...folds, '--seed', '2', '--runs-dir', runsDir, '--json');
+    const { test, run_dir } = JSON.parse(out) as { test: Record<string, number>; run_dir: string };
+    const { result } = await compare('l', circle, '--seeds', '1,2');
+    expect(result.configs[0].runs.map(({ seed, fold, reused }) => [seed, fold, reused])).toEqual(
+      [[1, 1, false], [1, 2, false], [1, 3, false], [2, 1, true], [2, 2, true], [2, 3, true]]); // prettier-ignore
+    const second = result.configs[0].runs.slice(3);
+    expect(second[0].run_dir).toBe(join(run_dir, 'folds', '1'));
+    expect(second.reduce((sum, { figures }) => sum + (figures?.['test/loss'] ?? NaN), 0) / 3).toBeCloseTo(
+      test.loss,
+      12,
+    );
+  });
+
+  it('goes on after Ctrl-C in a fold, to the figures of a comparison that was not stopped', async () => {
+    const long = ['train.max_epochs=200', 'train.checkpoint_every=20', '--seeds', '1'];
+    const running = start('compare', circle, ...folds, ...long, '--runs-dir', join(folder, 'm'));
+    await until(() => existsSync(join(folder, 'm', 'circle')) && existsSync(join(runOf(join(folder, 'm'), 'circle'), 'folds', '2', 'metrics.csv')) , running); // prettier-ignore
+    running.child.kill('SIGINT');
+    expect((await running.ended).code, running.err()).toBe(130);
+    // The second fold may have ended by then.
+    expect(running.err()).toMatch(/^circle +[12] .*\nstopped after [12] of 3 runs: the same command goes on$/m);
+    const { result } = await compare('m', circle, ...long);
+    expect(readdirSync(join(folder, 'm', 'circle'))).toHaveLength(1);
+    const whole = await compare('n', circle, ...long);
+    expect(result.configs[0].figures).toEqual(whole.result.configs[0].figures);
+  });
+
+  it('counts the folds that ended before one failed, and ends with 1', async () => {
+    const { code, out } = await nnHere('compare', circle, ...folds, 'optimizer={sgd: {lr: 1e30}}', '--seeds', '1', '--runs-dir', join(folder, 'o'), '--json'); // prettier-ignore
+    expect(code).toBe(1);
+    const { configs } = JSON.parse(out) as Comparison;
+    expect(configs[0].runs.map(({ status }) => status)).toEqual(['failed']);
   });
 });

@@ -27,4 +27,27 @@ describe('compare', () => {
     expect(second.gain).toBeUndefined();
     expect(compare([[run(1, 0.5)], [{ seed: 1 }]], ['test/accuracy'], 'max')[1]).toEqual({ count: 0, figures: { mean: {} } }); // prettier-ignore
   });
+
+  it('pairs the folds of cross-validations one by one, those of the same number of folds alone', () => {
+    const fold = (seed: number, fold: number, folds: number, accuracy: number) => ({
+      ...run(seed, accuracy),
+      fold,
+      folds,
+    });
+    const [base, paired, other] = compare(
+      [
+        [fold(1, 1, 2, 0.5), fold(1, 2, 2, 0.8), fold(2, 1, 2, 0.6)],
+        [fold(1, 2, 2, 0.9), fold(1, 1, 2, 0.7), fold(2, 1, 2, 0.6)],
+        [fold(1, 1, 3, 0.9), run(1, 0.9)],
+      ],
+      ['test/accuracy'],
+      'max',
+    );
+    expect(base.count).toBe(3);
+    expect(base.figures.mean['test/accuracy']).toBeCloseTo(1.9 / 3, 12);
+    // Differences 0.1, 0.2 and 0.
+    expect(paired.gain?.mean).toBeCloseTo(0.1, 12);
+    expect(paired.gain?.std).toBeCloseTo(0.1, 12);
+    expect(other.gain).toBeUndefined();
+  });
 });
