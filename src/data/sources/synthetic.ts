@@ -21,12 +21,12 @@ interface Common {
 /** Writes the features of sample `i` into `x` and its target into `y`. */
 type Sample = (i: number, x: Float64Array, random: HostRandom) => number;
 
-/** A set named `name` of samples with `width(params)` features each. */
+/** A set named `name` of samples with features of the shape `shape(params)` each. */
 function synthetic<S extends z.ZodObject, P extends Common>(
   name: string,
   schema: S & { readonly _zod: { readonly output: P } },
   description: string,
-  width: (params: P) => number,
+  shape: (params: P) => readonly number[],
   sampler: (params: P, random: HostRandom) => Sample,
 ) {
   return {
@@ -36,14 +36,15 @@ function synthetic<S extends z.ZodObject, P extends Common>(
     open(params, { task, roles }) {
       const random = hostRandom(params.seed, name);
       const sample = sampler(params, random);
-      const [size, features] = [params.samples, width(params)];
+      const [size, dims] = [params.samples, shape(params)];
+      const features = dims.reduce((a, b) => a * b, 1);
       const x = new Float64Array(size * features);
       const y = Float64Array.from({ length: size }, (_, i) =>
         sample(i, x.subarray(i * features, (i + 1) * features), random),
       );
       const place = { file: `data.source.${name}` };
       const file = samplesOfPair(
-        { type: 'f64', dims: [size, features], values: x, place },
+        { type: 'f64', dims: [size, ...dims], values: x, place },
         { type: 'f64', dims: [size], values: y, place },
         task,
       );
@@ -54,7 +55,7 @@ function synthetic<S extends z.ZodObject, P extends Common>(
   } as const satisfies DataSource<P, ArraysEncoding> & { schema: unknown };
 }
 
-const two = (): number => 2;
+const two = (): readonly number[] => [2];
 /** Angles from 0 to `end` for the samples of a class, evenly spread: sample `i` is the (i / classes)-th of its class. */
 const spread = (i: number, classes: number, samples: number): number =>
   Math.floor(i / classes) / Math.max(1, Math.ceil(samples / classes) - 1);
@@ -138,7 +139,7 @@ const blobs = synthetic(
     spread: positive.default(1).describe('standard deviation of a blob; the centres lie between -10 and 10'),
   }),
   'normally distributed points around random centres, a class each',
-  ({ features }) => features,
+  ({ features }) => [features],
   ({ classes, features, spread }, random) => {
     const centres = Float64Array.from({ length: classes * features }, () => 20 * random.uniform() - 10);
     return (i, x) => {
@@ -154,14 +155,18 @@ const sines = synthetic(
   z.object({
     ...common,
     noise: noise(0.1),
+    noise_end: nonNegative
+      .optional()
+      .describe('standard deviation of the noise at x = 1, to which it grows or shrinks from `noise` at x = -1'),
     frequency: positive.default(1).describe('waves between x = -1 and x = 1'),
   }),
   'a noisy sine wave: y = sin(pi frequency x) for x between -1 and 1, for regression',
-  () => 1,
-  ({ noise, frequency }) =>
+  () => [1],
+  ({ noise, noise_end: end = noise, frequency }) =>
     (_, x, random) => {
       x[0] = 2 * random.uniform() - 1;
-      return Math.sin(Math.PI * frequency * x[0]) + noise * random.normal();
+      const std = noise + ((end - noise) * (x[0] + 1)) / 2;
+      return Math.sin(Math.PI * frequency * x[0]) + std * random.normal();
     },
 );
 
@@ -174,7 +179,7 @@ const linear = synthetic(
     bias: z.number().default(0).describe('the target where all features are 0'),
   }),
   'a linear function of normal features with normal weights, and noise, for regression',
-  ({ features }) => features,
+  ({ features }) => [features],
   ({ noise, features, bias }, random) => {
     const weights = Float64Array.from({ length: features }, () => random.normal());
     return (_, x) => {
@@ -188,4 +193,30 @@ const linear = synthetic(
   },
 );
 
-export const syntheticSources = { moons, circles, spirals, xor, blobs, sines, linear };
+const words = synthetic(
+  'words',
+  z.object({
+    ...common,
+    noise: noise(0.1),
+    vocabulary: positiveInt.max(10_000).default(100).describe('how many different words there are, 0 and up'),
+    length: positiveInt.max(1000).default(8).describe('words in a sequence'),
+    one_hot: z.boolean().default(false).describe('whether a word is written as a 1 among zeros instead of its number'),
+  }),
+  'sequences of words, each of which is worth a hidden number; the target is their sum over the root of the length, and noise, for regression', // prettier-ignore
+  ({ vocabulary, length, one_hot: oneHot }) => (oneHot ? [length, vocabulary] : [length]),
+  ({ noise, vocabulary, length, one_hot: oneHot }, random) => {
+    const worth = Float64Array.from({ length: vocabulary }, () => random.normal());
+    return (_, x) => {
+      let sum = 0;
+      for (let place = 0; place < length; place++) {
+        const word = Math.floor(vocabulary * random.uniform());
+        if (oneHot) x[place * vocabulary + word] = 1;
+        else x[place] = word;
+        sum += worth[word];
+      }
+      return sum / Math.sqrt(length) + noise * random.normal();
+    };
+  },
+);
+
+export const syntheticSources = { moons, circles, spirals, xor, blobs, sines, linear, words };

@@ -155,6 +155,46 @@ describe('computed sets', () => {
     x.forEach(([a], i) => expect(y[i]).toBeCloseTo(3 + weight * a, 4));
   });
 
+  it('the noise of sines may grow with x', async () => {
+    const clean = await points({ sines: { samples: 8000, noise: 0 } }, 'regression');
+    const { x, y } = await points({ sines: { samples: 8000, noise: 0.1, noise_end: 0.5 } }, 'regression');
+    expect(x).toEqual(clean.x);
+    // z = (y - f(x)) / (0.1 + 0.4 t) with t from 0 at x = -1 to 1 at x = 1 is standard normal in each quarter.
+    for (const from of [-1, -0.5, 0, 0.5]) {
+      const z = x.flatMap(([a], i) =>
+        a >= from && a < from + 0.5 ? [(y[i] - clean.y[i]) / (0.1 + 0.2 * (a + 1))] : [],
+      );
+      expect(Math.sqrt(z.reduce((sum, value) => sum + value * value, 0) / z.length)).toBeCloseTo(1, 1);
+    }
+  });
+
+  it('words are worth a number each, at every place the same', async () => {
+    const source = { words: { samples: 400, noise: 0, vocabulary: 5, length: 4 } };
+    const { train, x, y } = await points(source, 'regression');
+    expect(train.features.shape).toEqual([4]);
+    expect(new Set(x.flat())).toEqual(new Set([0, 1, 2, 3, 4]));
+    // The target is a function of the counts of the words, whatever their order, and another for every other counts.
+    const byCounts = new Map<string, number>();
+    x.forEach((sequence, i) => {
+      const key = [...sequence].sort().join();
+      expect(y[i]).toBeCloseTo(byCounts.get(key) ?? y[i], 5);
+      byCounts.set(key, y[i]);
+    });
+    expect(new Set([...byCounts.values()].map((value) => value.toFixed(4))).size).toBe(byCounts.size);
+  });
+
+  it('words as ones among zeros are the same sequences with the same targets', async () => {
+    const words = { samples: 50, vocabulary: 7, length: 3 };
+    const numbers = await points({ words }, 'regression');
+    const hot = await points({ words: { ...words, one_hot: true } }, 'regression');
+    expect(hot.train.features.shape.slice(0, 2)).toEqual([3, 7]);
+    expect(hot.y).toEqual(numbers.y);
+    const wordsOf = (flat: readonly number[]): number[] =>
+      [0, 1, 2].map((place) => flat.slice(7 * place, 7 * place + 7).indexOf(1));
+    expect(hot.x.map((flat) => flat.reduce((a, b) => a + b))).toEqual(hot.x.map(() => 3));
+    expect(hot.x.map(wordsOf)).toEqual(numbers.x);
+  });
+
   it('are a function of their own seed, not of the experiment', async () => {
     const source = { moons: { samples: 10 } };
     const first = await load(dir, { source }, { seed: 1 });
