@@ -1,25 +1,15 @@
 import * as z from 'zod';
-import { atoms } from '../../config/index.js';
 import { convInput, reshape } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
-import { transposedAxis, transposedPadding } from './transposed.js';
-import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
+import { conv1dTransposeFields } from './convolution-fields.js';
+import { transposedAxis } from './transposed.js';
+import { biasAndActivation, weightOf } from './weighted.js';
 import { asImages, asSequences, requireGroups } from './window.js';
 
 /** As conv2d_transpose: x [batch, length, channels], weight [kernel_size, filters / groups, channels]. */
 export const conv1dTranspose = defineLayer({
   description: 'A convolution of sequences run backwards: strides make the sequence longer.',
-  schema: z.object({
-    filters: atoms.positiveInt.describe('number of output channels'),
-    kernel_size: atoms.positiveInt.describe('length of a filter'),
-    strides: atoms.positiveInt.default(1).describe('how many outputs apart neighbouring inputs are painted'),
-    padding: transposedPadding,
-    dilation: atoms.positiveInt.default(1).describe('distance between neighbouring elements of a filter'),
-    groups: atoms.positiveInt
-      .default(1)
-      .describe('channels and filters are cut into this many parts that do not see each other'),
-    ...weightedFields,
-  }),
+  schema: z.object(conv1dTransposeFields),
   build(context, config, x) {
     const image = asImages(x);
     const { filters, groups, kernel_size: kernel, strides, dilation } = config;

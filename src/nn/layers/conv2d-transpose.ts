@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { atoms } from '../../config/index.js';
 import { convInput } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
-import { transposedAxis, transposedPadding } from './transposed.js';
-import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
-import { pairOf, requireGroups, requireImages, sizePair } from './window.js';
+import { conv2dTransposeFields } from './convolution-fields.js';
+import { transposedAxis } from './transposed.js';
+import { biasAndActivation, weightOf } from './weighted.js';
+import { pairOf, requireGroups, requireImages } from './window.js';
 
 /**
  * The map from cotangents to inputs of a convolution of the same geometry (Zeiler et al. 2010), so strides enlarge the image:
@@ -12,17 +12,7 @@ import { pairOf, requireGroups, requireImages, sizePair } from './window.js';
  */
 export const conv2dTranspose = defineLayer({
   description: 'A convolution run backwards: every pixel paints a small filter, strides enlarge the image.',
-  schema: z.object({
-    filters: atoms.positiveInt.describe('number of output channels'),
-    kernel_size: sizePair.describe('height and width of a filter'),
-    strides: sizePair.default(1).describe('how many output pixels apart neighbouring input pixels are painted'),
-    padding: transposedPadding,
-    dilation: sizePair.default(1).describe('distance between neighbouring elements of a filter'),
-    groups: atoms.positiveInt
-      .default(1)
-      .describe('channels and filters are cut into this many parts that do not see each other'),
-    ...weightedFields,
-  }),
+  schema: z.object(conv2dTransposeFields),
   build(context, config, x) {
     requireImages(x);
     const { filters, groups } = config;

@@ -1,24 +1,14 @@
 import * as z from 'zod';
-import { atoms } from '../../config/index.js';
 import { conv } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
-import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
-import { paddingMode, pairOf, requireFit, requireGroups, requireImages, sizePair, windowPadding } from './window.js';
+import { conv2dFields } from './convolution-fields.js';
+import { biasAndActivation, weightOf } from './weighted.js';
+import { pairOf, requireFit, requireGroups, requireImages, windowPadding } from './window.js';
 
 /** x [batch, height, width, channels] with weight [kh, kw, channels / groups, filters] plus bias [filters]. */
 export const conv2d = defineLayer({
   description: 'The same small filters at every place of an image.',
-  schema: z.object({
-    filters: atoms.positiveInt.describe('number of output channels'),
-    kernel_size: sizePair.describe('height and width of a filter'),
-    strides: sizePair.default(1).describe('step between neighbouring outputs'),
-    padding: paddingMode.default('valid'),
-    dilation: sizePair.default(1).describe('distance between neighbouring elements of a filter'),
-    groups: atoms.positiveInt
-      .default(1)
-      .describe('channels and filters are cut into this many parts that do not see each other'),
-    ...weightedFields,
-  }),
+  schema: z.object(conv2dFields),
   build(context, config, x) {
     requireImages(x);
     const { filters, groups } = config;

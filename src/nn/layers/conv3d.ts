@@ -1,37 +1,18 @@
 import * as z from 'zod';
-import { atoms } from '../../config/index.js';
 import { grad, input, samePadding } from '../../tensor/index.js';
 import { defineLayer } from '../layer.js';
-import { transposedAxis, transposedPadding } from './transposed.js';
-import {
-  convolveVolumes,
-  eachAxis,
-  requireVolumeFit,
-  requireVolumes,
-  sizeTriple,
-  type Triple,
-  tripleOf,
-} from './volume.js';
-import { biasAndActivation, weightedFields, weightOf } from './weighted.js';
-import { paddingMode, requireGroups } from './window.js';
+import { conv3dFields, conv3dTransposeFields } from './convolution-fields.js';
+import { transposedAxis } from './transposed.js';
+import { convolveVolumes, eachAxis, requireVolumeFit, requireVolumes, type Triple, tripleOf } from './volume.js';
+import { biasAndActivation, weightOf } from './weighted.js';
+import { requireGroups } from './window.js';
 
 const product = ([a, b, c]: Triple): number => a * b * c;
-const groups = atoms.positiveInt
-  .default(1)
-  .describe('channels and filters are cut into this many parts that do not see each other');
 
 /** x [batch, depth, height, width, channels] with weight [kd, kh, kw, channels / groups, filters] plus bias [filters]. */
 export const conv3d = defineLayer({
   description: 'The same small filters at every place of a volume, such as a scan or a stack of video frames.',
-  schema: z.object({
-    filters: atoms.positiveInt.describe('number of output channels'),
-    kernel_size: sizeTriple.describe('depth, height and width of a filter'),
-    strides: sizeTriple.default(1).describe('step between neighbouring outputs'),
-    padding: paddingMode.default('valid'),
-    dilation: sizeTriple.default(1).describe('distance between neighbouring elements of a filter'),
-    groups,
-    ...weightedFields,
-  }),
+  schema: z.object(conv3dFields),
   build(context, config, x) {
     requireVolumes(x);
     const { filters, groups } = config;
@@ -52,15 +33,7 @@ export const conv3d = defineLayer({
 /** As conv2d_transpose: x [batch, depth, height, width, channels], weight [kd, kh, kw, filters / groups, channels]. */
 export const conv3dTranspose = defineLayer({
   description: 'A convolution of volumes run backwards: strides enlarge the volume.',
-  schema: z.object({
-    filters: atoms.positiveInt.describe('number of output channels'),
-    kernel_size: sizeTriple.describe('depth, height and width of a filter'),
-    strides: sizeTriple.default(1).describe('how many outputs apart neighbouring inputs are painted'),
-    padding: transposedPadding,
-    dilation: sizeTriple.default(1).describe('distance between neighbouring elements of a filter'),
-    groups,
-    ...weightedFields,
-  }),
+  schema: z.object(conv3dTransposeFields),
   build(context, config, x) {
     requireVolumes(x);
     const { filters, groups } = config;

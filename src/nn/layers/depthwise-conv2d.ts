@@ -2,14 +2,12 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { conv, type Node } from '../../tensor/index.js';
 import { type BuildContext, defineLayer } from '../layer.js';
+import { imageFilterFields } from './convolution-fields.js';
 import { biasAndActivation, type Fans, weightedFields, type WeightedConfig, weightOf } from './weighted.js';
-import { paddingMode, pairOf, requireFit, requireImages, sizePair, windowPadding } from './window.js';
+import { pairOf, requireFit, requireImages, windowPadding } from './window.js';
 
 const geometry = {
-  kernel_size: sizePair.describe('height and width of a filter'),
-  strides: sizePair.default(1).describe('step between neighbouring outputs'),
-  padding: paddingMode.default('valid'),
-  dilation: sizePair.default(1).describe('distance between neighbouring elements of a filter'),
+  ...imageFilterFields,
   depth_multiplier: atoms.positiveInt.default(1).describe('filters for each channel'),
 };
 type Geometry = z.output<z.ZodObject<typeof geometry>>;
