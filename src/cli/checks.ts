@@ -121,12 +121,13 @@ function memoryOf({
   const batchSize = Math.min(config.train.batch_size, data.train.size);
   const outputs = rows.reduce((sum, row) => sum + row.memoryBytes, 0) - weights;
   const splits = [data.train, data.val, data.test].filter((split) => split !== undefined);
+  const tables = splits.flatMap(({ features, targets }) => [features, targets]).filter(({ records }) => records === undefined); // prettier-ignore
   return {
     weights,
     optimizer: slotsPerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
     // What parts share, or what is reconstructed, is there once.
-    data: [...new Set(splits.flatMap(({ features, targets }) => [features.values, targets.values]))].reduce((sum, values) => sum + values.byteLength, 0), // prettier-ignore
+    data: [...new Set(tables.map(({ values }) => values))].reduce((sum, values) => sum + values.byteLength, 0),
     batch_size: batchSize,
   };
 }

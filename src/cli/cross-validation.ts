@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
+import { closeSplits } from '../data/index.js';
 import { collectProvenance, type CrossValidationSummary, foldPath, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
 import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
@@ -82,6 +83,7 @@ export async function runFolds(
         maxSeconds: Math.max(0, remaining),
         ended: (summary) => summaries.push(summary),
       });
+      closeSplits(start.data);
       if (isToGoOn(summary)) break;
     }
     return finish();

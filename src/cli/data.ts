@@ -1,7 +1,14 @@
 /** `nn data`: what an experiment's data are, before anything is trained on them. */
 import { dirname, relative, resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
-import { type ColumnReport, type DataReport, type FileReport, inspectData, type Split } from '../data/index.js';
+import {
+  type ColumnReport,
+  type DataReport,
+  type FileReport,
+  inspectData,
+  sampleOf,
+  type Split,
+} from '../data/index.js';
 import { experimentSchema } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, printJson, say } from './experiment.js';
@@ -89,11 +96,11 @@ const MOST_COLUMNS = 56;
 
 /** The first training sample, where it is an image: two rows of pixels to a line, the brighter the more ink. */
 function picture({ features }: Split): string[] {
-  const { shape, values } = features;
+  const { shape } = features;
   if (shape.length !== 3) return [];
   const [height, width, channels] = shape;
   const step = Math.ceil(width / MOST_COLUMNS);
-  const sample = values.subarray(0, height * width * channels);
+  const sample = sampleOf(features, 0);
   let [low, high] = [Infinity, -Infinity];
   for (const value of sample) [low, high] = [Math.min(low, value), Math.max(high, value)];
   const grey = (y: number, x: number): number => {

@@ -1,7 +1,8 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
 import type { Session } from '../tensor/index.js';
-import { loadData } from '../data/index.js';
+import { closeSplits, loadData } from '../data/index.js';
 import { RunDirectory, type Summary } from '../runs/index.js';
+import type { ExperimentConfig } from '../train/index.js';
 import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
@@ -32,8 +33,10 @@ export async function trainCommand(
   options: TrainCommandOptions,
 ): Promise<ExitCode> {
   const maxSeconds = timeLimit(options.maxTime);
-  const session = openSession(options);
-  const start = await startOf(file, overrides, options, (bytes) => session.reserve(bytes));
+  // A cross-validation opens one for each fold.
+  let opened: Session | undefined;
+  const session = (): Session => (opened ??= openSession(options));
+  const start = await startOf(file, overrides, options, (bytes) => session().reserve(bytes));
   const { fastDevRun } = options;
   const display = await openDisplay(options);
   const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
@@ -43,13 +46,17 @@ export async function trainCommand(
     const { status } =
       'count' in start
         ? await runFolds(start, surroundings, ended, options)
-        : await runToItsEnd(session, start, { ...surroundings, ended });
+        : await runToItsEnd(session(), start, { ...surroundings, ended });
     return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
   } finally {
     display.close();
     interrupt.release();
   }
 }
+
+/** Whether the config asks for a run for each fold. */
+const validatesAcross = ({ folds, fold }: Pick<ExperimentConfig['data'], 'folds' | 'fold'>): boolean =>
+  folds !== undefined && fold === undefined;
 
 async function startOf(
   file: string | undefined,
@@ -61,12 +68,12 @@ async function startOf(
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
     const experiment = await loadExperiment(file, overrides, options, (config, how) =>
-      loadData(config, { ...how, reserve }),
+      loadData(config, validatesAcross(config) ? how : { ...how, reserve }),
     );
     const { config, data, name, rows } = experiment;
-    const { folds, fold } = config.data;
+    const { folds } = config.data;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
-    const crossValidates = folds !== undefined && fold === undefined;
+    const crossValidates = validatesAcross(config.data);
     const inEach = crossValidates ? `${folds} folds, in the first ` : '';
     say(options, `${name}: ${formatCount(parameters)} parameters; ${inEach}${formatSizes(data)}`);
     const start = crossValidates
@@ -78,6 +85,7 @@ async function startOf(
     const warnings = formatWarnings(warningsOf(experiment));
     for (const line of warnings) say(options, line);
     if (warnings.length > 0) start.run.log(warnings.join('\n'));
+    if (crossValidates) closeSplits(data);
     return start;
   }
   if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');

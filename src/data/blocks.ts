@@ -37,8 +37,16 @@ export function* blocksOf(part: Part, encoding: Encoding, width: number): Genera
   }
 }
 
+/** What is made of samples: encoded, mapped, `width` values each. */
+export interface Treatment {
+  readonly encoding: Encoding;
+  readonly affine: Affine;
+  readonly width: number;
+}
+
 /** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
-export function splitOf(part: Part, encoding: Encoding, affine: Affine, width: number): Split {
+export function splitOf(part: Part, treatment: Treatment): Split {
+  const { encoding, width } = treatment;
   const size = sizeOf(part);
   if (size * width > MOST_VALUES) {
     throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
@@ -48,25 +56,34 @@ export function splitOf(part: Part, encoding: Encoding, affine: Affine, width: n
   }
   let split: Split | undefined;
   let first = 0;
-  for (const { features, targets, placeOf } of blocksOf(part, encoding, width)) {
+  for (const block of blocksOf(part, encoding, width)) {
+    const { features, targets } = block;
     const { shape, values, rows } = features;
     if (values instanceof Uint8Array) {
       const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
       return { size, features: bytes, targets: targets ?? bytes };
     }
     split ??= emptySplit(size, shape, targets);
-    const mapped = applyAffine(values, affine);
-    const bad = mapped.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      const place = placeOf(Math.floor(bad / width), bad % width);
-      throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
-    }
-    split.features.values.set(mapped, first * width);
+    split.features.values.set(mappedBlock(block, values, treatment), first * width);
     if (targets !== undefined) split.targets.values.set(targets.values, first * product(targets.shape));
     first += values.length / width;
   }
   if (split === undefined) throw new Error('a part has at least one sample');
   return split;
+}
+
+/** The features `values` of a block as float32. Throws DataError where one is not finite then. */
+export function mappedBlock(
+  { placeOf }: EncodedSamples,
+  values: Float64Array,
+  { affine, width }: Treatment,
+): Float32Array {
+  const mapped = applyAffine(values, affine);
+  let bad = 0;
+  while (bad < mapped.length && Number.isFinite(mapped[bad])) bad++;
+  if (bad === mapped.length) return mapped;
+  const place = placeOf(Math.floor(bad / width), bad % width);
+  throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
 }
 
 /** Room for `size` samples; without targets the features are to be reconstructed. */
@@ -76,7 +93,7 @@ function emptySplit(size: number, shape: readonly number[], targets: Table | und
 }
 
 /** Room for the targets of `size` samples. */
-function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
+export function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
   const length = size * product(shape);
   if (dtype === 'i32') return new Int32Array(length);
   return dtype === 'f32' ? new Float32Array(length) : new Uint8Array(length);

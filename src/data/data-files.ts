@@ -8,6 +8,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
+import type { ScratchFile } from './scratch-file.js';
 
 export interface HashedFile {
   readonly path: string;
@@ -26,7 +27,11 @@ const READ_AHEAD = 16;
 export class DataFiles {
   private readonly hashes = new Map<string, Hash>();
 
-  constructor(private readonly baseDir: string) {}
+  constructor(
+    private readonly baseDir: string,
+    /** Where columns are kept instead of in memory. */
+    readonly scratch?: ScratchFile,
+  ) {}
 
   resolve(file: string): string {
     return path.resolve(this.baseDir, file);

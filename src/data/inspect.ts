@@ -1,27 +1,10 @@
 /** What is in the data of an experiment: the columns of its tables, classes, constant features, samples that splits share. */
-import { createHash } from 'node:crypto';
-import { sourceOf } from './sources/index.js';
-import { DataFiles } from './data-files.js';
-import { type LoadedData, loadData, type LoadOptions } from './index.js';
+import { Hash63 } from './hash63.js';
+import { type LoadedData, loadData, type LoadOptions } from './load.js';
 import type { DataConfig } from './schema.js';
-import { product, type Role, sampleOf, type Split } from './table.js';
+import type { ColumnReport } from './source.js';
+import { forEachSample, product, type Role, sampleOf, type Split } from './table.js';
 import { measuresOf } from './tabular/columns.js';
-
-/** A column of a table as its file has it. */
-export interface ColumnReport {
-  readonly name: string;
-  readonly kind: 'numeric' | 'categorical' | 'empty';
-  readonly missing: number;
-  /** Different values; of numbers there may be more than were counted. */
-  readonly distinct?: number;
-  readonly min?: number;
-  readonly mean?: number;
-  readonly max?: number;
-  /** Counts in ten equal ranges from min to max. */
-  readonly histogram?: readonly number[];
-  /** The most frequent values with their counts. */
-  readonly values?: readonly (readonly [string, number])[];
-}
 
 export interface FileReport {
   readonly role: Role;
@@ -58,22 +41,20 @@ export interface DataReport {
 
 const ROLES: readonly Role[] = ['train', 'val', 'test'];
 
-/** Reads the files and describes them, then loads the data. Throws DataError; `onFiles` has what was read by then. */
+/** Loads the data and describes files and splits. Throws DataError; `onFiles` has what the files are by then. */
 export async function inspectData(
   config: DataConfig,
   options: LoadOptions,
   onFiles: (files: readonly FileReport[]) => void,
 ): Promise<{ report: DataReport; data: LoadedData }> {
-  const { source } = config;
-  const entry = sourceOf(source);
-  const context = { files: new DataFiles(options.baseDir), task: options.task, roles: entry.ownFiles(source) };
-  const opened = await entry.open(source, context, undefined);
-  const files = ROLES.flatMap((role): FileReport[] => {
-    const from = opened[role];
-    return from === undefined ? [] : [{ role, file: from.file, rows: from.size, columns: from.describe?.() }];
+  let files: readonly FileReport[] = [];
+  const data = await loadData(config, options, (opened) => {
+    files = ROLES.flatMap((role): FileReport[] => {
+      const from = opened[role];
+      return from === undefined ? [] : [{ role, file: from.file, rows: from.size, columns: from.describe?.() }];
+    });
+    onFiles(files);
   });
-  onFiles(files);
-  const data = await loadData(config, options);
   return { report: { files, ...describeSplits(data, options) }, data };
 }
 
@@ -126,34 +107,67 @@ function constantFeatures({ train, preprocessing }: LoadedData): string[] {
     encoding.kind === 'table'
       ? encoding.columns.flatMap((column) => measuresOf(column).map((isMeasure, i) => (isMeasure ? column.name : `${column.name}[${i}]`))) // prettier-ignore
       : Array.from({ length: width }, (_, i) => `feature ${i}`);
-  const valueOf = (sample: number, entry: number): number => sampleOf(train.features, sample)[entry];
-  return names.filter((_, entry) => {
-    for (let i = 1; i < train.size; i++) if (valueOf(i, entry) !== valueOf(0, entry)) return false;
-    return true;
+  const first = sampleOf(train.features, 0).slice();
+  let constant = names.map((_, entry) => entry);
+  forEachSample(train.features, train.size, (values) => {
+    if (constant.some((entry) => values[entry] !== first[entry])) {
+      constant = constant.filter((entry) => values[entry] === first[entry]);
+    }
   });
+  return constant.map((entry) => names[entry]);
 }
 
 /** Samples with the same features within the training split and between the parts. */
 function sharedSamples(parts: readonly (readonly [Role, Split])[]): Pick<DataReport, 'repeated' | 'leaks'> {
-  const hashes = parts.map(([role, split]) => ({ role, samples: hashesOf(split) }));
-  const known = hashes.map(({ role, samples }) => ({ role, targetOf: new Map(samples) }));
-  const repeated = hashes[0].samples.length - known[0].targetOf.size;
-  const leaks = hashes.flatMap(({ role: into, samples }, i) =>
-    known.slice(0, i).flatMap(({ role: from, targetOf }): Leak[] => {
-      const shared = samples.filter(([features]) => targetOf.has(features));
-      const contradicting = shared.filter(([features, target]) => targetOf.get(features) !== target).length;
-      return shared.length === 0 ? [] : [{ from, into, samples: shared.length, contradicting }];
-    }),
-  );
+  const known: { readonly role: Role; readonly samples: SampleHashes }[] = [];
+  const leaks: Leak[] = [];
+  for (const [into, split] of parts) {
+    const samples = hashesOf(split);
+    for (const { role: from, samples: there } of known) {
+      let [shared, contradicting] = [0, 0];
+      for (let i = 0; i < split.size; i++) {
+        if (!holds(there.features, samples.features[i])) continue;
+        shared++;
+        if (!holds(there.whole, samples.whole[i])) contradicting++;
+      }
+      if (shared > 0) leaks.push({ from, into, samples: shared, contradicting });
+    }
+    samples.features.sort();
+    samples.whole.sort();
+    known.push({ role: into, samples });
+  }
+  const [{ samples }] = known;
+  let repeated = 0;
+  for (let i = 1; i < samples.features.length; i++) if (samples.features[i] === samples.features[i - 1]) repeated++;
   return { repeated, leaks };
 }
 
-/** For each sample a hash of its features, and its target. */
-const hashesOf = ({ size, features, targets }: Split): [string, string][] =>
-  Array.from({ length: size }, (_, i) => {
-    const { buffer, byteOffset, byteLength } = sampleOf(features, i);
-    const hash = createHash('md5')
-      .update(new Uint8Array(buffer, byteOffset, byteLength))
-      .digest('base64');
-    return [hash, sampleOf(targets, i).join()];
+/** A hash of each sample's features, and one of features and target together: 16 bytes a sample, whatever it has. */
+interface SampleHashes {
+  readonly features: Float64Array;
+  readonly whole: Float64Array;
+}
+
+function hashesOf({ size, features, targets }: Split): SampleHashes {
+  const hashes = { features: new Float64Array(size), whole: new Float64Array(size) };
+  const hash = new Hash63();
+  forEachSample(features, size, (values, i) => {
+    hash.start();
+    hash.add(values);
+    hashes.features[i] = hash.result();
+    hash.add(targets === features ? values : sampleOf(targets, i));
+    hashes.whole[i] = hash.result();
   });
+  return hashes;
+}
+
+/** Whether the ascending `sorted` has `value`. */
+function holds(sorted: Float64Array, value: number): boolean {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === value;
+}

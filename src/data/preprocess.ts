@@ -148,6 +148,10 @@ export function applyAffine(values: Float64Array, affine: Affine): Float32Array 
   const { scale, shift } = affine;
   const width = scale.length;
   const mapped = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) mapped[i] = values[i] * scale[i % width] + shift[i % width];
+  for (let start = 0; start < values.length; start += width) {
+    for (let entry = 0; entry < width; entry++) {
+      mapped[start + entry] = values[start + entry] * scale[entry] + shift[entry];
+    }
+  }
   return mapped;
 }

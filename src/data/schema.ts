@@ -1,8 +1,9 @@
 /** The `data` part of an experiment: where samples come from, how they are split, what is done to them. */
 import * as z from 'zod';
-import { positiveInt } from '../config/atoms.js';
+import { positiveInt, text } from '../config/atoms.js';
 import { component } from '../config/component.js';
 import { preprocessors } from './preprocess.js';
+import type { DataSource } from './source.js';
 import { dataSources, sourceOf } from './sources/index.js';
 
 const partSize = z
@@ -33,12 +34,26 @@ export const dataSchema = z
         'cross-validation: so many runs, each tested on another part of the training file; split.stratify holds',
       ),
     fold: positiveInt.optional().describe('train only this one of the folds, counted from 1; all by default'),
+    cache: z
+      .enum(['memory', 'disk'])
+      .default('memory')
+      .describe(
+        'where the samples are kept while they are used: in memory, or in a temporary file, for tables that are larger than memory (csv and jsonl); the results are the same bits',
+      ),
+    cache_dir: text
+      .optional()
+      .describe('the folder of that file, relative to the config; by default that of the system (TMPDIR)'),
     limit_train: limit('training'),
     limit_val: limit('validation'),
     limit_test: limit('test'),
   })
-  .superRefine(({ source, split, folds, fold }, context) => {
+  .superRefine(({ source, split, folds, fold, cache, cache_dir }, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (cache === 'disk' && sourceOf(source).onDisk !== true) {
+      const able = Object.entries<DataSource>(dataSources).flatMap(([name, { onDisk }]) => (onDisk ? [name] : []));
+      refuse(['cache'], `${source.type} is read into memory: disk is for ${able.join(' and ')}, so leave it out, or store the data as such`); // prettier-ignore
+    }
+    if (cache !== 'disk' && cache_dir !== undefined) refuse(['cache_dir'], 'belongs to data.cache: disk');
     if (folds !== undefined) {
       const message = 'each of the data.folds is the test split in turn: leave out the one or the other';
       if (split.test !== undefined) refuse(['split', 'test'], message);

@@ -6,7 +6,6 @@ import * as z from 'zod';
 import { text } from '../config/atoms.js';
 import type { DataErrorPlace } from './data-error.js';
 import type { DataFiles } from './data-files.js';
-import type { ColumnReport } from './inspect.js';
 import type { Labels } from './labels.js';
 import type { Role, Rows, Table, Task } from './table.js';
 
@@ -73,6 +72,22 @@ export interface EncodedSamples {
   readonly placeOf: (sample: number, entry: number) => DataErrorPlace;
 }
 
+/** A column of a table as its file has it. */
+export interface ColumnReport {
+  readonly name: string;
+  readonly kind: 'numeric' | 'categorical' | 'empty';
+  readonly missing: number;
+  /** Different values; of numbers there may be more than were counted. */
+  readonly distinct?: number;
+  readonly min?: number;
+  readonly mean?: number;
+  readonly max?: number;
+  /** Counts in ten equal ranges from min to max. */
+  readonly histogram?: readonly number[];
+  /** The most frequent values with their counts. */
+  readonly values?: readonly (readonly [string, number])[];
+}
+
 /** A file (or pair of files) of samples. */
 export interface SampleFile<E extends Encoding> {
   readonly file: string;
@@ -95,6 +110,8 @@ export interface DataSource<P = unknown, E extends Encoding = Encoding> {
   readonly description: string;
   /** What its samples are encoded by; a model is evaluated on any source of the same kind of encoding. */
   readonly encoding: E['kind'];
+  /** Whether it can keep what it reads in `files.scratch`, as data.cache: disk asks. */
+  readonly onDisk?: boolean;
   /** Opens the files that `context.roles` ask for. `fitted` is the encoding of a checkpoint, where there is one. */
   open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;
   /** The roles that have samples of their own, not carved from the training file. */

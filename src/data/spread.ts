@@ -142,8 +142,8 @@ class FloatSums {
       for (let entry = 0; entry < width; entry++) {
         const value = values[start + entry];
         sum[entry] += value;
-        min[entry] = Math.min(min[entry], value);
-        max[entry] = Math.max(max[entry], value);
+        if (value < min[entry]) min[entry] = value;
+        if (value > max[entry]) max[entry] = value;
       }
     }
   }

@@ -1,20 +1,66 @@
-/** What every source of data ends in: resident tables of samples, row-major. */
+/** What every source of data ends in: tables of samples, row-major, in memory or in a file. */
+import type { Records } from './records.js';
 
 export interface Table {
   /** Of one sample: [] for a scalar, [height, width, channels] for an image. */
   readonly shape: readonly number[];
   readonly dtype: 'u8' | 'f32' | 'i32';
-  /** Samples one after the other: size * prod(shape) values. */
+  /** Samples one after the other: size * prod(shape) values. Of a table with `records` there are none to ask for. */
   readonly values: Uint8Array | Float32Array | Int32Array;
-  /** Where given, sample i is sample rows[i] of `values`: the parts of a file share its bytes. */
+  /** Where given, sample i is sample rows[i] of `values` (or record rows[i]): the parts of a file share its bytes. */
   readonly rows?: Int32Array;
+  /** Where the samples are kept, where not in memory. */
+  readonly records?: Records;
 }
 
-/** The values of sample `i` of a table. */
-export function sampleOf({ shape, values, rows }: Table, i: number): Table['values'] {
+/** A table of samples in a file: sample i is record rows[i]. */
+export function recordTable(shape: readonly number[], records: Records, rows: Int32Array): Table {
+  return {
+    shape,
+    dtype: 'f32',
+    records,
+    rows,
+    get values(): never {
+      throw new Error('samples in a file are read by sampleOf or Records.read');
+    },
+  };
+}
+
+/** The values of sample `i` of a table; of records they are there until the next are read. */
+export function sampleOf(table: Table, i: number): Table['values'] {
+  const { shape, records, rows } = table;
   const width = product(shape);
   const row = rows === undefined ? i : rows[i];
-  return values.subarray(row * width, (row + 1) * width);
+  if (records !== undefined) return records.read(Int32Array.of(row));
+  return table.values.subarray(row * width, (row + 1) * width);
+}
+
+/** Records that are read at once. */
+const RECORDS_AT_ONCE = 4096;
+
+/** Calls `visit` with the values of each of the table's `size` samples, records in the order of their file: that is the faster one. */
+export function forEachSample(
+  table: Table,
+  size: number,
+  visit: (values: Table['values'], sample: number) => void,
+): void {
+  const { records, rows } = table;
+  if (records === undefined || rows === undefined) {
+    for (let i = 0; i < size; i++) visit(sampleOf(table, i), i);
+    return;
+  }
+  let count = 0;
+  for (const row of rows) count = Math.max(count, row + 1);
+  const sampleAt = new Int32Array(count).fill(-1);
+  rows.forEach((row, i) => (sampleAt[row] = i));
+  const { width } = records;
+  for (let first = 0; first < count; first += RECORDS_AT_ONCE) {
+    const length = Math.min(RECORDS_AT_ONCE, count - first);
+    const values = records.read(Int32Array.from({ length }, (_, i) => first + i));
+    for (let i = 0; i < length; i++) {
+      if (sampleAt[first + i] >= 0) visit(values.subarray(i * width, (i + 1) * width), sampleAt[first + i]);
+    }
+  }
 }
 
 export interface Split {

@@ -1,6 +1,6 @@
 /** Whether model, loss and data fit together: what can only be known once the data are loaded. */
 import { input, type Shape } from '../tensor/index.js';
-import type { LoadedData } from '../data/index.js';
+import { forEachSample, type LoadedData, type Split } from '../data/index.js';
 import { augmentationProblems } from '../nn/augmentations/fit.js';
 import { lossMismatch } from '../nn/losses/index.js';
 import { type ConfigPath, type LayerConfig, sampleShape } from '../nn/layer.js';
@@ -28,7 +28,7 @@ export function describeData(
   return {
     samples: train.size,
     features: train.features.shape,
-    range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train.features.values)),
+    range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train)),
     target: {
       task: config.task,
       size,
@@ -37,12 +37,14 @@ export function describeData(
   };
 }
 
-function rangeOf(values: ArrayLike<number>): [number, number] {
+function rangeOf({ size, features }: Split): [number, number] {
   let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < values.length; i++) {
-    low = Math.min(low, values[i]);
-    high = Math.max(high, values[i]);
-  }
+  forEachSample(features, size, (values) => {
+    for (let i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i]);
+      high = Math.max(high, values[i]);
+    }
+  });
   return [low, high];
 }
 

@@ -3,7 +3,7 @@
  * the elements of every parameter.
  */
 import { evaluate, grad, type HostRandom, hostRandom, type Node, sizeOf, streamKey } from '../tensor/index.js';
-import type { LoadedData, Table } from '../data/index.js';
+import { type LoadedData, sampleOf, type Table } from '../data/index.js';
 import { datasetOf, reconstructs } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
@@ -148,12 +148,13 @@ export function gradcheck(
   return { ok: rows.every((row) => row.ok), tolerance: TOLERANCE, samples: size, rows };
 }
 
-/** The first `count` samples of a table. */
-function firstOf({ shape, dtype, rows, values }: Table, count: number): Table {
+/** The first `count` samples of a table, in memory. */
+function firstOf(table: Table, count: number): Table {
+  const { shape, dtype } = table;
   const width = sizeOf(shape);
-  if (rows === undefined) return { shape, dtype, values: values.subarray(0, count * width) };
-  const gathered = new Uint8Array(count * width);
-  for (let i = 0; i < count; i++) gathered.set(values.subarray(rows[i] * width, (rows[i] + 1) * width), i * width);
+  const values = { u8: Uint8Array, f32: Float32Array, i32: Int32Array }[dtype];
+  const gathered = new values(count * width);
+  for (let i = 0; i < count; i++) gathered.set(sampleOf(table, i), i * width);
   return { shape, dtype, values: gathered };
 }
 

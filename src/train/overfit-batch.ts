@@ -4,7 +4,7 @@
  * why.
  */
 import type { Executable, Session } from '../tensor/index.js';
-import type { Affine, LoadedData, Split } from '../data/index.js';
+import { type Affine, type LoadedData, sampleOf, type Split } from '../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../nn/metrics/index.js';
 import type { LayerConfig } from '../nn/layer.js';
 import { mapLayers } from '../nn/model.js';
@@ -146,10 +146,10 @@ function varianceOf(split: Split, count: number, affine: Affine | undefined): nu
   const { targets } = split;
   // Features that the step maps are reconstructed as they are then.
   const scale = reconstructs(split) && affine !== undefined ? affine.scale : [1];
-  const width = targets.values.length === 0 ? 1 : targets.shape.reduce((a, b) => a * b, 1);
+  const width = targets.shape.reduce((a, b) => a * b, 1);
   let total = 0;
   for (let column = 0; column < width; column++) {
-    const values = Array.from({ length: count }, (_, i) => targets.values[i * width + column]);
+    const values = Array.from({ length: count }, (_, i) => sampleOf(targets, i)[column]);
     const mean = values.reduce((a, b) => a + b, 0) / count;
     total += (values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count) * scale[column % scale.length] ** 2;
   }

@@ -129,17 +129,18 @@ function headMismatch({ config, before, split, batchSize }: Trajectory): Cause[]
   }
   const range = ranges[activation];
   if (range === undefined || split.targets.dtype === 'u8') return [];
-  const width = split.targets.values.length / split.size;
-  const [low, high] = extremes(split.targets.values, batchSize * width);
+  const [low, high] = extremes(split.targets, batchSize);
   if (low >= range[0] && high <= range[1]) return [];
   const message = `the head does not fit the targets: ${layer} ends in ${activation}, which cannot give values from ${low} to ${high}; remove the activation`;
   return [{ kind: 'head_mismatch', layer, message }];
 }
 
-/** The least and the greatest of the first `count` values. */
-function extremes(values: ArrayLike<number>, count: number): [number, number] {
+/** The least and the greatest value of the first `count` samples. */
+function extremes(table: Table, count: number): [number, number] {
   let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < count; i++) [low, high] = [Math.min(low, values[i]), Math.max(high, values[i])];
+  for (let i = 0; i < count; i++) {
+    for (const value of sampleOf(table, i)) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
   return [low, high];
 }
 

@@ -132,7 +132,7 @@ export class Stepper {
     const order = hostRandom(this.config.seed, 'statistics').permutation(size);
     const batches = Math.min(STATISTICS_BATCHES, Math.floor(size / batchSize));
     for (let batch = 0; batch < batches; batch++) {
-      this.session.write(step.indices, order.subarray(batch * batchSize, (batch + 1) * batchSize));
+      selectBatch(this.session, this.dataset, step.indices, order.subarray(batch * batchSize, (batch + 1) * batchSize));
       this.scalar[0] = batch + 1;
       this.session.write(step.batchNumber, this.scalar);
       executable.run();

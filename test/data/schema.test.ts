@@ -24,6 +24,7 @@ describe('the data schema', () => {
       },
       split: { stratify: false },
       preprocess: [],
+      cache: 'memory',
     });
   });
 

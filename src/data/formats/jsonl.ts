@@ -6,6 +6,7 @@ import { DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
 import { ColumnBuilder } from '../tabular/column.js';
 import type { ColumnTable, TableWishes } from '../tabular/table.js';
+import { LineIndex } from './line-index.js';
 import { textLines } from './text-lines.js';
 
 /** Different keys than this are no columns: the keys are data then. */
@@ -15,16 +16,16 @@ export async function readJsonl(files: DataFiles, name: string, wishes: TableWis
   const file = files.resolve(name);
   const columns = new Map<string, ColumnBuilder>();
   const filled = new Map<string, number>();
-  const lines: number[] = [];
+  const lines = new LineIndex();
   for await (const { text, line } of textLines(files.stream(name), file)) {
     if (text.trim() === '') continue;
-    const row = lines.length;
+    const row = lines.size;
     for (const [key, value] of Object.entries(parseObject(text, file, line))) {
       let column = columns.get(key);
       if (column === undefined) {
         if (columns.size === MOST_COLUMNS)
           throw new DataError(`more than ${MOST_COLUMNS} different keys`, { file, line });
-        column = new ColumnBuilder(key, columns.size + 1, wishes.useOf(key), file);
+        column = new ColumnBuilder(key, columns.size + 1, wishes.useOf(key), file, files.scratch);
         columns.set(key, column);
       }
       // The rows before that lacked the key.
@@ -34,14 +35,13 @@ export async function readJsonl(files: DataFiles, name: string, wishes: TableWis
     }
     lines.push(line);
   }
-  if (lines.length === 0) throw new DataError('the file is empty', { file });
+  if (lines.size === 0) throw new DataError('the file is empty', { file });
   for (const [key, column] of columns) {
-    for (let missed = filled.get(key) ?? 0; missed < lines.length; missed++) column.push('');
+    for (let missed = filled.get(key) ?? 0; missed < lines.size; missed++) column.push('');
   }
-  const lineOf = Int32Array.from(lines);
   const names = [...columns.keys()];
-  const placeOf: ColumnTable['placeOf'] = (row) => ({ file, line: lineOf[row] });
-  return { file, columns: [...columns.values()].map((column) => column.build()), names, size: lineOf.length, placeOf };
+  const placeOf: ColumnTable['placeOf'] = (row) => ({ file, line: lines.lineOf(row) });
+  return { file, columns: [...columns.values()].map((column) => column.build()), names, size: lines.size, placeOf };
 }
 
 function parseObject(text: string, file: string, line: number): Record<string, unknown> {

@@ -7,6 +7,9 @@ import { tableSource } from '../tabular/table-source.js';
 
 const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 
-export const jsonlSource = tableSource(schema, 'JSON lines: an object for each sample', (files, name, _, wishes) =>
-  readJsonl(files, name, wishes),
+export const jsonlSource = tableSource(
+  schema,
+  'JSON lines: an object for each sample',
+  (files, name, _, wishes) => readJsonl(files, name, wishes),
+  true,
 );

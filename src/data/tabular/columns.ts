@@ -7,6 +7,7 @@ import { DataError, listed } from '../data-error.js';
 import { codesIn, indexOfEachValue, type Labels, parseNumber, sortedNames } from '../labels.js';
 import type { ColumnEncoding } from '../source.js';
 import type { Rows } from '../table.js';
+import type { MatrixColumn } from './cells.js';
 import type { Column } from './column.js';
 import { isMissing } from './missing.js';
 import { errorAt, type ColumnTable } from './table.js';
@@ -99,7 +100,7 @@ const presentIn = (labels: Labels, rows: Rows): number[] =>
 
 /** The first of the most frequent categories. */
 function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[]): string {
-  const indexOf = indexOfEachValue(labels, categories);
+  const indexOf = indexOfEachValue(labels.values, categories);
   const counts = new Float64Array(categories.length);
   for (let i = 0; i < (rows?.length ?? labels.codes.length); i++) {
     const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
@@ -111,8 +112,11 @@ function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[])
 /** The numbers of `rows` that are not missing. */
 function numbersOf(table: ColumnTable, column: Column, rows: Rows): Float64Array {
   const values = new Float64Array(sizeOf(column, rows));
-  encodeNumeric(table, column, rows, NaN, { values, width: 1, offset: 0 });
-  return values.filter((value) => !Number.isNaN(value));
+  // No number of a file is infinite.
+  encodeNumeric(table, column, rows, Infinity, { values, width: 1, offset: 0 });
+  let count = 0;
+  for (const value of values) if (value !== Infinity) values[count++] = value;
+  return values.subarray(0, count);
 }
 
 function centre(values: Float64Array, policy: 'mean' | 'median' | 'most_frequent'): number {
@@ -135,36 +139,18 @@ function mode(sorted: Float64Array): number {
   return best;
 }
 
-/** A column of a row-major matrix of `width` columns. */
-interface Target {
-  readonly values: Float64Array;
-  readonly width: number;
-  readonly offset: number;
-}
-
 /** Writes the numbers of `rows`, with `fill` for missing ones. Throws DataError for what is missing (without fill) or no number. */
 export function encodeNumeric(
   table: ColumnTable,
   column: Column,
   rows: Rows,
   fill: number | undefined,
-  { values, width, offset }: Target,
+  target: MatrixColumn,
 ): void {
   // Decided once for each text.
   const numberOf = Float64Array.from(column.values, (text) => (isMissing(text) ? (fill ?? NaN) : parseNumber(text)));
-  const usable = column.values.map((text, code) =>
-    isMissing(text) ? fill !== undefined : !Number.isNaN(numberOf[code]),
-  );
-  for (let i = 0; i < sizeOf(column, rows); i++) {
-    const row = rows === undefined ? i : rows[i];
-    const code = column.code(row);
-    if (code < 0) {
-      values[i * width + offset] = column.numberAt(row);
-      continue;
-    }
-    if (!usable[code]) throw unusable(table, column, row);
-    values[i * width + offset] = numberOf[code];
-  }
+  const bad = column.writeNumbers(rows, numberOf, target);
+  if (bad >= 0) throw unusable(table, column, rows === undefined ? bad : rows[bad]);
 }
 
 const MISSING_HINT = 'set data.source.missing to drop, mean, median or most_frequent';
@@ -207,7 +193,7 @@ export function encodeColumn(
   rows: Rows,
   encoding: ColumnEncoding,
   missing: MissingPolicy,
-  target: Target,
+  target: MatrixColumn,
 ): void {
   const { values, width, offset } = target;
   const size = sizeOf(column, rows);
@@ -226,25 +212,36 @@ export function encodeColumn(
       'set data.source.missing to drop or most_frequent; with mean or median a missing category is all zeros';
     throw errorAt(table, column, lacking, `missing value in column "${column.name}"`, hint);
   }
-  const labels = column.labels();
-  const indexOf = encoding.kind === 'hashed' ? indexOfEachBucket(labels) : indexOfEachCategory(labels, encoding);
+  const indexOfTexts = (texts: readonly string[]): Int32Array =>
+    encoding.kind === 'hashed' ? indexOfEachBucket(texts) : indexOfEachCategory(texts, encoding);
+  const indexOf = indexOfTexts(column.values);
+  // Among words there may be numbers, which have no code.
+  const indexOfNumber = new Map<number, number>();
+  const ofNumber = (row: number): number => {
+    const number = column.numberAt(row);
+    let index = indexOfNumber.get(number);
+    if (index === undefined) indexOfNumber.set(number, (index = indexOfTexts([column.text(row)])[0]));
+    return index;
+  };
   for (let i = 0; i < size; i++) {
-    const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
+    const row = rows === undefined ? i : rows[i];
+    const code = column.code(row);
+    const index = code < 0 ? ofNumber(row) : indexOf[code];
     if (index >= 0) values[i * width + offset + index] = 1;
   }
 }
 
 /** A hashed column has the numbers of its buckets for values. */
-const indexOfEachBucket = (labels: Labels): Int32Array =>
-  Int32Array.from(labels.values, (value) => (isMissing(value) ? -1 : Number(value)));
+const indexOfEachBucket = (texts: readonly string[]): Int32Array =>
+  Int32Array.from(texts, (text) => (isMissing(text) ? -1 : Number(text)));
 
 function indexOfEachCategory(
-  labels: Labels,
+  texts: readonly string[],
   { categories, fill }: ColumnEncoding & { kind: 'categorical' },
 ): Int32Array {
-  const indices = indexOfEachValue(labels, categories);
+  const indices = indexOfEachValue(texts, categories);
   if (fill === undefined) return indices;
-  return indices.map((index, code) => (isMissing(labels.values[code]) ? categories.indexOf(fill) : index));
+  return indices.map((index, i) => (isMissing(texts[i]) ? categories.indexOf(fill) : index));
 }
 
 /** Throws DataError for the first row without a target: that one cannot be made up. */

@@ -1,5 +1,5 @@
 /** What a column of a table has in its file, before anything is learned of it. */
-import type { ColumnReport } from '../inspect.js';
+import type { ColumnReport } from '../source.js';
 import { parseNumber } from '../labels.js';
 import type { Column } from './column.js';
 import { isMissing } from './missing.js';
@@ -24,8 +24,8 @@ export function describeColumn(column: Column): ColumnReport {
       continue;
     }
     all[found++] = value;
-    min = Math.min(min, value);
-    max = Math.max(max, value);
+    if (value < min) min = value;
+    if (value > max) max = value;
     sum += value;
   }
   const lacking = size - found - words;
@@ -36,7 +36,9 @@ export function describeColumn(column: Column): ColumnReport {
       const share = max === min ? 0 : (all[i] - min) / (max - min);
       histogram[Math.min(BINS - 1, Math.floor(share * BINS))]++;
     }
-    const distinct = new Set(all.subarray(0, found)).size;
+    all.subarray(0, found).sort();
+    let distinct = 1;
+    for (let i = 1; i < found; i++) if (all[i] !== all[i - 1]) distinct++;
     return { name, kind: 'numeric', missing: lacking, distinct, min, mean: sum / found, max, histogram };
   }
   const values = column.values

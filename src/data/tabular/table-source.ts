@@ -9,14 +9,17 @@ import type { ColumnTable, TableWishes } from './table.js';
 
 export type ReadTable<P> = (files: DataFiles, name: string, params: P, wishes: TableWishes) => Promise<ColumnTable>;
 
+/** `onDisk` says that `read` keeps the columns in `files.scratch`, where that is given. */
 export function tableSource<S extends z.ZodObject, P extends TableParams>(
   schema: S & { readonly _zod: { readonly output: P } },
   description: string,
   read: ReadTable<P>,
+  onDisk: boolean,
 ) {
   return {
     schema,
     description,
+    onDisk,
     encoding: 'table',
     ownFiles,
     moveFiles,

@@ -1,5 +1,5 @@
 /** What lints need to know of the data: ranges and spreads, of a sample of the values where there are many. */
-import type { Split, Table } from '../../data/index.js';
+import { sampleOf, type Split, type Table } from '../../data/index.js';
 import type { Affine } from '../../data/index.js';
 
 export interface Range {
@@ -19,20 +19,18 @@ const MOST_DISTINCT = 3;
 const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * size, 1);
 
 /** Of all values of a table that `pick` wants; the affine map is that of the last axis. */
-function rangeOf(table: Table, affine: Affine | undefined, pick?: (entry: number) => boolean): Range {
-  const { values, rows } = table;
+function rangeOf(table: Table, size: number, affine: Affine | undefined, pick?: (entry: number) => boolean): Range {
   const width = widthOf(table);
   const axis = table.shape.at(-1) ?? 1;
-  const size = rows?.length ?? values.length / width;
   const every = Math.max(1, Math.floor(size / MOST_SAMPLES));
   let [min, max, mean, squares, count] = [Infinity, -Infinity, 0, 0, 0];
   const distinct = new Set<number>();
   for (let sample = 0; sample < size; sample += every) {
-    const start = (rows?.[sample] ?? sample) * width;
+    const values = sampleOf(table, sample);
     for (let i = 0; i < width; i++) {
       const entry = i % axis;
       if (pick !== undefined && !pick(entry)) continue;
-      const raw = values[start + i];
+      const raw = values[i];
       const value = affine === undefined ? raw : raw * affine.scale[entry] + affine.shift[entry];
       // Welford's running mean and sum of squared deviations.
       count++;
@@ -48,12 +46,12 @@ function rangeOf(table: Table, affine: Affine | undefined, pick?: (entry: number
   return { min, max, mean, std, distinct: distinct.size > MOST_DISTINCT ? [] : [...distinct] };
 }
 
-export const targetRange = ({ targets }: Split): Range => rangeOf(targets, undefined);
+export const targetRange = ({ size, targets }: Split): Range => rangeOf(targets, size, undefined);
 
 /** One for each entry of the features' last axis: a column of a table, a channel of an image. */
-export function featureRanges({ features }: Split, affine: Affine | undefined): Range[] {
+export function featureRanges({ size, features }: Split, affine: Affine | undefined): Range[] {
   const entries = features.shape.at(-1) ?? 1;
-  return Array.from({ length: entries }, (_, entry) => rangeOf(features, affine, (at) => at === entry));
+  return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, (at) => at === entry));
 }
 
 /** How many samples each class has. */

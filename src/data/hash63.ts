@@ -1,0 +1,64 @@
+/**
+ * A hash of 63 bits for numbers, as a positive float64 with these bits, so that hashes are compared and sorted as numbers. Two
+ * lanes of MurmurHash3 (Appleby 2011) with multipliers of their own. Of ten million samples two different ones meet with
+ * probability 1e-5.
+ */
+export class Hash63 {
+  private a = 0;
+  private b = 0;
+  private length = 0;
+  private readonly words = new Uint32Array(2);
+  private readonly number = new Float64Array(this.words.buffer);
+  private readonly bits = new Uint32Array(1);
+  private readonly float = new Float32Array(this.bits.buffer);
+
+  start(): void {
+    this.a = 0x2545f491;
+    this.b = 0x9e3779b9 | 0;
+    this.length = 0;
+  }
+
+  add(values: Uint8Array | Int32Array | Float32Array): void {
+    let { a, b } = this;
+    const isFloat = values instanceof Float32Array;
+    for (let i = 0; i < values.length; i++) {
+      let word = values[i];
+      if (isFloat) {
+        this.float[0] = word;
+        word = this.bits[0];
+      }
+      const k = Math.imul(word, 0xcc9e2d51);
+      a ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+      a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
+      const l = Math.imul(word, 0x239b961b);
+      b ^= Math.imul((l << 16) | (l >>> 16), 0xab0e9789);
+      b = (Math.imul((b << 17) | (b >>> 15), 5) + 0x561ccd1b) | 0;
+    }
+    this.a = a;
+    this.b = b;
+    this.length += values.length;
+  }
+
+  /** Of all that was added since the start. */
+  result(): number {
+    let a = this.a ^ this.length;
+    let b = this.b ^ this.length;
+    a = (a + b) | 0;
+    b = (b + a) | 0;
+    a = mixed(a);
+    b = mixed(b);
+    a = (a + b) | 0;
+    b = (b + a) | 0;
+    // No sign, and no exponent of all ones: neither -0 nor NaN.
+    const high = a & 0x7fffffff;
+    this.words[0] = b;
+    this.words[1] = high >>> 20 === 0x7ff ? high ^ 0x40000000 : high;
+    return this.number[0];
+  }
+}
+
+function mixed(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

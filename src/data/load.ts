@@ -1,0 +1,216 @@
+/**
+ * Loading: the files of a config are opened, the samples split, encoding and preprocessing learned from the training split (or
+ * taken from a checkpoint) and applied to every part.
+ */
+import path from 'node:path';
+import * as z from 'zod';
+import { blocksOf, type Part, splitOf, type Treatment, widthOfSample } from './blocks.js';
+import { DataError } from './data-error.js';
+import { DataFiles, type HashedFile } from './data-files.js';
+import { splitFold } from './folds.js';
+import { type Affine, fitAffine } from './preprocess.js';
+import { recordSplits } from './record-splits.js';
+import { ScratchFile } from './scratch-file.js';
+import { Spread } from './spread.js';
+import type { DataConfig } from './schema.js';
+import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
+import { sourceOf } from './sources/index.js';
+import { splitRows } from './split.js';
+import type { Role, Rows, Split, Task } from './table.js';
+import { measuresOf, widthOf } from './tabular/columns.js';
+
+/** Entries of the last axis of a sample's features. */
+function lastAxis(encoding: Encoding): number {
+  if (encoding.kind === 'arrays') return encoding.shape[encoding.shape.length - 1];
+  return encoding.columns.reduce((sum, column) => sum + widthOf(column), 0);
+}
+
+const affineSchema = z.strictObject({ scale: z.array(z.number()).min(1), shift: z.array(z.number()).min(1) });
+
+/** What was learned from the training split, as it stands in a checkpoint: enough to treat new data the same way. */
+export const fittedPreprocessingSchema = z
+  .strictObject({ encoding: encodingSchema, affine: affineSchema })
+  .refine(
+    ({ encoding, affine: { scale, shift } }) => scale.length === lastAxis(encoding) && shift.length === scale.length,
+    {
+      path: ['affine'],
+      message: 'does not fit the encoding',
+    },
+  );
+export type FittedPreprocessing = z.output<typeof fittedPreprocessingSchema>;
+
+export interface LoadOptions {
+  readonly task: Task;
+  readonly seed: number;
+  /** What relative paths are relative to: the folder of the config. */
+  readonly baseDir: string;
+  /** Memory for the bytes of large files that stay as they are, such as a session's own. */
+  readonly reserve?: (bytes: number) => Uint8Array;
+  /** From a checkpoint: used as it is, nothing is fitted. */
+  readonly fitted?: FittedPreprocessing;
+}
+
+interface Loaded {
+  /** Names of the class indices or of the yes-or-no labels; absent for other tasks. */
+  readonly classes?: readonly string[];
+  /**
+   * For u8 features the map (value * scale + shift, an entry each for every entry of the last axis) that the step applies. Absent
+   * for f32 features, which come mapped.
+   */
+  readonly affine?: Affine;
+  readonly preprocessing: FittedPreprocessing;
+  readonly files: readonly HashedFile[];
+}
+
+export interface LoadedData extends Loaded {
+  readonly train: Split;
+  readonly val?: Split;
+  readonly test?: Split;
+}
+
+/** The config with every file name put through `move`: for a copy of it in another folder. */
+export function moveFiles<C extends DataConfig>(config: C, move: (file: string) => string): C {
+  const { source }: DataConfig = config;
+  // An entry's `moveFiles` returns what it was given, with other names.
+  const moved = { ...config, source: sourceOf(source).moveFiles(source, move) as typeof source };
+  return config.cache_dir === undefined ? moved : { ...moved, cache_dir: move(config.cache_dir) };
+}
+
+/**
+ * Loads all parts of the data; of a cross-validation, those of `config.fold`, else of the first fold. `onOpened` has the files as
+ * they are, before anything is learned of them. Throws DataError for files that are missing, damaged or not as the config says.
+ */
+export async function loadData(
+  config: DataConfig,
+  options: LoadOptions,
+  onOpened?: (opened: SampleFiles<Encoding>) => void,
+): Promise<LoadedData> {
+  const { parts, ...rest } = await loadParts(config, options, ['train', 'val', 'test'], onOpened);
+  if (parts.train === undefined) throw new Error('a data source always has a training file');
+  return { ...rest, train: parts.train, val: parts.val, test: parts.test };
+}
+
+/** One part of the data, treated as `fitted` says. */
+export interface LoadedSplit extends Loaded {
+  /** Absent where the config has no such part. */
+  readonly split?: Split;
+}
+
+/** Loads one part for an evaluation, reading only the files that it needs. Throws as `loadData` does. */
+export async function loadSplit(
+  config: DataConfig,
+  role: Role,
+  options: LoadOptions & { readonly fitted: FittedPreprocessing },
+): Promise<LoadedSplit> {
+  const { parts, ...rest } = await loadParts(config, options, [role]);
+  return { ...rest, split: parts[role] };
+}
+
+interface LoadedParts extends Loaded {
+  readonly parts: Partial<Record<Role, Split>>;
+}
+
+async function loadParts(
+  config: DataConfig,
+  options: LoadOptions,
+  wanted: readonly Role[],
+  onOpened?: (opened: SampleFiles<Encoding>) => void,
+): Promise<LoadedParts> {
+  const { source, cache, cache_dir } = config;
+  const folder = cache_dir && path.resolve(options.baseDir, cache_dir);
+  const scratch = cache === 'disk' ? new ScratchFile(folder) : undefined;
+  const files = new DataFiles(options.baseDir, scratch);
+  const entry = sourceOf(source);
+  const fitted = options.fitted?.encoding;
+  if (fitted !== undefined && fitted.kind !== entry.encoding) {
+    const [given, trained] = [KINDS[entry.encoding], KINDS[fitted.kind]];
+    throw new DataError(`the data are ${given}, but the model was trained on ${trained}`, { file: files.resolve('.') });
+  }
+  const own = entry.ownFiles(source);
+  const isCarved = (role: Role): boolean =>
+    role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
+  const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
+  const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
+  try {
+    const opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
+    onOpened?.(opened);
+    return assemble(config, options, opened, wanted, files, folder);
+  } finally {
+    scratch?.close();
+  }
+}
+
+const KINDS: Record<Encoding['kind'], string> = { arrays: 'arrays of one shape', table: 'tables of columns' };
+
+function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>): Partial<Record<Role, Part>> {
+  const parts: Partial<Record<Role, Part>> = {};
+  if (opened.train !== undefined) {
+    const from = opened.train;
+    const { folds, fold = 1 } = config;
+    const rows =
+      folds === undefined
+        ? splitRows(from.file, from.size, config.split, seed, from.labels)
+        : splitFold(from.file, from.size, { fold, folds }, config.split, seed, from.labels);
+    parts.train = { from, rows: rows.train };
+    if (rows.val !== undefined) parts.val = { from, rows: rows.val };
+    if (rows.test !== undefined) parts.test = { from, rows: rows.test };
+  }
+  if (opened.val !== undefined) parts.val = { from: opened.val, rows: undefined };
+  if (opened.test !== undefined) parts.test = { from: opened.test, rows: undefined };
+  return parts;
+}
+
+function assemble(
+  config: DataConfig,
+  options: LoadOptions,
+  opened: SampleFiles<Encoding>,
+  wanted: readonly Role[],
+  files: DataFiles,
+  cacheFolder: string | undefined,
+): LoadedParts {
+  const parts = partsOf(config, options.seed, opened);
+  const { encoding, affine } = options.fitted ?? fit(config, parts.train);
+  const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
+  const used: Partial<Record<Role, Part>> = {};
+  for (const role of wanted) {
+    const part = parts[role];
+    if (part !== undefined) used[role] = { from: part.from, rows: firstRows(part, limits[role]) };
+  }
+  const treatment = { encoding, affine, width: widthOfSample(encoding, lastAxis(encoding)) };
+  const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8';
+  return {
+    parts: config.cache === 'disk' ? recordSplits(used, treatment, cacheFolder) : residentSplits(used, treatment),
+    classes: encoding.classes,
+    affine: isBytes ? affine : undefined,
+    preprocessing: { encoding, affine },
+    files: files.list(),
+  };
+}
+
+function residentSplits(parts: Partial<Record<Role, Part>>, treatment: Treatment): Partial<Record<Role, Split>> {
+  const { train, val, test } = parts;
+  return {
+    ...(train && { train: splitOf(train, treatment) }),
+    ...(val && { val: splitOf(val, treatment) }),
+    ...(test && { test: splitOf(test, treatment) }),
+  };
+}
+
+function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
+  if (limit === undefined) return rows;
+  if (rows !== undefined) return rows.slice(0, limit);
+  return Int32Array.from({ length: Math.min(limit, from.size) }, (_, row) => row);
+}
+
+/** Learns encoding and preprocessing from the whole training split, before any limit. One-hot entries stay 0 and 1. */
+function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
+  if (part === undefined) throw new Error('preprocessing is fitted on the training split');
+  // In the file's order, which is the faster one where samples are read from a file; sums depend on it.
+  const ordered = { from: part.from, rows: part.rows?.slice().sort() };
+  const encoding = ordered.from.fit(ordered.rows);
+  const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
+  const width = lastAxis(encoding);
+  const blocks = () => blocksOf(ordered, encoding, widthOfSample(encoding, width));
+  const spread = new Spread(width, blocks);
+  return { encoding, affine: fitAffine(config.preprocess, width, spread, (entry) => isMeasure[entry] === false) };
+}
