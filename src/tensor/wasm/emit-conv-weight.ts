@@ -6,7 +6,7 @@ import type { NodeOf } from '../graph.js';
 import type { FunctionEmitter } from './assembler.js';
 import { emitStore } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
-import { emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage } from './emit-padded-image.js';
+import { correlatedInput, emitPaddedCopy, emitZeroFill } from './emit-padded-image.js';
 import { emitTileSum, panelWidth, type SumLoop } from './emit-tile.js';
 import { tileSize } from './features.js';
 
@@ -24,26 +24,13 @@ export function emitWeightGradient(
   g: number,
   out: number,
 ): EmittedKernel {
-  const { strides, padding, dilation, groups } = root.attrs;
-  const [batch, height, width, channels] = root.inputs[0].shape;
+  const { strides, dilation, groups } = root.attrs;
+  const [batch, height, , channels] = root.inputs[0].shape;
   const [, outHeight, outWidth, filters] = root.inputs[1].shape;
   const [parts, kh, kw, groupChannels] = root.shape;
   const groupFilters = filters / groups;
   const samples = batch / parts;
-  const image: PaddedImage = {
-    base: x,
-    height,
-    width,
-    channels,
-    spread: [1, 1],
-    origin: [padding[0][0], padding[1][0]],
-    paddedHeight: Math.max((outHeight - 1) * strides[0] + dilation[0] * (kh - 1) + 1, 1),
-    paddedWidth: Math.max(
-      (outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1,
-      width + padding[1][0] + padding[1][1],
-    ),
-  };
-  const copies = needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, height) });
+  const { image, copies } = correlatedInput(root, x);
   const pixel = 4 * channels;
   const rowBytes = image.paddedWidth * pixel;
   // Small images are summed several at a time, large ones a band of rows.

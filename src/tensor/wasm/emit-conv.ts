@@ -9,7 +9,7 @@ import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
 import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './emit-depthwise.js';
 import { eachUnit, type EmitContext, type EmittedKernel, emitOneAfterAnother } from './emit-loop.js';
-import { emitPaddedCopy, needsCopy, type PaddedImage } from './emit-padded-image.js';
+import { emitPaddedCopy, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './emit-padded-image.js';
 import { emitPackPanel, type PackSource } from './emit-pack.js';
 import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, winogradWorkspace } from './emit-winograd.js'; // prettier-ignore
 import { emitWinogradWeightGradient, winogradWeightPays } from './emit-winograd-weight.js';
@@ -128,20 +128,11 @@ const everyPixel = ([, height, width]: readonly number[]): Problem['place'] => (
 });
 
 function forward(root: NodeOf<'conv'>, x: number, w: number): Problem {
-  const { strides, padding, dilation, groups } = root.attrs;
-  const [batch, height, width, channels] = root.inputs[0].shape;
+  const { strides, dilation, groups } = root.attrs;
+  const [batch] = root.inputs[0].shape;
   const [kh, kw, groupChannels, filters] = root.inputs[1].shape;
   return {
-    image: {
-      base: x,
-      height,
-      width,
-      channels,
-      spread: [1, 1],
-      origin: [padding[0][0], padding[1][0]],
-      paddedHeight: height + padding[0][0] + padding[0][1],
-      paddedWidth: width + padding[1][0] + padding[1][1],
-    },
+    image: paddedInput(root, x),
     batch,
     outHeight: root.shape[1],
     outWidth: root.shape[2],
@@ -160,21 +151,12 @@ function forward(root: NodeOf<'conv'>, x: number, w: number): Problem {
 }
 
 function inputGradient(root: NodeOf<'conv_input'>, g: number, w: number): Problem {
-  const { strides, padding, dilation, groups } = root.attrs;
-  const [batch, height, width, filters] = root.inputs[0].shape;
+  const { dilation, groups } = root.attrs;
+  const [batch, , , filters] = root.inputs[0].shape;
   const [kh, kw, groupChannels] = root.inputs[1].shape;
   const [, outHeight, outWidth] = root.shape;
   return {
-    image: {
-      base: g,
-      height,
-      width,
-      channels: filters,
-      spread: strides,
-      origin: [dilation[0] * (kh - 1) - padding[0][0], dilation[1] * (kw - 1) - padding[1][0]],
-      paddedHeight: outHeight + dilation[0] * (kh - 1),
-      paddedWidth: outWidth + dilation[1] * (kw - 1),
-    },
+    image: spreadGradient(root, g),
     batch,
     outHeight,
     outWidth,

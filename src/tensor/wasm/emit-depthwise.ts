@@ -7,7 +7,7 @@ import type { FunctionEmitter } from './assembler.js';
 import { defineTileEpilogue } from './emit-epilogue.js';
 import { emitStore } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
-import { emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage } from './emit-padded-image.js';
+import { correlatedInput, emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './emit-padded-image.js'; // prettier-ignore
 import { TILE_BUFFER } from './emit-tile.js';
 import type { Features } from './features.js';
 import type { Kernel } from './kernels.js';
@@ -49,44 +49,27 @@ export function emitDepthwise(
   source: number,
   weights: number,
 ): EmittedKernel {
-  const { strides, padding, dilation } = root.attrs;
-  const [batch, height, width, channels] = root.inputs[0].shape;
+  const { strides, dilation } = root.attrs;
+  const [batch, , , channels] = root.inputs[0].shape;
   const [kh, kw] = root.inputs[1].shape;
   const [, outHeight, outWidth] = root.shape;
   const size = { batch, outHeight, outWidth, dilation, kernel: [kh, kw] } as const;
   const column = 4 * channels;
-  if (root.op === 'conv') {
-    return emitForward(context, kernel, {
-      ...size,
-      image: {
-        base: source,
-        height,
-        width,
-        channels,
-        spread: [1, 1],
-        origin: [padding[0][0], padding[1][0]],
-        paddedHeight: height + padding[0][0] + padding[0][1],
-        paddedWidth: width + padding[1][0] + padding[1][1],
-      },
-      strides,
-      weights: { base: weights, row: kw * column, column },
-    });
-  }
-  return emitForward(context, kernel, {
-    ...size,
-    image: {
-      base: source,
-      height,
-      width,
-      channels,
-      spread: strides,
-      origin: [dilation[0] * (kh - 1) - padding[0][0], dilation[1] * (kw - 1) - padding[1][0]],
-      paddedHeight: outHeight + dilation[0] * (kh - 1),
-      paddedWidth: outWidth + dilation[1] * (kw - 1),
-    },
-    strides: [1, 1],
-    weights: { base: weights + (kh * kw - 1) * column, row: -kw * column, column: -column },
-  });
+  const problem: Problem =
+    root.op === 'conv'
+      ? {
+          ...size,
+          image: paddedInput(root, source),
+          strides,
+          weights: { base: weights, row: kw * column, column },
+        }
+      : {
+          ...size,
+          image: spreadGradient(root, source),
+          strides: [1, 1],
+          weights: { base: weights + (kh * kw - 1) * column, row: -kw * column, column: -column },
+        };
+  return emitForward(context, kernel, problem);
 }
 
 function emitForward(context: EmitContext, kernel: Kernel, p: Problem): EmittedKernel {
@@ -267,30 +250,17 @@ export function emitDepthwiseWeightGradient(
   g: number,
   out: number,
 ): EmittedKernel {
-  const { strides, padding, dilation } = root.attrs;
-  const [batch, height, width, channels] = root.inputs[0].shape;
+  const { strides, dilation } = root.attrs;
+  const [batch, height, , channels] = root.inputs[0].shape;
   const [, outHeight, outWidth] = root.inputs[1].shape;
   const [parts, kh, kw] = root.shape;
   const samples = batch / parts;
-  const image: PaddedImage = {
-    base: x,
-    height,
-    width,
-    channels,
-    spread: [1, 1],
-    origin: [padding[0][0], padding[1][0]],
-    paddedHeight: (outHeight - 1) * strides[0] + dilation[0] * (kh - 1) + 1,
-    paddedWidth: Math.max(
-      (outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1,
-      width + padding[1][0] + padding[1][1],
-    ),
-  };
+  const { image, copies } = correlatedInput(root, x);
   const pixel = 4 * channels;
   const rowBytes = image.paddedWidth * pixel;
   const fitting = Math.floor((BAND_BYTES / rowBytes - dilation[0] * (kh - 1)) / strides[0]);
   const bandRows = Math.max(1, Math.min(outHeight, Math.max(fitting, 4)));
   const bandInputRows = (bandRows - 1) * strides[0] + dilation[0] * (kh - 1) + 1;
-  const copies = needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, height) });
   const vectors = vectorsOf(context.features, channels);
   const full = Math.floor(channels / (4 * vectors));
   const rest = channels - full * 4 * vectors;

@@ -1,4 +1,5 @@
 /** Images with a border of zeros, and zeros between pixels where a gradient is spread by strides. */
+import type { NodeOf } from '../graph.js';
 import type { FunctionEmitter } from './assembler.js';
 
 /** The geometry of an image that a unit reads: the source image with a border, and zeros between pixels where it is spread. */
@@ -20,6 +21,63 @@ export const needsCopy = (image: PaddedImage): boolean =>
   image.paddedWidth !== image.width ||
   image.origin.some((o) => o !== 0) ||
   image.spread.some((s) => s !== 1);
+
+/** The image at `base` that a convolution slides its kernel over. */
+export function paddedInput(root: NodeOf<'conv'>, base: number): PaddedImage {
+  const { padding } = root.attrs;
+  const [, height, width, channels] = root.inputs[0].shape;
+  return {
+    base,
+    height,
+    width,
+    channels,
+    spread: [1, 1],
+    origin: [padding[0][0], padding[1][0]],
+    paddedHeight: height + padding[0][0] + padding[0][1],
+    paddedWidth: width + padding[1][0] + padding[1][1],
+  };
+}
+
+/** The output gradient at `base`, spread by the strides, that the input gradient slides the turned kernel over. */
+export function spreadGradient(root: NodeOf<'conv_input'>, base: number): PaddedImage {
+  const { strides, padding, dilation } = root.attrs;
+  const [, height, width, channels] = root.inputs[0].shape;
+  const [kh, kw] = root.inputs[1].shape;
+  const [, outHeight, outWidth] = root.shape;
+  return {
+    base,
+    height,
+    width,
+    channels,
+    spread: strides,
+    origin: [dilation[0] * (kh - 1) - padding[0][0], dilation[1] * (kw - 1) - padding[1][0]],
+    paddedHeight: outHeight + dilation[0] * (kh - 1),
+    paddedWidth: outWidth + dilation[1] * (kw - 1),
+  };
+}
+
+/** The image at `base` whose products with the output gradient are summed to the weight gradient, and whether it must be copied. */
+export function correlatedInput(root: NodeOf<'conv_weight'>, base: number): { image: PaddedImage; copies: boolean } {
+  const { strides, padding, dilation } = root.attrs;
+  const [, height, width, channels] = root.inputs[0].shape;
+  const [, outHeight, outWidth] = root.inputs[1].shape;
+  const [, kh, kw] = root.shape;
+  const image: PaddedImage = {
+    base,
+    height,
+    width,
+    channels,
+    spread: [1, 1],
+    origin: [padding[0][0], padding[1][0]],
+    paddedHeight: (outHeight - 1) * strides[0] + dilation[0] * (kh - 1) + 1,
+    paddedWidth: Math.max(
+      (outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1,
+      width + padding[1][0] + padding[1][1],
+    ),
+  };
+  // Rows below those that are read may stay where they are.
+  return { image, copies: needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, height) }) };
+}
 
 /**
  * Copies rows first..first + count of the padded image of sample `sample` to the address in local `target`, zeros included.
