@@ -1,6 +1,14 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
 import { slotsPerWeight } from '../nn/optimizers/apply.js';
-import { gradcheck, overfitBatch, type OverfitVerdict, type ParameterCheck, trainingMemory } from '../train/index.js';
+import {
+  gradcheck,
+  type LayerStart,
+  measureStart,
+  overfitBatch,
+  type OverfitVerdict,
+  type ParameterCheck,
+  type StartStatistics,
+} from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import {
   type CommonOptions,
@@ -31,6 +39,8 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   if (files.length > 1) return checkAll(files, overrides, options);
   const experiment = await loadExperiment(files[0], overrides, options);
   const { config, data, rows } = experiment;
+  const { planned, start } = lookAhead(experiment, options);
+  const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
   const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
     name,
     type,
@@ -38,12 +48,13 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
     formatCount(parameters),
     formatCount(macs),
     formatBytes(memoryBytes),
+    ...formatStart(starts.get(name)),
   ]);
-  const numbers = ['parameters', 'multiply-adds', 'memory'];
+  const numbers = ['parameters', 'multiply-adds', 'memory', 'std', 'gradient std', 'zeros'];
   for (const line of formatTable(['layer', 'type', 'output', ...numbers], table, numbers)) say(options, line);
 
   const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
-  const memory = { ...memoryOf(experiment), ...plannedMemory(experiment, options) };
+  const memory = { ...memoryOf(experiment), ...planned };
   say(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
   say(
     options,
@@ -62,10 +73,15 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
       `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${config.task === 'multilabel' ? 'labels' : 'classes'}`}`,
   );
-  const warnings = warningsOf(experiment);
+  say(
+    options,
+    `std and gradient std: spread of layer outputs and of their gradients at the start, on the first ${formatCount(start.samples)} samples; ` +
+      'zeros: share of a relu layer',
+  );
+  const warnings = warningsOf(experiment, start);
   for (const line of formatWarnings(warnings)) say(options, line);
   printJson(options, {
-    layers: rows,
+    layers: rows.map((row) => ({ ...row, ...startOfLayer(starts.get(row.name)) })),
     parameters: total('parameters'),
     macs: total('macs'),
     memory_bytes: total('memoryBytes'),
@@ -132,19 +148,36 @@ function memoryOf({
   };
 }
 
-/** Bytes that the tensor engine holds once training has started, and at its end, when evaluation has joined it. */
-function plannedMemory(
-  { config, data }: Experiment,
+/**
+ * Bytes that the tensor engine holds once training has started, and at its end, when evaluation has joined it; and how the network
+ * starts.
+ */
+function lookAhead(
+  { config, data, given }: Experiment,
   options: CommonOptions,
-): Record<'inputs' | 'arena' | 'step_total' | 'run_total', number> {
+): { planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics } {
   const session = openSession(options);
   try {
-    const { step, run } = trainingMemory(session, config, data);
-    return { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total };
+    const { memory, start } = measureStart(session, config, data, given?.tensors);
+    const { step, run } = memory;
+    return { planned: { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total }, start }; // prettier-ignore
   } finally {
     session.close();
   }
 }
+
+/** Blocks are not measured, but their layers. */
+function formatStart(start: LayerStart | undefined): string[] {
+  if (start === undefined) return ['', '', ''];
+  const { std, gradientStd, zeros } = start;
+  const figure = (value: number): string => String(Number(value.toPrecision(3)));
+  return [figure(std), figure(gradientStd), zeros === undefined ? '' : `${Math.round(100 * zeros)} %`];
+}
+
+const startOfLayer = (start: LayerStart | undefined): object =>
+  start === undefined
+    ? {}
+    : { std: start.std, gradient_std: start.gradientStd, ...(start.zeros === undefined ? {} : { zeros: start.zeros }) };
 
 const overfit: Check = async (file, overrides, options) => {
   const { config, data, given } = await loadExperiment(file, overrides, options);

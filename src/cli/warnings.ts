@@ -1,6 +1,6 @@
 /** What the lints find in an experiment, located in its config and printed like the errors. */
 import { formatProblem, inOrder, locatedProblem, type Problem } from '../config/index.js';
-import { lintExperiment, type LintId } from '../train/index.js';
+import { lintExperiment, type LintId, type StartStatistics } from '../train/index.js';
 import type { Experiment } from './experiment.js';
 
 export interface Warning extends Omit<Problem, 'hint'> {
@@ -9,13 +9,15 @@ export interface Warning extends Omit<Problem, 'hint'> {
   readonly fix: string;
 }
 
-/** All warnings of an experiment, by their place in the config. */
-export function warningsOf(experiment: Experiment): Warning[] {
-  const found = lintExperiment(experiment).map(({ id, path, message, fix }): Warning => ({
-    id,
-    ...locatedProblem(experiment.loaded, path, message),
-    fix,
-  }));
+/** All warnings of an experiment, by their place in the config; `start` is what was measured of its network. */
+export function warningsOf(experiment: Experiment, start?: StartStatistics): Warning[] {
+  const found = lintExperiment({ ...experiment, ...(start && { start }) }).map(
+    ({ id, path, message, fix }): Warning => ({
+      id,
+      ...locatedProblem(experiment.loaded, path, message),
+      fix,
+    }),
+  );
   return inOrder(found);
 }
 

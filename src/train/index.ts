@@ -15,7 +15,8 @@ export { train, type Progress, type Recorder, type TrainOptions } from './traine
 export { compare, type ComparedRun, type ComparedVariant } from './comparison.js';
 export { modeOf } from './early-stopping.js';
 export { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
-export { trainingMemory } from './memory.js';
+export { measureStart } from './start.js';
+export type { LayerStart, StartStatistics } from './start-statistics.js';
 export { planOf, type Plan } from './plan.js';
 export type { TrainingResult } from './training-run.js';
 export { TrainingError } from './training-error.js';

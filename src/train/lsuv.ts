@@ -2,7 +2,8 @@
  * LSUV, layer-sequential unit-variance initialization (Mishkin and Matas 2016, "All you need is a good init"): from orthonormal
  * weights, each layer in turn is divided by the standard deviation of what it makes of a batch, until the variance is near 1.
  */
-import { div, hostRandom, mul, type Node, reduceSum, type Session, sizeOf, sub, topologicalOrder } from '../tensor/index.js'; // prettier-ignore
+import { hostRandom, type Node, type Session, topologicalOrder } from '../tensor/index.js';
+import { varianceOf } from '../nn/norms.js';
 import { type Dataset, selectBatch } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { forward } from './network.js';
@@ -73,10 +74,3 @@ const isSum = (node: Node): boolean => node.op === 'binary' && node.attrs.kind =
 const isProduct = ({ op, inputs }: Node, forms: ReadonlySet<Node>): boolean =>
   op === 'gather' ? forms.has(inputs[0]) : PRODUCTS.has(op) && forms.has(inputs[1]) && !forms.has(inputs[0]);
 const PRODUCTS = new Set<Node['op']>(['matmul', 'conv', 'conv_input']);
-
-/** Over all elements, a scalar. */
-function varianceOf(x: Node): Node {
-  const count = sizeOf(x.shape);
-  const centred = sub(x, div(reduceSum(x), count));
-  return div(reduceSum(mul(centred, centred)), count);
-}

@@ -3,7 +3,7 @@ import type { MemoryReport, Session } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from './experiment.js';
-import { Stepper } from './stepper.js';
+import type { Stepper } from './stepper.js';
 import { planOf } from './plan.js';
 
 export interface TrainingMemory {
@@ -15,13 +15,16 @@ export interface TrainingMemory {
 
 /**
  * Runs one step, and compiles everything else that a training run would, in its order. Throws MemoryLimitError where it does not
- * fit, ShapeError naming the layer.
+ * fit.
  */
-export function trainingMemory(session: Session, config: ExperimentConfig, data: LoadedData): TrainingMemory {
-  const { train, val, test, affine } = data;
+export function trainingMemory(
+  session: Session,
+  config: ExperimentConfig,
+  data: LoadedData,
+  stepper: Stepper,
+): TrainingMemory {
+  const { train, val, test } = data;
   const { batchSize, batches, totalSteps } = planOf(config, train.size);
-  const stepper = new Stepper(session, config, train, batchSize, { affine });
-  stepper.initialize();
   const first = Int32Array.from({ length: batchSize }, (_, i) => i);
   stepper.run(first, 0, config.optimizer.lr);
   const step = session.memory();

@@ -16,15 +16,16 @@ describe('nn check', () => {
     // Memory: 4 bytes a parameter and an output; 40 + 27 parameters, twice that for Adam; 11 outputs of 16 samples;
     // 150 samples of 4 features and a label.
     expect(err.split('\n')).toEqual([
-      'layer     type   output  parameters  multiply-adds  memory',
-      'layers.0  dense  [8]             40             32   192 B',
-      'layers.1  dense  [3]             27             24   120 B',
+      'layer     type   output  parameters  multiply-adds  memory    std  gradient std  zeros',
+      expect.stringMatching(/^layers\.0  dense  \[8\]             40             32   192 B  [\d.]+ +[\d.]+ +\d+ %$/),
+      expect.stringMatching(/^layers\.1  dense  \[3\]             27             24   120 B +[\d.]+ +[\d.]+$/),
       'total: 67 parameters, 56 multiply-adds a sample',
       'memory in training: weights 268 B, optimizer (adam) 536 B, layer outputs of a batch of 16 704 B, data 2.9 KiB',
       expect.stringMatching(
         /^memory of a step: inputs \(.*\) 2\.6 KiB, arena \(.*\) [\d.]+ KiB, in all [\d.]+ KiB; with evaluation [\d.]+ KiB$/,
       ),
       'data: 90 training, 30 validation, 30 test samples of [4]; classification, 3 classes',
+      'std and gradient std: spread of layer outputs and of their gradients at the start, on the first 16 samples; zeros: share of a relu layer',
       '',
     ]);
   });

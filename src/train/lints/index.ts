@@ -5,8 +5,16 @@
 import type { LoadedData } from '../../data/index.js';
 import type { LayerRow } from '../../nn/model.js';
 import type { ExperimentConfig } from '../experiment.js';
+import type { StartStatistics } from '../start-statistics.js';
 import { dataflowOf } from './dataflow.js';
-import { constantInitialization, glorotWithRelu, heWithTanh, vanishingSigmoids } from './initial-weights.js';
+import {
+  constantInitialization,
+  glorotWithRelu,
+  heWithTanh,
+  identicalUnits,
+  unbalancedGradients,
+  vanishingSigmoids,
+} from './initial-weights.js';
 import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
 import type { Finding, LintContext, LintRegistry } from './lint.js';
@@ -30,6 +38,8 @@ export const lints = {
   'dropout-before-batch-norm': dropoutBeforeBatchNorm,
   'dropout-on-output': dropoutOnOutput,
   'constant-initialization': constantInitialization,
+  'identical-units': identicalUnits,
+  'unbalanced-gradients': unbalancedGradients,
   'glorot-with-relu': glorotWithRelu,
   'he-with-tanh': heWithTanh,
   'vanishing-sigmoids': vanishingSigmoids,
@@ -58,10 +68,12 @@ export interface Linted {
   readonly rows: readonly LayerRow[];
   /** The folder that file names are relative to. */
   readonly baseDir: string;
+  /** What was measured of the network at its start; without it, lints go by the config alone. */
+  readonly start?: StartStatistics;
 }
 
 /** What the lints find that the config does not silence, in the order of the registry; each place of the config once per lint. */
-export function lintExperiment({ config, data, rows, baseDir }: Linted): LintFinding[] {
+export function lintExperiment({ config, data, rows, baseDir, start }: Linted): LintFinding[] {
   const shape = data.train.features.shape;
   const context: LintContext = {
     config,
@@ -71,6 +83,7 @@ export function lintExperiment({ config, data, rows, baseDir }: Linted): LintFin
     training: lazily(() => dataflowOf(config, shape, true)),
     prediction: lazily(() => dataflowOf(config, shape, false)),
     targets: lazily(() => targetRange(data.train)),
+    ...(start && { start }),
   };
   return lintIds.flatMap((id) => {
     if (config.train.ignore_lints?.includes(id)) return [];

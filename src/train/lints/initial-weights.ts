@@ -1,7 +1,7 @@
 /** Lints of initial weights. */
 import type { InitializerConfig } from '../../nn/initializers.js';
 import type { Step } from './dataflow.js';
-import { type Finding, type Lint, type LintContext, show } from './lint.js';
+import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 
 /** Whether a layer says itself how its weights start. */
 const hasOwnInit = ({ config }: LintContext, { weights }: Step): boolean => weights[0].init !== config.init.weights;
@@ -138,26 +138,78 @@ function constantOf(init: InitializerConfig): number | undefined {
 export const constantInitialization: Lint = {
   description: 'constant initial weights in a hidden layer',
   reason:
-    'Units of a layer that start with the same weights give the same output, get the same gradient and stay the same: the layer ' +
-    'is worth one unit. The last layer may start constant, and with zeros also the last one before a shortcut is added ' +
-    '(Zhang et al. 2019, "Fixup").',
+    'Units of a layer that start with the same weights give the same output. Where the next layer starts constant too they get the ' +
+    'same gradient and stay the same: the layer is worth one unit. Zeros before a ReLU get no gradient at all. The last layer may ' +
+    'start constant, and with zeros also the last one before a shortcut is added (Zhang et al. 2019, "Fixup"). `nn check` does not ' +
+    'go by this, it measures: see identical-units.',
   find(context) {
+    // What has been measured need not be guessed.
+    if (context.start !== undefined) return [];
     const { steps } = context.prediction();
     const followers = followersOf(steps);
-    const leadsTo = (step: Step, wanted: (next: Step) => boolean): boolean =>
-      (followers.get(step) ?? []).some((next) => wanted(next) || leadsTo(next, wanted));
+    const nextWeighted = (step: Step): Step[] =>
+      (followers.get(step) ?? []).flatMap((next) => (next.weights.length > 0 ? [next] : nextWeighted(next)));
     const endsBranch = (step: Step): boolean =>
       (followers.get(step) ?? []).every((next) => next.inputs.length > 1 || next.seesInput || (next.weights.length === 0 && endsBranch(next))); // prettier-ignore
+    const isConstant = ({ weights }: Step): boolean => constantOf(weights[0].init) !== undefined;
     const found = steps.flatMap((step): Finding[] => {
       const value = step.weights.length === 0 ? undefined : constantOf(step.weights[0].init);
       const units = step.layer.output.shape.at(-1) ?? 1;
-      const isHidden = leadsTo(step, ({ weights }) => weights.length > 0);
-      if (value === undefined || units < 2 || !isHidden || (value === 0 && endsBranch(step))) return [];
+      const next = nextWeighted(step);
+      const isStuck = next.every(isConstant) || (value === 0 && activationOf(step, followers) === 'relu');
+      if (value === undefined || units < 2 || next.length === 0 || !isStuck || (value === 0 && endsBranch(step)))
+        return [];
       const message = `all weights of ${step.layer.name} start as ${show(value)}: its ${units} units are identical and stay so`;
       return [
         { path: initPath(context, step), message, fix: 'use random weights, such as he_normal or glorot_uniform' },
       ];
     });
     return found;
+  },
+};
+
+export const identicalUnits: Lint = {
+  description: 'units of a hidden layer that start the same and stay so (measured by `nn check`)',
+  reason:
+    'Units with the same weights that get the same gradient never differ: the layer is worth fewer. Measured on the first batch, ' +
+    'in as many steps of training (dropout and noise included) as there are hidden layers and two: what tells units apart, such as ' +
+    'later layers with other weights, has then done so. Gradients are the same to a ten-thousandth, which is more than rounding.',
+  find(context) {
+    const { steps } = context.prediction();
+    return (context.start?.identical ?? []).map(({ layer, units, identical, distinct }): Finding => {
+      const step = steps.find((one) => one.layer.name === layer);
+      const all = identical === units ? `the ${units}` : `${identical} of the ${units}`;
+      return {
+        path: step === undefined || step.weights.length === 0 ? ['model'] : initPath(context, step),
+        message: `${all} units of ${layer} start the same and stay so, as they get the same gradient: the layer is worth ${counted(distinct, 'unit')}`,
+        fix: 'use random weights, such as he_normal or glorot_uniform',
+      };
+    });
+  },
+};
+
+/** One learning rate does not serve layers of which one gets a thousand times the gradient of another. */
+const UNBALANCED = 1000;
+
+export const unbalancedGradients: Lint = {
+  description: 'gradients that vanish or explode on their way through the network (measured by `nn check`)',
+  reason:
+    'Every layer multiplies the gradient on its way back, and in a deep network even factors near 1 add up (Hochreiter 1991; Glorot ' +
+    'and Bengio 2010). What arrives at the output of the first layer with weights is compared with that at the last, on the first ' +
+    `batch, as norms, so that large layers do not count less. Networks that train well have ratios within 30; beyond ${UNBALANCED} no ` +
+    'learning rate serves both ends.',
+  find(context) {
+    const { steps } = context.prediction();
+    const spreads = new Map(context.start?.layers.map(({ layer, gradientStd }) => [layer, gradientStd]));
+    const weighted = steps.filter(({ weights, layer }) => weights.length > 0 && spreads.has(layer.name));
+    const normOf = ({ layer }: Step): number =>
+      (spreads.get(layer.name) ?? 0) * Math.sqrt(layer.output.shape.slice(1).reduce((a, b) => a * b, 1));
+    const [first, last] = [weighted.at(0), weighted.at(-1)];
+    // Where a branch ends in zeros nothing comes through it, at first and on purpose.
+    if (first === undefined || last === undefined || normOf(first) === 0 || normOf(last) === 0) return [];
+    const ratio = normOf(first) / normOf(last);
+    if (ratio < UNBALANCED && ratio > 1 / UNBALANCED) return [];
+    const message = `the gradient at ${first.layer.name} is ${show(ratio)} times that at ${last.layer.name}: it ${ratio > 1 ? 'explodes' : 'vanishes'} on its way back`;
+    return [{ path: initPath(context, first), message, fix: 'use he_normal before relu, glorot_normal before tanh, or lsuv; put batch_norm between the layers, or shortcuts around them' }]; // prettier-ignore
   },
 };

@@ -2,6 +2,7 @@
 import type { LoadedData } from '../../data/index.js';
 import type { ConfigPath } from '../../nn/layer.js';
 import type { ExperimentConfig } from '../experiment.js';
+import type { StartStatistics } from '../start-statistics.js';
 import type { Dataflow } from './dataflow.js';
 import type { Range } from './statistics.js';
 
@@ -18,6 +19,8 @@ export interface LintContext {
   readonly prediction: () => Dataflow;
   /** What the training targets range over. */
   readonly targets: () => Range;
+  /** What was measured of the network at its start, where it was. */
+  readonly start?: StartStatistics;
 }
 
 export interface Finding {

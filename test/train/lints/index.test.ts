@@ -1,17 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedData, Split } from '../../../src/data/index.js';
-import { hostRandom } from '../../../src/tensor/index.js';
-import { describeData, type ExperimentConfig, fitModel, lintExperiment, type LintId, lints } from '../../../src/train/index.js'; // prettier-ignore
+import { hostRandom, wasmBackend } from '../../../src/tensor/index.js';
+import { describeData, type ExperimentConfig, fitModel, lintExperiment, type LintId, lints, measureStart, type StartStatistics } from '../../../src/train/index.js'; // prettier-ignore
 import { classificationData, experiment, regressionData } from '../tiny.js';
 
-/** What the lints say of an experiment that fits its data. */
-function found(config: ExperimentConfig, data: LoadedData) {
+/** What the lints say of an experiment that fits its data; `measured` as `nn check` does, by running the network. */
+function found(config: ExperimentConfig, data: LoadedData, measured = false) {
   const { rows, problems } = fitModel(config, describeData(config, data));
   if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
-  return lintExperiment({ config, data, rows, baseDir: '/data' });
+  return lintExperiment({ config, data, rows, baseDir: '/data', ...(measured && { start: startOf(config, data) }) });
 }
 
-const ids = (config: ExperimentConfig, data: LoadedData): LintId[] => found(config, data).map(({ id }) => id);
+function startOf(config: ExperimentConfig, data: LoadedData): StartStatistics {
+  const session = wasmBackend.open({ threads: 1 });
+  try {
+    return measureStart(session, config, data).start;
+  } finally {
+    session.close();
+  }
+}
+
+const ids = (config: ExperimentConfig, data: LoadedData, measured = false): LintId[] =>
+  found(config, data, measured).map(({ id }) => id);
 
 const classes = classificationData(220);
 const numbers = regressionData(240);
@@ -182,10 +192,63 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
       ['a normal distribution without spread', init({ normal: { std: 0 } })],
     ],
     silent: [
+      ['before random weights', model(relu(8, { init: { weights: 'ones' } }), dense(3))],
       ['the last layer', model(relu(8), dense(3, { init: { weights: 'zeros' } }))],
       ['the only layer', { ...model(dense(3)), ...constant }],
       ['zeros before a shortcut', model(relu(8), { residual: { layers: [relu(8), dense(8, { init: { weights: 'zeros' } })] } }, 'relu', dense(3))], // prettier-ignore
       ['a single unit', model(dense(1, { activation: 'tanh', init: { weights: 'ones' } }), dense(3))],
+    ],
+  },
+  'identical-units': {
+    fires: [
+      ['the same for the whole model', constant],
+      ['zeros before a ReLU', model(relu(8, { init: { weights: 'zeros' } }), dense(3))],
+      ['zeros everywhere, behind tanh', { ...model(dense(8, { activation: 'tanh' }), dense(3)), ...init('zeros') }],
+      ['inside a block', { ...model({ sequential: { repeat: 2, layers: [relu(8)] } }, dense(3)), ...constant }],
+      ['two random units and six that are dead', model(relu(8, { init: { weights: 'identity' } }), dense(3))],
+      ['filters', { ...model(conv(4), 'relu', conv(4), 'flatten', dense(3)), ...constant }, images],
+      [
+        'a table',
+        {
+          ...model({ embedding: { vocabulary: 3, units: 4, init: { weights: 'ones' } } }, 'flatten', relu(5), dense(3)),
+          ...constant,
+        },
+      ],
+      ['a rate of 0', { ...constant, optimizer: { sgd: { lr: 0 } } }],
+    ],
+    silent: [
+      ['random weights', {}],
+      [
+        'equal weights that the next layer tells apart',
+        model(dense(8, { activation: 'tanh', init: { weights: 'ones' } }), dense(3)),
+      ],
+      ['a later layer of zeros, which does so only after a step', model(dense(8, { activation: 'tanh', init: { weights: 'ones' } }), dense(8), dense(3, { init: { weights: 'zeros' } }))], // prettier-ignore
+      ['a last layer of zeros', model(relu(8), dense(3, { init: { weights: 'zeros' } }))],
+      ['zeros before a shortcut', model(relu(8), { residual: { layers: [relu(8), dense(8, { init: { weights: 'zeros' } })] } }, 'relu', dense(3))], // prettier-ignore
+      ['random biases', { init: { weights: { constant: { value: 0.1 } }, bias: { normal: { std: 1 } } } }],
+      ['dropout, which tells units apart', { ...model(relu(8), { dropout: { rate: 0.5 } }, dense(3)), ...constant }],
+    ],
+  },
+  'unbalanced-gradients': {
+    fires: [
+      [
+        'weights that are too small',
+        { ...model(...repeated(5, relu(30)), dense(3)), ...init({ normal: { std: 0.01 } }) },
+      ],
+      ['weights that are too large', { ...model(...repeated(5, relu(30)), dense(3)), ...init({ normal: { std: 2 } }) }],
+      ['many sigmoids', { ...model(...repeated(8, dense(30, { activation: 'sigmoid' })), dense(3)), ...glorot }],
+    ],
+    silent: [
+      ['the variance that relu needs', model(...repeated(20, relu(30)), dense(3))],
+      ['lsuv', { ...model(...repeated(8, relu(30)), dense(3)), ...init('lsuv') }],
+      ['a last layer of zeros', model(relu(8), dense(3, { init: { weights: 'zeros' } }))],
+      [
+        'batch norms',
+        {
+          ...model(...repeated(5, { sequential: { layers: [dense(30), 'batch_norm', 'relu'] } }), dense(3)),
+          ...init({ normal: { std: 0.01 } }),
+        },
+      ],
     ],
   },
   'glorot-with-relu': {
@@ -297,6 +360,9 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
   },
 };
 
+/** Lints of what `nn check` measures. */
+const MEASURED = new Set<LintId>(['identical-units', 'unbalanced-gradients']);
+
 const rows = (kind: 'fires' | 'silent'): [LintId, string, object, LoadedData][] =>
   Object.entries(cases).flatMap(
     ([id, both]) =>
@@ -311,11 +377,11 @@ describe('lints', () => {
   });
 
   it.each(rows('fires'))('%s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data)).toContain(id);
+    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).toContain(id);
   });
 
   it.each(rows('silent'))('not %s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data)).not.toContain(id);
+    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).not.toContain(id);
   });
 
   it('say nothing of a sound experiment', () => {
