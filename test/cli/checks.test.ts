@@ -17,8 +17,8 @@ describe('nn check', () => {
     // 150 samples of 4 features and a label.
     expect(err.split('\n')).toEqual([
       'layer     type   output  parameters  multiply-adds  memory    std  gradient std  zeros',
-      expect.stringMatching(/^layers\.0  dense  \[8\]             40             32   192 B  [\d.]+ +[\d.]+ +\d+ %$/),
-      expect.stringMatching(/^layers\.1  dense  \[3\]             27             24   120 B +[\d.]+ +[\d.]+$/),
+      expect.stringMatching(/^layers\.0 {2}dense {2}\[8\] {13}40 {13}32 {3}192 B {2}[\d.]+ +[\d.]+ +\d+ %$/),
+      expect.stringMatching(/^layers\.1 {2}dense {2}\[3\] {13}27 {13}24 {3}120 B +[\d.]+ +[\d.]+$/),
       'total: 67 parameters, 56 multiply-adds a sample',
       'memory in training: weights 268 B, optimizer (adam) 536 B, layer outputs of a batch of 16 704 B, data 2.9 KiB',
       expect.stringMatching(
