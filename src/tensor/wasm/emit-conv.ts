@@ -7,6 +7,7 @@
  */
 import type { Node, NodeOf } from '../graph.js';
 import { emitWeightGradient } from './emit-conv-weight.js';
+import { emitConvScatter, scatterPays, scatterWeights, type ScatterWeights } from './emit-conv-scatter.js';
 import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './emit-depthwise.js';
 import { eachUnit, type EmitContext, type EmittedKernel, emitOneAfterAnother } from './emit-loop.js';
 import { emitPaddedCopy, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './emit-padded-image.js';
@@ -60,6 +61,7 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
   const problems = problemsOf(root, 0, 0);
   if (winogradForm(problems, features) !== undefined)
     return winogradWorkspace(problems[0].channels, problems[0].filters);
+  if (isScattered(root, problems, features)) return packedBytes(scatterWeights(root, 0), features);
   return problems.reduce((bytes, p) => bytes + packedBytes(p, features), 0);
 }
 
@@ -85,6 +87,11 @@ export function emitConv(context: EmitContext, kernel: Kernel, workspace: number
   const winograd = winogradForm(problems, context.features);
   if (winograd !== undefined)
     return [emitWinogradWeights(context, winograd, workspace), emitWinograd(context, kernel, winograd, workspace)];
+  if (isScattered(root, problems, context.features))
+    return [
+      emitWeightPack(context, scatterWeights(root, right), workspace),
+      emitConvScatter(context, kernel, root, left, workspace),
+    ];
   let packed = workspace;
   const stages = problems.map((p) => {
     const at = packed;
@@ -99,8 +106,18 @@ function problemsOf(root: NodeOf<'conv'> | NodeOf<'conv_input'>, left: number, r
   return phases(root, left, right) ?? [inputGradient(root, left, right)];
 }
 
+function isScattered(
+  root: NodeOf<'conv'> | NodeOf<'conv_input'>,
+  problems: readonly Problem[],
+  features: Features,
+): root is NodeOf<'conv_input'> {
+  if (root.op === 'conv') return false;
+  const steps = problems.reduce((sum, p) => sum + p.outHeight * p.outWidth * p.kernel[0] * p.kernel[1], 0);
+  return scatterPays(root, features, steps);
+}
+
 /** Bytes of a problem's packed weights. */
-function packedBytes(p: Problem, features: Features): number {
+function packedBytes(p: ScatterWeights, features: Features): number {
   const width = panelWidth(features, p.filters);
   return p.groups * Math.ceil(p.filters / width) * width * p.kernel[0] * p.kernel[1] * p.channels * 4;
 }
@@ -257,7 +274,7 @@ function phases(root: NodeOf<'conv_input'>, g: number, w: number): Problem[] | u
   return problems.sort((a, b) => work(b) - work(a));
 }
 
-function emitWeightPack(context: EmitContext, p: Problem, workspace: number): EmittedKernel {
+function emitWeightPack(context: EmitContext, p: ScatterWeights, workspace: number): EmittedKernel {
   const width = panelWidth(context.features, p.filters);
   const panels = Math.ceil(p.filters / width);
   const depth = p.kernel[0] * p.kernel[1] * p.channels;

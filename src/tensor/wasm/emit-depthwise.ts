@@ -10,7 +10,7 @@ import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { correlatedInput, emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './emit-padded-image.js'; // prettier-ignore
 import { TILE_BUFFER } from './emit-tile.js';
 import type { Features } from './features.js';
-import type { Kernel } from './kernels.js';
+import { isPlain, type Kernel } from './kernels.js';
 
 /** Output pixels whose sums are in registers together with a row of the filter. */
 const PIXELS = 4;
@@ -135,7 +135,7 @@ function defineTile(context: EmitContext, kernel: Kernel, p: Problem, pixels: nu
   const vectors = vectorsOf(context.features, channels);
   const full = Math.floor(channels / (4 * vectors));
   const rest = channels - full * 4 * vectors;
-  const plain = kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
+  const plain = isPlain(kernel);
   const epilogues = new Map<number, number>();
   for (const columns of [full > 0 ? 4 * vectors : 0, rest]) {
     if (columns === 0 || plain) continue;

@@ -7,7 +7,7 @@ import { defineTileEpilogue } from './emit-epilogue.js';
 import { emitStore } from './emit-expression.js';
 import type { EmitContext } from './emit-loop.js';
 import { type Features, tileSize } from './features.js';
-import type { Kernel } from './kernels.js';
+import { isPlain, type Kernel } from './kernels.js';
 
 /** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
 export interface SumLoop {
@@ -25,6 +25,8 @@ export interface TileShape {
   readonly loops: readonly SumLoop[];
   /** Rows of the result between neighbouring rows of the tile; 1 unless given. */
   readonly outputStep?: number;
+  /** Bytes between neighbouring rows in the buffer; they follow each other unless given. */
+  readonly bufferPitch?: number;
 }
 
 /** Accumulators that the register allocator keeps in registers, by the number of rows. */
@@ -134,14 +136,15 @@ export function defineTile(
   const { root } = kernel;
   if (!root) throw new Error('internal: tile without a root');
   const { outputStep = 1 } = shape;
-  const plain = !continues && kernel.expressions.length === 1 && kernel.expressions[0].kind === 'root';
+  const plain = !continues && isPlain(kernel);
   const epilogue =
     plain || continues
       ? undefined
       : defineTileEpilogue(context, kernel, { rows: shape.rows.length, vectors: shape.vectors, columns, outputStep });
-  const pitch = plain ? 4 * root.shape[root.shape.length - 1] : 16 * shape.vectors;
+  const bufferPitch = shape.bufferPitch ?? 16 * shape.vectors;
+  const pitch = plain ? 4 * root.shape[root.shape.length - 1] : bufferPitch;
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
-    const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', 16 * (r * shape.vectors + v));
+    const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', r * bufferPitch + 16 * v);
     const sums = emitTileSum(f, context, shape, 0, 1, resumes ? kept : undefined);
     const target = f.local('i32');
     if (plain) {

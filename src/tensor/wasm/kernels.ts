@@ -393,6 +393,9 @@ function readersOf(kernels: readonly Kernel[]): ReadonlyMap<Node, Kernel[]> {
 }
 const readersByList = new WeakMap<readonly Kernel[], ReadonlyMap<Node, Kernel[]>>();
 
+/** Whether a kernel stores its root's value as it is. */
+export const isPlain = ({ expressions }: Kernel): boolean => expressions.length === 1 && expressions[0].kind === 'root';
+
 /**
  * The two-dimensional layout [rows, columns] of a contraction's epilogue: strides of every access along rows and columns.
  * Undefined where some access does not follow it.

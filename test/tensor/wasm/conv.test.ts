@@ -10,10 +10,21 @@ const strided = [
   { size: [11, 7], kernel: [2, 2], strides: [4, 3], padding: [[0, 0], [1, 1]], groups: 1 },
 ] as const; // prettier-ignore
 
-describe('the input gradient of a convolution with strides', () => {
-  it.each(strided)('is exact for whole numbers: $kernel by $strides, $groups group(s)', (c) => {
-    const { size, kernel, strides, padding, groups } = c;
-    const [batch, channels, filters] = [3, 8 * groups, 6 * groups];
+/** Results with few channels, where columns of a tile are kernel columns as well. */
+const few = [
+  { batch: 3, size: [14, 14], channels: 6, filters: 16, kernel: [5, 5], strides: [1, 1], padding: [[0, 0], [0, 0]] },
+  { batch: 2, size: [11, 9], channels: 3, filters: 8, kernel: [3, 5], strides: [1, 1], padding: [[1, 1], [2, 2]] },
+  { batch: 1, size: [13, 17], channels: 1, filters: 12, kernel: [5, 4], strides: [2, 3], padding: [[1, 0], [0, 2]] },
+  // The border is wider than the kernel reaches, and the last pixels lie behind the last window.
+  { batch: 9, size: [8, 7], channels: 5, filters: 7, kernel: [2, 3], strides: [3, 2], padding: [[2, 0], [3, 0]] },
+] as const; // prettier-ignore
+
+describe('the input gradient of a convolution', () => {
+  it.each([
+    ...strided.map((c) => ({ ...c, batch: 3, channels: 8 * c.groups, filters: 6 * c.groups, sums: 'windows' })),
+    ...few.map((c) => ({ ...c, groups: 1, sums: 'kernel rows' })),
+  ])('is exact for whole numbers, summed by $sums: $kernel by $strides, $channels channels, $groups group(s)', (c) => {
+    const { batch, size, channels, filters, kernel, strides, padding, groups } = c;
     const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
     const g = input('strided.g', [batch, ...out, filters]);
     const w = input('strided.w', [...kernel, channels / groups, filters]);
