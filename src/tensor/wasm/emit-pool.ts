@@ -2,9 +2,9 @@
 import type { NodeOf, PoolAttrs } from '../graph.js';
 import { type Shape, sizeOf } from '../shape.js';
 import type { FunctionEmitter } from './assembler.js';
-import { emitStore } from './emit-expression.js';
+import { emitStore, ExpressionEmitter, type Point } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
-import type { Kernel } from './kernels.js';
+import { isPlain, type Kernel, windowsPart } from './kernels.js';
 
 type PoolNode = NodeOf<'pool_max_gather'> | NodeOf<'pool_max_scatter'> | NodeOf<'pool_sum'> | NodeOf<'pool_sum_grad'>;
 
@@ -25,11 +25,18 @@ export function emitPool(context: EmitContext, kernel: Kernel): EmittedKernel {
         root.shape,
         root.inputs[1].shape,
         root.attrs,
-        (w) => emitScatter(w, first, second, out),
+        (w) => emitScatter(w, first, second, contribution(context, kernel)),
         out,
       );
     case 'pool_sum_grad':
-      return emitWindows(context, root.shape, root.inputs[0].shape, root.attrs, (w) => emitSpread(w, first, out), out);
+      return emitWindows(
+        context,
+        root.shape,
+        root.inputs[0].shape,
+        root.attrs,
+        (w) => emitSpread(w, first, contribution(context, kernel)),
+        out,
+      );
   }
 }
 
@@ -118,16 +125,44 @@ function emitSum(w: WindowVector, x: number, out: number): void {
   store(w, sum, w.small, out);
 }
 
-/** Adds `value` to the element at `tap`, or stores it where no other window reaches. */
-function contribute(w: WindowVector, value: () => void, out: number, tap: number): void {
-  const sum = w.f.local('v128');
-  value();
-  if (w.overlapping) load(w, w.large, out, tap).op('f32x4.add');
-  w.f.set(sum);
-  store(w, sum, w.large, out, tap);
+type Contribute = (w: WindowVector, value: () => void, tap: number) => void;
+
+/**
+ * Adds a value to the element at a tap, or stores it where no other window reaches: there with the work fused behind it, which
+ * reads other tensors at the same place.
+ */
+function contribution(context: EmitContext, kernel: Kernel): Contribute {
+  const out = context.address(kernel.outputs[0]);
+  return (w, value, tap) => {
+    const { f } = w;
+    const sum = f.local('v128');
+    value();
+    if (w.overlapping) load(w, w.large, out, tap).op('f32x4.add');
+    f.set(sum);
+    if (isPlain(kernel)) return store(w, sum, w.large, out, tap);
+    const emitter = new ExpressionEmitter(f, context.math, kernel.expressions);
+    const point: Point = {
+      root: () => f.get(sum),
+      index: () => {
+        throw new Error('internal: index ramp behind a pooling');
+      },
+      load: ({ buffer, offset, strides }) => {
+        const address = context.address(buffer) + 4 * offset;
+        if (strides.every((s) => s === 0)) f.i32(address).mem('v128.load32_splat');
+        else load(w, w.large, address, tap);
+      },
+    };
+    const results = kernel.expressions.map((e) => {
+      const result = f.local('v128');
+      emitter.emit(e, point, 'f32');
+      f.set(result);
+      return result;
+    });
+    kernel.outputs.forEach((o, i) => store(w, results[i], w.large, context.address(o), tap));
+  };
 }
 
-function emitScatter(w: WindowVector, x: number, g: number, out: number): void {
+function emitScatter(w: WindowVector, x: number, g: number, contribute: Contribute): void {
   const { f } = w;
   const [chosen, gradient] = [f.local('v128'), f.local('v128')];
   eachRecord(w, x, (_tap, number, mask) => {
@@ -137,14 +172,14 @@ function emitScatter(w: WindowVector, x: number, g: number, out: number): void {
   });
   load(w, w.small, g).set(gradient);
   w.taps((tap, number) => {
-    contribute(w, () => f.get(gradient).get(chosen).splatInt(number).op('i32x4.eq', 'v128.and'), out, tap);
+    contribute(w, () => f.get(gradient).get(chosen).splatInt(number).op('i32x4.eq', 'v128.and'), tap);
   });
 }
 
-function emitSpread(w: WindowVector, g: number, out: number): void {
+function emitSpread(w: WindowVector, g: number, contribute: Contribute): void {
   const gradient = w.f.local('v128');
   load(w, w.small, g).set(gradient);
-  w.taps((tap) => contribute(w, () => w.f.get(gradient), out, tap));
+  w.taps((tap) => contribute(w, () => w.f.get(gradient), tap));
 }
 
 /**
@@ -165,7 +200,7 @@ function emitWindows(
   const pixel = 4 * channels;
   const padded = padding.some(([low, high]) => low > 0 || high > 0);
   const overlapping = window.some((size, d) => size > strides[d]);
-  const exact = !padded && window.every((size, d) => size === strides[d] && large[d + 1] === size * small[d + 1]);
+  const exact = windowsPart(large, small, attrs);
   const rowsPerUnit = cleared === undefined ? 1 : outHeight;
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {

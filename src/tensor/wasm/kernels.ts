@@ -2,7 +2,7 @@
  * From a graph to kernels: decides which nodes get a buffer, and groups the rest into the kernels that compute them. A kernel is
  * one loop nest, or a heavy operation (matrix product, convolution, reduction, pooling) with element-wise work fused behind it.
  */
-import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
+import { type Node, type NodeOf, type PoolAttrs, topologicalOrder } from '../graph.js';
 import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { splatValue } from '../primitives/leaf.js';
 import { type Access, accessesOf, collapse, type Expression, ExpressionBuilder, indexExpressions, isElementwise, isMovement, NeedsBuffer, stripReshape } from './expression.js'; // prettier-ignore
@@ -316,7 +316,8 @@ export class KernelPlanner {
             ...(producer.input ? readsOf([producer.input]) : []),
           ]),
         };
-        if (producer.kind === 'loop' || producer.kind === 'reduce' || epilogueLayout(merged)) return merged;
+        if (producer.kind === 'loop' || producer.kind === 'reduce') return merged;
+        if (producer.kind === 'pool' ? isFlat(merged) && isFloat(merged) : epilogueLayout(merged)) return merged;
       } catch (error) {
         if (!(error instanceof NeedsBuffer)) throw error;
       }
@@ -346,15 +347,35 @@ function isFlat(kernel: Kernel): boolean {
   return accessesOf(kernel.expressions).every(flat) && indexExpressions(kernel.expressions).length === 0;
 }
 
+const isFloat = ({ expressions, outputs }: Kernel): boolean =>
+  accessesOf(expressions).every((a) => a.buffer.dtype === 'f32') && outputs.every((o) => o.dtype === 'f32');
+
+/** Whether the windows of a pooling part the large tensor: no element in two of them, none in none. */
+export function windowsPart(large: Shape, small: Shape, { window, strides, padding }: PoolAttrs): boolean {
+  if (padding.some(([low, high]) => low > 0 || high > 0)) return false;
+  return window.every((size, d) => size === strides[d] && large[d + 1] === size * small[d + 1]);
+}
+
+/** A pooling's gradient that writes every element once. */
+function writesOnce(root: Node | undefined): boolean {
+  if (root?.op === 'pool_max_scatter') return windowsPart(root.shape, root.inputs[1].shape, root.attrs);
+  return root?.op === 'pool_sum_grad' && windowsPart(root.shape, root.inputs[0].shape, root.attrs);
+}
+
 function readsOf(expressions: readonly Expression[]): Set<Node> {
   return new Set(accessesOf(expressions).map((a) => a.buffer));
 }
 
 const acceptsEpilogue = (k: Kernel): boolean =>
-  k.kind === 'loop' || k.kind === 'reduce' || k.kind === 'matmul' || (k.kind === 'conv' && k.shape.length === 4);
+  k.kind === 'loop' ||
+  k.kind === 'reduce' ||
+  k.kind === 'matmul' ||
+  (k.kind === 'conv' && k.shape.length === 4) ||
+  (k.kind === 'pool' && writesOnce(k.root));
 
 /** Heavy producers first: fusing behind them saves a whole pass over memory. */
-const fusionRank = (k: Kernel): number => (k.kind === 'conv' || k.kind === 'matmul' ? 0 : k.kind === 'reduce' ? 1 : 2);
+const fusionRank = ({ kind }: Kernel): number =>
+  kind === 'conv' || kind === 'matmul' || kind === 'pool' ? 0 : kind === 'reduce' ? 1 : 2;
 
 /** Whether `consumer` depends on `producer`. */
 function reaches(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): boolean {
