@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { closeSplits } from '../data/index.js';
-import { collectProvenance, type CrossValidationSummary, foldPath, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
+import { collectProvenance, type CrossValidationSummary, foldPath, type gitState, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
 import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
 import { formatCount, formatTime } from './format.js';
@@ -18,13 +18,17 @@ export interface Folds {
 }
 
 /** Makes the directory of a new cross-validation, with its resolved config and provenance. */
-export async function beginFolds(experiment: Experiment, runsDir: string): Promise<Folds> {
+export async function beginFolds(
+  experiment: Experiment,
+  runsDir: string,
+  git?: ReturnType<typeof gitState>,
+): Promise<Folds> {
   const { loaded, name, baseDir } = experiment;
   // Not the config of the first fold, whose balanced weights are that fold's.
   const { config } = loaded;
   const run = RunDirectory.createForFolds(runsDir, name);
   writeResolvedConfig(run.paths, run.path, config, baseDir);
-  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment)));
+  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment), git));
   run.log(`started: ${process.argv.slice(1).join(' ')}`);
   return { run, count: config.data.folds ?? 1, open: (fold) => openExperiment(loaded, baseDir, name, fold) };
 }

@@ -6,7 +6,7 @@ import { loadConfig, toConfigValue } from '../config/index.js';
 import { type LoadedData, loadData, moveFiles } from '../data/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import { figureMetrics } from '../nn/metrics/index.js';
-import { appendMetricsRow, collectProvenance, FileWriteError, metricsColumns, readMetrics, RunDirectory, RunDirectoryError, type RunPaths, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
+import { appendMetricsRow, collectProvenance, FileWriteError, type gitState, metricsColumns, readMetrics, RunDirectory, RunDirectoryError, type RunPaths, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
@@ -68,10 +68,11 @@ export const resolvedConfigText = (folder: string, config: ExperimentConfig, bas
 export async function begin(
   experiment: Pick<Experiment, 'config' | 'data' | 'baseDir' | 'given'>,
   run: RunDirectory,
+  git?: ReturnType<typeof gitState>,
 ): Promise<Start> {
   const { config, data, baseDir, given } = experiment;
   const moved = writeResolvedConfig(run.paths, run.path, config, baseDir);
-  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment)));
+  writeProvenance(run.paths.provenance, await collectProvenance(config.seed, filesOf(experiment), git));
   run.log(`started: ${process.argv.slice(1).join(' ')}`);
   const origin = { baseDir: resolve(run.path), data: data.files };
   return { config: moved, data, origin, run, ...(given && { given: given.tensors }), elapsed: 0 };

@@ -1,7 +1,7 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
 import type { Session } from '../tensor/index.js';
 import { closeSplits, loadData } from '../data/index.js';
-import { RunDirectory, type Summary } from '../runs/index.js';
+import { gitState, RunDirectory, type Summary } from '../runs/index.js';
 import type { ExperimentConfig } from '../train/index.js';
 import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
@@ -67,6 +67,7 @@ async function startOf(
   const { resume } = options;
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
+    const git = gitState(process.cwd());
     const experiment = await loadExperiment(file, overrides, options, (config, how) =>
       loadData(config, validatesAcross(config) ? how : { ...how, reserve }),
     );
@@ -77,8 +78,8 @@ async function startOf(
     const inEach = crossValidates ? `${folds} folds, in the first ` : '';
     say(options, `${name}: ${formatCount(parameters)} parameters; ${inEach}${formatSizes(data)}`);
     const start = crossValidates
-      ? await beginFolds(experiment, options.runsDir)
-      : await begin(experiment, RunDirectory.create(options.runsDir, name));
+      ? await beginFolds(experiment, options.runsDir, git)
+      : await begin(experiment, RunDirectory.create(options.runsDir, name), git);
     const { given } = experiment;
     if (given !== undefined) say(options, `begins with ${given.tensors.size} tensors of ${given.file.path}`);
     say(options, `run directory: ${start.run.path}`);

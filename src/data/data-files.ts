@@ -2,7 +2,7 @@
  * The files that a data source reads: found relative to the config, hashed while they are read, and missing ones explained.
  * Each load has one `DataFiles`, whose list goes into the provenance of the run.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, webcrypto } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -25,7 +25,7 @@ export interface FolderEntry {
 const READ_AHEAD = 16;
 
 export class DataFiles {
-  private readonly hashes = new Map<string, Hash>();
+  private readonly hashes = new Map<string, Hash | Promise<string>>();
 
   constructor(
     private readonly baseDir: string,
@@ -38,17 +38,27 @@ export class DataFiles {
   }
 
   /** Every file read so far, in the order of reading. */
-  list(): HashedFile[] {
-    return [...this.hashes].map(([file, hash]) => ({ path: file, sha256: hash.copy().digest('hex') }));
+  list(): Promise<HashedFile[]> {
+    return Promise.all(
+      [...this.hashes].map(async ([file, hash]) => ({
+        path: file,
+        sha256: hash instanceof Promise ? await hash : hash.copy().digest('hex'),
+      })),
+    );
   }
 
   /** The whole file. Throws DataError where it cannot be read. */
   async read(file: string): Promise<Buffer> {
     const resolved = this.resolve(file);
-    const hash = this.startHash(resolved);
+    this.startHash(resolved);
     try {
       const bytes = await readFile(resolved);
-      hash.update(bytes);
+      // On another thread, while the file is being unpacked or parsed.
+      const digest = webcrypto.subtle.digest('SHA-256', bytes);
+      this.hashes.set(
+        resolved,
+        digest.then((sum) => Buffer.from(sum).toString('hex')),
+      );
       return bytes;
     } catch (error) {
       throw await explain(error, resolved);

@@ -134,7 +134,7 @@ async function loadParts(
   try {
     const opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
     onOpened?.(opened);
-    return assemble(config, options, opened, wanted, files, folder);
+    return { ...assemble(config, options, opened, wanted, folder), files: await files.list() };
   } finally {
     scratch?.close();
   }
@@ -165,9 +165,8 @@ function assemble(
   options: LoadOptions,
   opened: SampleFiles<Encoding>,
   wanted: readonly Role[],
-  files: DataFiles,
   cacheFolder: string | undefined,
-): LoadedParts {
+): Omit<LoadedParts, 'files'> {
   const parts = partsOf(config, options.seed, opened);
   const { encoding, affine } = options.fitted ?? fit(config, parts.train);
   const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
@@ -183,7 +182,6 @@ function assemble(
     classes: encoding.classes,
     affine: isBytes ? affine : undefined,
     preprocessing: { encoding, affine },
-    files: files.list(),
   };
 }
 

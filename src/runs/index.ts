@@ -14,7 +14,7 @@ export {
   type MetricsRow,
   type MetricsTable,
 } from './metrics-csv.js';
-export { collectProvenance, writeProvenance, type Provenance } from './provenance.js';
+export { collectProvenance, gitState, writeProvenance, type Provenance } from './provenance.js';
 export { RunDirectoryError } from './run-directory-error.js';
 export { foldPath, RunDirectory, runPaths, type RunPaths } from './run-directory.js';
 export type { SafetensorsDtype, StoredTensor, TensorValues } from './safetensors.js';

@@ -29,9 +29,16 @@ export interface GitState {
   readonly dirty: boolean;
 }
 
-/** Describes this process, machine and working directory, with the run's seed and the digests of its data files. */
-export async function collectProvenance(seed: number, data: Provenance['data']): Promise<Provenance> {
-  const git = await gitState(process.cwd());
+/**
+ * Describes this process, machine and working directory, with the run's seed and the digests of its data files. Asking git takes
+ * a while, and longer from a large process: who starts early gives the answer that is under way.
+ */
+export async function collectProvenance(
+  seed: number,
+  data: Provenance['data'],
+  asked: Promise<GitState | undefined> = gitState(process.cwd()),
+): Promise<Provenance> {
+  const git = await asked;
   const processors = cpus();
   return {
     command: process.argv,

@@ -12,26 +12,27 @@ export interface Range {
   readonly distinct: readonly number[];
 }
 
-/** So many samples show what scale a feature has; a lint must not take longer than reading the data did. */
+/** So many values show what scale a feature has; a lint must not take longer than reading the data did. */
+const MOST_VALUES = 200_000;
 const MOST_SAMPLES = 2000;
 const MOST_DISTINCT = 3;
 
 const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * size, 1);
 
-/** Of all values of a table that `pick` wants; the affine map is that of the last axis. */
-function rangeOf(table: Table, size: number, affine: Affine | undefined, pick?: (entry: number) => boolean): Range {
+/** Of a table's values, or of those at one entry of the last axis, whose affine map it is. */
+function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?: number): Range {
   const width = widthOf(table);
   const axis = table.shape.at(-1) ?? 1;
-  const every = Math.max(1, Math.floor(size / MOST_SAMPLES));
+  const samples = Math.min(MOST_SAMPLES, Math.ceil(MOST_VALUES / width));
+  const every = Math.max(1, Math.floor(size / samples));
+  const isMapped = affine !== undefined && entry !== undefined;
+  const [scale, shift] = isMapped ? [affine.scale[entry], affine.shift[entry]] : [1, 0];
   let [min, max, mean, squares, count] = [Infinity, -Infinity, 0, 0, 0];
   const distinct = new Set<number>();
   for (let sample = 0; sample < size; sample += every) {
     const values = sampleOf(table, sample);
-    for (let i = 0; i < width; i++) {
-      const entry = i % axis;
-      if (pick !== undefined && !pick(entry)) continue;
-      const raw = values[i];
-      const value = affine === undefined ? raw : raw * affine.scale[entry] + affine.shift[entry];
+    for (let i = entry ?? 0; i < width; i += entry === undefined ? 1 : axis) {
+      const value = values[i] * scale + shift;
       // Welford's running mean and sum of squared deviations.
       count++;
       const delta = value - mean;
@@ -51,7 +52,7 @@ export const targetRange = ({ size, targets }: Split): Range => rangeOf(targets,
 /** One for each entry of the features' last axis: a column of a table, a channel of an image. */
 export function featureRanges({ size, features }: Split, affine: Affine | undefined): Range[] {
   const entries = features.shape.at(-1) ?? 1;
-  return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, (at) => at === entry));
+  return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, entry));
 }
 
 /** How many samples each class has. */
