@@ -28,6 +28,15 @@ export class Evaluator {
 
   /** Loss and metrics over the split's first `maxBatches` batches (all by default). */
   evaluate(maxBatches = Infinity): Evaluation {
+    const evaluation = this.batchwise(maxBatches);
+    for (;;) {
+      const { done, value } = evaluation.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** As `evaluate`, but pauses before every batch, where the caller may leave it. */
+  *batchwise(maxBatches = Infinity): Generator<undefined, Evaluation> {
     if (!this.uploaded) upload(this.session, this.dataset, this.split);
     this.uploaded = true;
     const { size } = this.split;
@@ -36,6 +45,7 @@ export class Evaluator {
     const sums = new Sums(this.config.metrics, this.stepFor(batchSize).program.outputs.slice(1));
     const order = Int32Array.from({ length: size }, (_, i) => i);
     for (let batch = 0; batch < batches; batch++) {
+      yield;
       const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);
       const step = this.stepFor(indices.length);
       selectBatch(this.session, this.dataset, step.indices, indices);

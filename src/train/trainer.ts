@@ -42,7 +42,7 @@ export interface Recorder {
 
 export interface TrainOptions {
   readonly recorder: Recorder;
-  /** Asked after every step; the run then ends as `interrupted`, with a checkpoint to resume from. */
+  /** Asked after every step and every evaluated batch; the run then ends as `interrupted`, with a checkpoint to resume from. */
   readonly shouldStop: () => boolean;
   /** Seconds from some fixed moment. */
   readonly now: () => number;
@@ -84,6 +84,24 @@ export async function train(
   let lastBreath = start;
   let lastCheckpoint = start;
 
+  /** Lets signals in now and then; whether the run is to stop. */
+  const pause = async (time: number): Promise<boolean> => {
+    if (time - lastBreath > LONGEST_BREATH) {
+      await breathe();
+      lastBreath = now();
+    }
+    return options.shouldStop();
+  };
+  /** Undefined where the run is to stop before the end of the split. */
+  const evaluated = async (evaluator: Evaluator): Promise<Evaluation | undefined> => {
+    const evaluation = evaluator.batchwise(fastDevRun ? 1 : Infinity);
+    for (;;) {
+      const { done, value } = evaluation.next();
+      if (done === true) return value;
+      if (await pause(now())) return undefined;
+    }
+  };
+
   if (resume === undefined) stepper.initialize(options.given);
   else run.resume(resume.last, resume.best);
 
@@ -110,11 +128,7 @@ export async function train(
       progress.samples = run.sums.samples;
       recorder.progress(progress);
 
-      if (time - lastBreath > LONGEST_BREATH) {
-        await breathe();
-        lastBreath = now();
-      }
-      if (options.shouldStop()) stop = 'interrupted';
+      if (await pause(time)) stop = 'interrupted';
       else if (time - start >= maxSeconds) stop = 'max_time';
       const due = stop !== undefined || run.step % everySteps === 0 || time - lastCheckpoint >= everySeconds;
       if (due && !run.epochDone) {
@@ -125,7 +139,14 @@ export async function train(
     if (!run.epochDone) break;
 
     stepper.refreshStatistics();
-    const row = run.finishEpoch(validation?.evaluate(fastDevRun ? 1 : Infinity), rateOf(run.step - 1));
+    const validated = validation && (await evaluated(validation));
+    if (validation !== undefined && validated === undefined) {
+      // All batches of the epoch are done, and its end is not: a resume begins with the validation.
+      recorder.checkpoint('last', run.snapshot());
+      stop = 'interrupted';
+      break;
+    }
+    const row = run.finishEpoch(validated, rateOf(run.step - 1));
     recorder.epoch(row);
     const isBest = run.isBest(row);
     const snapshot = run.snapshot();
@@ -141,8 +162,9 @@ export async function train(
     return run.result('interrupted', now() - start, { reason: 'interrupted' });
   if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
   else if (!run.epochDone) stepper.refreshStatistics();
-  const tested =
-    data.test && new Evaluator(session, config, 'test', data.test, data).evaluate(fastDevRun ? 1 : Infinity);
+  const tested = data.test && (await evaluated(new Evaluator(session, config, 'test', data.test, data)));
+  if (data.test !== undefined && tested === undefined)
+    return run.result('interrupted', now() - start, { reason: 'interrupted' });
   const { test, reports } = testResults(tested);
   if (run.stoppedEarly) {
     const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;

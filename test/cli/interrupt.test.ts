@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { listenForInterrupt } from '../../src/cli/interrupt.js';
 import { digest, hasCheckpoint, nn, rows, runOf, start, tempFolder, until } from './helpers.js';
@@ -29,6 +31,30 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('a run that gets %s', (signal) => 
     expect(whole.code, whole.err).toBe(0);
     expect(digest(runOf(folder, name))).toBe(digest(runOf(folder, `whole-${signal}`)));
     expect(rows(runOf(folder, name))).toEqual(rows(runOf(folder, `whole-${signal}`)));
+  });
+});
+
+describe('a run that gets SIGINT in a long validation', () => {
+  it('stops in it, and ends, resumed, as one that was not stopped', async () => {
+    // Four steps, and then thousands of batches to validate.
+    const args = (name: string): string[] => [
+      'train', 'configs/mnist-mlp.yaml', 'data.limit_train=64', 'data.limit_test=50', 'data.split.val=10000',
+      'train.batch_size=16', 'train.eval_batch_size=1', 'train.max_epochs=1', '--runs-dir', folder, '--name', name,
+    ]; // prettier-ignore
+    const running = start(...args('validating'));
+    const log = (): string => join(runOf(folder, 'validating'), 'log.txt');
+    const begun = (): boolean => existsSync(join(folder, 'validating')) && existsSync(log()) && readFileSync(log(), 'utf8').includes('first step done'); // prettier-ignore
+    await until(begun, running);
+    running.child.kill('SIGINT');
+    expect(await running.ended).toEqual({ code: 130, signal: null });
+    const run = runOf(folder, 'validating');
+    const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8')) as Record<string, unknown>;
+    expect(summary).toMatchObject({ status: 'interrupted', epochs: 0 });
+    const resumed = nn('train', '--resume', run);
+    expect(resumed.code, resumed.err).toBe(0);
+    nn(...args('validated'));
+    expect(digest(run)).toBe(digest(runOf(folder, 'validated')));
+    expect(rows(run)).toEqual(rows(runOf(folder, 'validated')));
   });
 });
 

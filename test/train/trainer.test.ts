@@ -176,6 +176,29 @@ describe('resume', () => {
     expect(bits(rest.recorded)).toEqual(bits(whole.recorded));
   });
 
+  it('of a run stopped in a validation or in the test begins with that, and ends as if never interrupted', async () => {
+    const data = classificationData(22);
+    const short = { ...config, train: { ...config.train, checkpoint_every: undefined, eval_batch_size: 4 } };
+    const whole = await run(short, data);
+    let asked = 0;
+    await run(short, data, { shouldStop: () => ++asked < 0 });
+    // Three steps and three batches of 9 samples an epoch, and three of the test at the end.
+    expect(asked).toBe(6 * whole.result.epochs + 3);
+    for (let at = 1; at <= asked; at++) {
+      let n = 0;
+      const { result, recorded } = await run(short, data, { shouldStop: () => ++n >= at });
+      const inEpoch = Math.min(3, ((at - 1) % 6) + 1);
+      const steps = at > asked - 3 ? whole.result.steps : 3 * Math.floor((at - 1) / 6) + inEpoch;
+      expect(result).toMatchObject({ status: 'interrupted', steps });
+      const last = latest(recorded, 'last');
+      const best = recorded.checkpoints.findLast(({ kind }) => kind === 'best')?.snapshot;
+      const rest = await run(short, data, { resume: { last, best } });
+      expect([...recorded.rows, ...rest.recorded.rows]).toEqual(whole.recorded.rows);
+      if (rest.recorded.checkpoints.length > 0) expect(bits(rest.recorded)).toEqual(bits(whole.recorded));
+      expect(stripTime(rest.result)).toEqual(stripTime(whole.result));
+    }
+  });
+
   it('reads its snapshot back from what a file holds, and refuses other content', async () => {
     const { recorded } = await run(config, classificationData());
     const { tensors, meta } = latest(recorded, 'last');
