@@ -1,4 +1,5 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
+import { metricNames } from '../nn/metrics/index.js';
 import { compare, type ComparedVariant, meanAndSpread, modeOf } from '../train/index.js';
 import { foldsOf, type Run, runsOf } from './compared-runs.js';
 import { configArguments } from './config-files.js';
@@ -40,7 +41,7 @@ export async function compareCommand(args: readonly string[], options: CompareOp
       names = figuresOf(options, experiment);
       mode = modeOf(config, names[0]);
     }
-    checkFigures(file, names, config.metrics.map(({ type }) => type), data); // prettier-ignore
+    checkFigures(file, names, metricNames(config.metrics), data);
     for (const line of formatWarnings(warningsOf(experiment))) say(options, line);
     variants.push({ label: name, file, folds: foldsOf(config), runs: [] });
   }
@@ -100,7 +101,7 @@ function seedsOf({ seeds = '5', seed = '1' }: CompareOptions): number[] {
 /** The figures to show: those asked for, else metric and loss of the test (or validation) split and the metric in training. */
 function figuresOf({ figures }: CompareOptions, { config, data }: Experiment): string[] {
   if (figures !== undefined) return figures.split(',').map((name) => name.trim());
-  const metric = config.metrics[0]?.type ?? 'loss';
+  const metric = metricNames(config.metrics).at(0) ?? 'loss';
   const split = data.test !== undefined ? 'test' : data.val !== undefined ? 'val' : 'train';
   return [...new Set([`${split}/${metric}`, `${split}/loss`, `train/${metric}`])];
 }

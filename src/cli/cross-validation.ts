@@ -6,7 +6,7 @@ import { closeSplits } from '../data/index.js';
 import { collectProvenance, type CrossValidationSummary, foldPath, type gitState, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
 import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
-import { formatCount, formatTime } from './format.js';
+import { formatCount, formatSparsity, formatTime } from './format.js';
 import { begin, finishedSummary, goOn, isToGoOn, peakMemory, runToItsEnd, type Start, type Surroundings, writeResolvedConfig } from './single-run.js'; // prettier-ignore
 
 /** A cross-validation with its directory. */
@@ -114,6 +114,7 @@ function together(runs: readonly Summary[], path: string): CrossValidationSummar
   const of = (pick: (summary: Summary) => Figures | undefined) =>
     meanAndSpread(whole.map(pick).filter((figures) => figures !== undefined));
   const [final, test] = [of((summary) => summary.final), of((summary) => summary.test)];
+  const { mean: sparsity } = of((summary) => summary.sparsity);
   const total = (key: 'epochs' | 'steps' | 'wall_time_s'): number =>
     runs.reduce((sum, summary) => sum + summary[key], 0);
   const stopped = isToGoOn(last) || last.status === 'failed';
@@ -126,6 +127,7 @@ function together(runs: readonly Summary[], path: string): CrossValidationSummar
     ...(final.std === undefined ? {} : { final_std: final.std }),
     ...(whole.length === 0 ? {} : { test: test.mean }),
     ...(test.std === undefined ? {} : { test_std: test.std }),
+    ...(Object.keys(sparsity).length === 0 ? {} : { sparsity }),
     wall_time_s: total('wall_time_s'),
     samples_per_s: last.samples_per_s,
     peak_memory_mb: peakMemory(),
@@ -135,7 +137,8 @@ function together(runs: readonly Summary[], path: string): CrossValidationSummar
 }
 
 /** `5 folds: test/loss 0.41 ± 0.03  test/accuracy 0.95 ± 0.01`. */
-function describeFigures({ folds, test, test_std: std, epochs, steps, wall_time_s }: CrossValidationSummary): string[] {
+function describeFigures(summary: CrossValidationSummary): string[] {
+  const { folds, test, test_std: std, sparsity, epochs, steps, wall_time_s } = summary;
   if (test === undefined) return [];
   const show = (value: number): string => String(Number(value.toPrecision(4)));
   const figures = Object.entries(test).map(
@@ -145,6 +148,7 @@ function describeFigures({ folds, test, test_std: std, epochs, steps, wall_time_
   const whole = folds.filter((summary) => !isToGoOn(summary) && summary.status !== 'failed').length;
   return [
     `${whole} fold${whole === 1 ? '' : 's'}, mean ± standard deviation: ${figures.join('  ')}`,
+    ...(sparsity === undefined ? [] : [formatSparsity(sparsity)]),
     `${formatCount(epochs)} epochs, ${formatCount(steps)} steps, in ${formatTime(wall_time_s)}`,
   ];
 }

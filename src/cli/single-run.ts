@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { loadConfig, toConfigValue } from '../config/index.js';
 import { type LoadedData, loadData, moveFiles } from '../data/index.js';
 import { checkpointOf } from '../nn/initializers.js';
-import { figureMetrics } from '../nn/metrics/index.js';
+import { figureMetrics, metricNames } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, type gitState, metricsColumns, readMetrics, RunDirectory, RunDirectoryError, type RunPaths, type Summary, truncateMetricsAfter, writeFileAtomic, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
@@ -112,10 +112,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
   const { display, prefix = '', resumeWith = run.path, ended, shouldStop, maxSeconds, fastDevRun } = surroundings;
   const { paths } = run;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
-  const columns = metricsColumns(
-    figureMetrics(config.metrics).map(({ type }) => type),
-    data.val !== undefined,
-  );
+  const columns = metricsColumns(metricNames(figureMetrics(config.metrics)), data.val !== undefined);
   const line = (text: string): void => display.line(prefix + text);
   const began = performance.now();
   const now = (): number => (performance.now() - began) / 1000;

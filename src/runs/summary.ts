@@ -13,7 +13,7 @@ export interface Summary {
   readonly final: Readonly<Record<string, number>>;
   /** The best checkpoint on the test split (`loss`, `accuracy` ...); absent where there is none, or it was not reached. */
   readonly test?: Readonly<Record<string, number>>;
-  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
+  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer or constraint makes them so. */
   readonly sparsity?: Readonly<Record<string, number>>;
   /** The metrics that are tables, on the test split: rows, columns and the values of each row. */
   readonly reports?: Readonly<Record<string, ReportTable>>;

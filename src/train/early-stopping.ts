@@ -1,5 +1,5 @@
 /** Which epoch is the best so far, and when to give up waiting for a better one. Pure functions of the epochs' figures. */
-import { isReport, metricOf } from '../nn/metrics/index.js';
+import { isReport, metricOf, namedMetrics } from '../nn/metrics/index.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow } from './snapshot.js';
 
@@ -20,8 +20,8 @@ export interface Watch {
 
 /** The direction in which a figure such as `val/accuracy` gets better. */
 export function modeOf(config: Pick<ExperimentConfig, 'metrics'>, figure: string): 'min' | 'max' {
-  const name = figure.split('/')[1];
-  const metric = config.metrics.find(({ type }) => type === name);
+  const name = figure.slice(figure.indexOf('/') + 1);
+  const metric = namedMetrics(config.metrics).find((one) => one.name === name)?.config;
   const entry = metric && metricOf(metric);
   return entry === undefined || isReport(entry) ? 'min' : entry.mode;
 }

@@ -10,7 +10,7 @@ import { augmentSchema } from '../nn/augmentations/index.js';
 import { adaptiveClippingSchema, gradientNoiseSchema } from '../nn/clip.js';
 import { initSchema } from '../nn/initializers.js';
 import { type LossConfig, lossOf, lossSchema, losses } from '../nn/losses/index.js';
-import { figureMetrics, type MetricConfig, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
+import { figureMetrics, type MetricConfig, metricNames, metricOf, metricSchema, metrics } from '../nn/metrics/index.js';
 import { modelSchema } from '../nn/model.js';
 import { parameterGroupSchema } from '../nn/optimizers/groups.js';
 import { optimizerSchema } from '../nn/optimizers/index.js';
@@ -153,6 +153,7 @@ function contradictions(config: ExperimentConfig): Contradiction[] {
     const fitting = Object.keys(losses).filter((name) => lossOf({ type: name } as LossConfig).tasks.includes(task));
     found.push({ path: ['loss'], message: `${loss.type} is no loss for ${task}; there are ${fitting.join(', ')}` });
   }
+  const names = metricNames(config.metrics);
   config.metrics.forEach((metric, i) => {
     if (!metricOf(metric).tasks.includes(task)) {
       const fitting = Object.keys(metrics).filter((name) =>
@@ -161,8 +162,9 @@ function contradictions(config: ExperimentConfig): Contradiction[] {
       const message = `${metric.type} is no metric for ${task}; there are ${fitting.join(', ')}`;
       found.push({ path: ['metrics', i], message });
     }
-    if (config.metrics.findIndex(({ type }) => type === metric.type) < i) {
-      found.push({ path: ['metrics', i], message: `${metric.type} is listed twice` });
+    if (names.indexOf(names[i]) < i) {
+      const message = `${metric.type} is listed twice; give it other parameters, or leave it out`;
+      found.push({ path: ['metrics', i], message });
     }
   });
   for (const [i, { lr, weight_decay }] of (train.parameter_groups ?? []).entries()) {
@@ -204,7 +206,7 @@ function unfitForLbfgs({ train }: ExperimentConfig): Contradiction[] {
 
 /** What is wrong with `monitor` as the name of a figure that a run records. */
 function unknownFigure(config: ExperimentConfig, monitor: string, path: Contradiction['path']): Contradiction[] {
-  const figures = ['loss', ...figureMetrics(config.metrics).map(({ type }) => type)];
+  const figures = ['loss', ...metricNames(figureMetrics(config.metrics))];
   const validates = hasPart(config.data, 'val');
   const known = (validates ? ['val', 'train'] : ['train']).flatMap((split) =>
     figures.map((figure) => `${split}/${figure}`),

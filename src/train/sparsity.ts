@@ -1,8 +1,8 @@
-/** The share of weights that are exactly 0, where a regularizer makes them so. */
+/** The share of weights that are exactly 0, where a regularizer or constraint makes them so. */
 import type { Session } from '../tensor/index.js';
 import type { Parameter } from '../nn/layer.js';
 import { makesZeros } from '../nn/regularizers.js';
-import type { Figures } from './snapshot.js';
+import type { Figures, Variable } from './snapshot.js';
 
 function zerosIn(values: ArrayLike<number>): number {
   let zeros = 0;
@@ -10,9 +10,16 @@ function zerosIn(values: ArrayLike<number>): number {
   return zeros;
 }
 
-/** By name of the tensor, and over all of them as `total`; undefined where no regularizer makes zeros. */
-export function sparsityOf(session: Session, parameters: readonly Parameter[]): Figures | undefined {
-  const sparse = parameters.filter(({ regularizers }) => regularizers.some(makesZeros));
+/** By name of the tensor, and over all of them as `total`; undefined where nothing makes zeros. Of averages, where `averages` (in the same order) has some. */
+export function sparsityOf(
+  session: Session,
+  parameters: readonly Parameter[],
+  averages: readonly Variable[] = [],
+): Figures | undefined {
+  const judged = parameters.map((parameter, i) => ({ ...parameter, node: (averages.at(i) ?? parameter).node }));
+  const sparse = judged.filter(
+    ({ regularizers, constraint }) => regularizers.some(makesZeros) || constraint?.type === 'non_negative',
+  );
   if (sparse.length === 0) return undefined;
   const counts = sparse.map(({ name, node }) => {
     const values = session.read(node);

@@ -103,6 +103,11 @@ export class Stepper {
     return this.blueprint.parameters;
   }
 
+  /** Their averages, in the same order; none where no average is kept. */
+  get averages(): readonly Variable[] {
+    return this.blueprint.averages;
+  }
+
   /**
    * Runs one step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. The executable's outputs are
    * those of `trainingStep`. Returns false where the loss or a gradient was not finite; nothing has been changed then.

@@ -1,6 +1,13 @@
 /** Losses and metric statistics of batches, put together in float64 as each metric says: added, or row below row. */
 import type { Executable, Node } from '../tensor/index.js';
-import { isReport, type MetricConfig, metricOf, type ReportTable, type Statistics } from '../nn/metrics/index.js';
+import {
+  isReport,
+  type MetricConfig,
+  metricOf,
+  namedMetrics,
+  type ReportTable,
+  type Statistics,
+} from '../nn/metrics/index.js';
 import type { EpochSums, Figures, NamedTensor, Tensors } from './snapshot.js';
 
 export interface Evaluation {
@@ -13,18 +20,18 @@ export interface Evaluation {
 }
 
 /** What a snapshot calls the appended statistics of a metric. */
-const tensorName = (metric: MetricConfig): string => `metrics.${metric.type}`;
+const tensorName = (metric: string): string => `metrics.${metric}`;
 
 export class Sums {
   samples = 0;
   loss = 0;
-  private readonly metrics: readonly { readonly config: MetricConfig; readonly kept: Kept }[];
+  private readonly metrics: readonly { readonly name: string; readonly config: MetricConfig; readonly kept: Kept }[];
 
   /** `statistics` are the nodes of the metrics' statistics, whose shapes all batches share but for the number of rows. */
   constructor(metrics: readonly MetricConfig[], statistics: readonly Node[]) {
-    this.metrics = metrics.map((config, i) => {
+    this.metrics = namedMetrics(metrics).map(({ name, config }, i) => {
       const width = statistics[i].shape.at(-1) ?? 1;
-      return { config, kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width) };
+      return { name, config, kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width) };
     });
   }
 
@@ -45,10 +52,10 @@ export class Sums {
   result(names?: readonly string[]): Evaluation {
     const metrics: Record<string, number> = {};
     const reports: Record<string, ReportTable> = {};
-    for (const { config, kept } of this.metrics) {
+    for (const { name, config, kept } of this.metrics) {
       const metric = metricOf(config);
-      if (isReport(metric)) reports[config.type] = metric.table(kept, config, names);
-      else metrics[config.type] = metric.finalize(kept, config);
+      if (isReport(metric)) reports[name] = metric.table(kept, config, names);
+      else metrics[name] = metric.finalize(kept, config);
     }
     return { samples: this.samples, loss: this.loss / this.samples, metrics, reports };
   }
@@ -61,10 +68,10 @@ export class Sums {
 
   /** What is appended, as tensors by name. */
   tensors(): [string, NamedTensor][] {
-    return this.metrics.flatMap(({ config, kept }): [string, NamedTensor][] => {
+    return this.metrics.flatMap(({ name, kept }): [string, NamedTensor][] => {
       if (!(kept instanceof Appended)) return [];
       const values = kept.values.slice();
-      return [[tensorName(config), { dtype: 'F64', shape: [values.length / kept.width, kept.width], values }]];
+      return [[tensorName(name), { dtype: 'F64', shape: [values.length / kept.width, kept.width], values }]];
     });
   }
 
@@ -73,8 +80,8 @@ export class Sums {
     this.clear();
     this.samples = samples;
     this.loss = loss;
-    this.metrics.forEach(({ config, kept }, i) => {
-      kept.add(kept instanceof Added ? statistics[i] : (tensors.get(tensorName(config))?.values ?? []));
+    this.metrics.forEach(({ name, kept }, i) => {
+      kept.add(kept instanceof Added ? statistics[i] : (tensors.get(tensorName(name))?.values ?? []));
     });
   }
 }

@@ -24,7 +24,7 @@ export interface TrainingResult {
   readonly final: Figures;
   /** Loss and metrics on the test split, of the best epoch's weights (of the last ones without `restore_best`). */
   readonly test?: Figures;
-  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer makes them so. */
+  /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer or constraint makes them so. */
   readonly sparsity?: Figures;
   /** The metrics that are tables, on the test split. */
   readonly reports?: Readonly<Record<string, ReportTable>>;
@@ -175,7 +175,7 @@ export class TrainingRun {
     extra: Pick<TrainingResult, 'reason' | 'test' | 'reports'> = {},
   ): TrainingResult {
     const best = this.watch.best?.row;
-    const sparsity = sparsityOf(this.session, this.stepper.parameters);
+    const sparsity = sparsityOf(this.session, this.stepper.parameters, this.stepper.averages);
     return {
       status,
       ...(extra.reason === undefined ? {} : { reason: extra.reason }),

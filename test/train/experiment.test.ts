@@ -71,6 +71,9 @@ describe('the experiment schema', () => {
       'metrics[1]: rmse is no metric for classification',
     );
     expect(problems(`${base}metrics: [accuracy, accuracy]\n`)).toContain('metrics[1]: accuracy is listed twice');
+    const ranks = '{top_k_accuracy: {k: 2}}, {top_k_accuracy: {k: 3}}';
+    expect(problems(`${base}metrics: [${ranks}]\n`)).toBe('');
+    expect(problems(`${base}metrics: [${ranks}, {top_k_accuracy: {k: 2}}]\n`)).toContain('metrics[2]: top_k_accuracy is listed twice'); // prettier-ignore
   });
 
   it('reports an unknown key of a loss or metric, and goes on checking', () => {

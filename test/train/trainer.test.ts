@@ -121,6 +121,28 @@ describe('resume', () => {
   it.each<[string, Record<string, object>]>([
     ['L-BFGS', { optimizer: { lbfgs: { lr: 0.5, history_size: 3 } }, train: { batch_size: 22, max_epochs: 7 } }],
     ['a plateau of the rate', { schedule: { reduce_on_plateau: { patience: 0, threshold: 0.2, cooldown: 1 } } }],
+    ...[{ decay: 0.9 }, { method: 'swa', start_epoch: 2 }].map((weight_average): [string, Record<string, object>] => [
+      `averaged weights (${JSON.stringify(weight_average)}) of a batch norm, L-BFGS and a plateau of the rate together`,
+      {
+        model: {
+          layers: [{ dense: { units: 6, activation: 'tanh' } }, 'batch_norm', { dense: { units: 3 } }],
+        } as object,
+        optimizer: { lbfgs: { lr: 0.5, history_size: 3 } },
+        schedule: { reduce_on_plateau: { monitor: 'val/loss', patience: 0, threshold: 0.2, cooldown: 1 } },
+        train: { batch_size: 22, max_epochs: 8, weight_average },
+      },
+    ]),
+    ...[{ decay: 0.9 }, { method: 'swa', start_epoch: 1.5, every_epochs: 0.5 }].map(
+      (weight_average): [string, Record<string, object>] => [
+        // prettier-ignore
+        `averaged weights (${JSON.stringify(weight_average)}) of a batch norm, collected gradients and early stopping`,
+        {
+          model: { layers: [{ dense: { units: 6, activation: 'relu' } }, 'batch_norm', { dropout: { rate: 0.2 } }, { dense: { units: 3 } }] } as object, // prettier-ignore
+          schedule: { reduce_on_plateau: { monitor: 'train/loss', patience: 0, threshold: 0.5 } },
+          train: { weight_average, accumulate_batches: 2, early_stopping: { monitor: 'val/accuracy', patience: 4 } },
+        },
+      ],
+    ),
     ['noise on gradients', { train: { gradient_noise: {}, gradient_clip_adaptive: {} } }],
     ['regularization', { regularization: { weights: 'proximal_l1', constraint: { weights: 'max_norm' }, activity: 'l2' } }], // prettier-ignore
   ])('goes on exactly with %s, with one and two threads', async (_, parts) => {
@@ -129,10 +151,14 @@ describe('resume', () => {
     const whole = await run(own, data, {}, wasmBackend);
     expect(bits((await run(own, data, {}, wasmBackend, 2)).recorded)).toEqual(bits(whole.recorded));
     for (const at of [2, 5]) {
-      const checkpoints = whole.recorded.checkpoints.filter(({ kind, snapshot }) => kind === 'last' && snapshot.meta.step <= at); // prettier-ignore
-      const last = checkpoints[checkpoints.length - 1].snapshot;
-      const { recorded } = await run(own, data, { resume: { last } }, wasmBackend, 2);
-      expect(bits(recorded)).toEqual(bits(whole.recorded));
+      const before = whole.recorded.checkpoints.filter(({ snapshot }) => snapshot.meta.step <= at);
+      const [last, best] = (['last', 'best'] as const).map((kind) => before.findLast((one) => one.kind === kind)?.snapshot); // prettier-ignore
+      if (last === undefined) throw new Error('no checkpoint was written');
+      for (const threads of [1, 2]) {
+        const { recorded, result } = await run(own, data, { resume: { last, best } }, wasmBackend, threads);
+        expect(bits(recorded)).toEqual(bits(whole.recorded));
+        expect(result.test).toEqual(whole.result.test);
+      }
     }
   });
 

@@ -159,6 +159,17 @@ describe('regularization', () => {
     expect(tensors['layers.0.weight'][1]).toBe(0);
   });
 
+  it('reports the zeros that a constraint makes too, of the averages where these are judged', async () => {
+    const regularization = { constraint: { weights: 'non_negative' } };
+    const { result } = await run(constrained(regularization));
+    expect(result.sparsity).toEqual({ total: 0.5, 'layers.0.weight': 0.5 });
+    const own = constrained(regularization);
+    const averaged = await run({ ...own, train: { ...own.train, weight_average: { method: 'ema', decay: 0.9 } } });
+    const mean = averaged.tensors['average.layers.0.weight'];
+    expect(averaged.result.sparsity?.total).toBe(mean.filter((weight) => weight === 0).length / 2);
+    expect((await run(constrained({}))).result.sparsity).toBeUndefined();
+  });
+
   it('proximal_l1 reaches the lasso’s solution, with exact zeros that the result reports', async () => {
     // At the solution, the gradient of the mean squared error is -strength * sign(w), or within it where w = 0.
     const { tensors, result } = await run(constrained({ weights: { proximal_l1: { strength: 2.5 } } }, 400)); // prettier-ignore

@@ -44,6 +44,26 @@ export const metricOf = (config: MetricConfig): Metric | Report => metrics[confi
 
 export const isReport = (metric: Metric | Report): metric is Report => 'table' in metric;
 
+/**
+ * What the figures and tables of a list of metrics are called: by type, and where a type is listed more than once also by the
+ * parameters that tell them apart, as `top_k_accuracy(k=3)`.
+ */
+export function metricNames(configs: readonly MetricConfig[]): string[] {
+  const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  return configs.map((config) => {
+    const same = configs.filter(({ type }) => type === config.type).map((other) => new Map(Object.entries(other)));
+    const telling = Object.entries(config).filter(([key, value]) => same.some((other) => shown(other.get(key)) !== shown(value))); // prettier-ignore
+    if (telling.length === 0) return config.type;
+    return `${config.type}(${telling.map(([key, value]) => `${key}=${shown(value)}`).join(' ')})`;
+  });
+}
+
+/** The metrics with their names. */
+export const namedMetrics = (
+  configs: readonly MetricConfig[],
+): { readonly name: string; readonly config: MetricConfig }[] =>
+  metricNames(configs).map((name, i) => ({ name, config: configs[i] }));
+
 /** Those that are one number, and so have columns in metrics.csv. */
 export const figureMetrics = (configs: readonly MetricConfig[]): MetricConfig[] =>
   configs.filter((config) => !isReport(metricOf(config)));
