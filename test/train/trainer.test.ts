@@ -126,7 +126,7 @@ describe('resume', () => {
       {
         model: {
           layers: [{ dense: { units: 6, activation: 'tanh' } }, 'batch_norm', { dense: { units: 3 } }],
-        } as object,
+        },
         optimizer: { lbfgs: { lr: 0.5, history_size: 3 } },
         schedule: { reduce_on_plateau: { monitor: 'val/loss', patience: 0, threshold: 0.2, cooldown: 1 } },
         train: { batch_size: 22, max_epochs: 8, weight_average },
@@ -137,7 +137,7 @@ describe('resume', () => {
         // prettier-ignore
         `averaged weights (${JSON.stringify(weight_average)}) of a batch norm, collected gradients and early stopping`,
         {
-          model: { layers: [{ dense: { units: 6, activation: 'relu' } }, 'batch_norm', { dropout: { rate: 0.2 } }, { dense: { units: 3 } }] } as object, // prettier-ignore
+          model: { layers: [{ dense: { units: 6, activation: 'relu' } }, 'batch_norm', { dropout: { rate: 0.2 } }, { dense: { units: 3 } }] }, // prettier-ignore
           schedule: { reduce_on_plateau: { monitor: 'train/loss', patience: 0, threshold: 0.5 } },
           train: { weight_average, accumulate_batches: 2, early_stopping: { monitor: 'val/accuracy', patience: 4 } },
         },
