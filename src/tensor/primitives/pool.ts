@@ -28,7 +28,9 @@ function forEachWindow(x: Shape, y: Shape, attrs: PoolAttrs, visit: (k: number, 
         }
 }
 
-const first = (x: Values, offsets: number[]): number => offsets.reduce((best, i) => (x[i] > x[best] ? i : best));
+/** The first maximum; a NaN is above all, so that it shows, and the last one counts, as in PyTorch. */
+const first = (x: Values, offsets: number[]): number =>
+  offsets.reduce((best, i) => (x[i] > x[best] || Number.isNaN(x[i]) ? i : best));
 
 definePrimitive('pool_max_gather', {
   evaluate(node, [x, values], out) {
@@ -96,7 +98,7 @@ function pooledShape(x: Node, attrs: PoolAttrs): number[] {
   return [n, outHeight, outWidth, channels];
 }
 
-/** Maximum of each window of x [n, h, w, c]; padding never wins. */
+/** Maximum of each window of x [n, h, w, c]; padding never wins, NaN always. */
 export function maxPool(x: Node, attrs: PoolAttrs): Node {
   return applyAs('pool_max_gather', [x, x], attrs, pooledShape(x, attrs), 'f32');
 }

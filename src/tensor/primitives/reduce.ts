@@ -56,7 +56,7 @@ definePrimitive('argmax', {
     const best = new Float64Array(out.length).fill(-Infinity);
     forEachIndex(shape, (index, i) => {
       const at = index.reduce((total, v, d) => total + v * strides[d], 0);
-      if (x[i] > best[at]) {
+      if (x[i] > best[at] || (Number.isNaN(x[i]) && !Number.isNaN(best[at]))) {
         best[at] = x[i];
         out[at] = index[node.attrs.axis];
       }
@@ -77,7 +77,7 @@ export function reduceMax(x: Node, axes?: number | readonly number[]): Node {
   return list.length === 0 ? x : apply('reduce_max', [x], { axes: list });
 }
 
-/** Index of the first maximum along `axis`, as i32. */
+/** Index of the first maximum along `axis`, as i32; the first NaN is above all, as in NumPy and PyTorch. */
 export function argmax(x: Node, axis: number): Node {
   return apply('argmax', [x], { axis: checkedAxes('argmax', x, axis)[0] });
 }

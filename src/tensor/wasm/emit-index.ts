@@ -40,8 +40,11 @@ export function emitArgmax(context: EmitContext, kernel: Kernel): EmittedKernel 
           .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
           .set(best);
       f.countedLoop(length, () => {
-        if (float) f.get(at).mem('f32.load').tee(candidateFloat).get(bestFloat).op('f32.gt');
-        else {
+        if (float) {
+          // Larger, or the first NaN.
+          f.get(at).mem('f32.load').tee(candidateFloat).get(bestFloat).op('f32.le', 'i32.eqz');
+          f.get(bestFloat).get(bestFloat).op('f32.eq', 'i32.and');
+        } else {
           f.get(at)
             .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
             .tee(candidate)

@@ -80,7 +80,7 @@ function store(w: WindowVector, value: number, offset: number, base: number, tap
 
 /**
  * Goes through a window keeping the largest element: `taken` runs with the mask (a local) of the lanes whose element is larger than
- * all before it, or without one for a first element that always counts.
+ * all before it or NaN, or without one for a first element that always counts.
  */
 function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: number, mask?: number) => void): number {
   const { f } = w;
@@ -92,7 +92,7 @@ function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: num
       return taken(tap, number);
     }
     load(w, w.large, x, tap).set(candidate);
-    f.get(candidate).get(best).op('f32x4.gt');
+    f.get(candidate).get(best).op('f32x4.gt').get(candidate).get(candidate).op('f32x4.ne', 'v128.or');
     // With padding, which element is the first is known at run time only.
     if (w.padded) f.get(started).op('v128.not', 'v128.or');
     f.set(mask);

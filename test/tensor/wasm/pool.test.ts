@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grad, hostRandom, input, maximum, maxPool, mul, reduceSum, referenceBackend, sizeOf, sumPool, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+import { argmax, broadcastTo, constant, grad, hostRandom, input, maximum, maxPool, mul, type Node, portableBackend, reduceSum, referenceBackend, sizeOf, sumPool, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 
 const valid = [[0, 0], [0, 0]] as const; // prettier-ignore
 const parted = [
@@ -44,3 +44,44 @@ describe.each([['max pooling', maxPool] as const, ['sum pooling', sumPool] as co
     );
   },
 );
+
+describe.each([referenceBackend, wasmBackend, portableBackend])('NaN on $name', (backend) => {
+  const rows = [[NaN, 1, 2, 5], [3, 4, NaN, NaN], [1, 2, 3, 4], [5, NaN, 7, 8]]; // prettier-ignore
+  /** Outputs where x [4, 4] holds the rows, in each of `channels` channels. */
+  const run = (channels: number, outputsOf: (x: Node) => Node[]): number[][] => {
+    const x = input('x', [1, 4, 4, channels]);
+    const session = backend.open({ threads: 1 });
+    session.write(x, Float32Array.from(rows.flat().flatMap((v) => Array.from({ length: channels }, () => v))));
+    const outputs = outputsOf(x);
+    const executable = session.compile({ name: 'nan', outputs, updates: [] });
+    executable.run();
+    const values = outputs.map((_, i) => Array.from(executable.output(i), Number));
+    session.close();
+    return values;
+  };
+
+  // torch.nn.functional.max_pool2d with weights 1, 2, 3, 4 on its output, PyTorch 1.13.
+  it.each([
+    [{ window: [2, 2], strides: [2, 2], padding: valid }, [NaN, NaN, NaN, 8], [1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4]], // prettier-ignore
+    [{ window: [3, 3], strides: [2, 2], padding: [[1, 1], [1, 1]] }, [NaN, NaN, NaN, NaN], [1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 7, 0, 0]], // prettier-ignore
+  ] as const)('is the maximum of a window that has one: %j', (attrs, values, gradient) => {
+    for (const channels of [1, 4, 6]) {
+      const spread = (list: readonly number[]): number[] =>
+        list.flatMap((v) => Array.from({ length: channels }, () => v));
+      const [y, dx] = run(channels, (x) => {
+        const pooled = maxPool(x, attrs);
+        const weights = broadcastTo(constant([1, 2, 3, 4], [1, 2, 2, 1]), pooled.shape);
+        return [pooled, grad(reduceSum(mul(pooled, weights)), [x])[0]];
+      });
+      expect(y).toEqual(spread(values));
+      expect(dx).toEqual(spread(gradient));
+    }
+  });
+
+  // torch.argmax.
+  it('is the first maximum of an axis that has one', () => {
+    const [across, down] = run(1, (x) => [argmax(x, 2), argmax(x, 1)]);
+    expect(across).toEqual([0, 2, 3, 1]);
+    expect(down).toEqual([0, 3, 1, 1]);
+  });
+});
