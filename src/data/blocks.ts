@@ -2,7 +2,8 @@
 import { DataError } from './data-error.js';
 import { applyAffine, type Affine } from './preprocess.js';
 import type { EncodedSamples, Encoding, SampleFile } from './source.js';
-import { product, type Rows, type Split, type Table } from './table.js';
+import { project, projectedWidth, type Projection } from './projection.js';
+import { gatherRows, product, type Rows, type Split, type Table } from './table.js';
 
 /** Samples of a file: those at `rows`, or all. */
 export interface Part {
@@ -21,11 +22,12 @@ const MOST_VALUES = 2 ** 31;
 export const widthOfSample = (encoding: Encoding, lastAxis: number): number =>
   encoding.kind === 'arrays' ? product(encoding.shape) : lastAxis;
 
-/** The part's samples in their order; bytes, which are not copied, in one piece. */
-export function* blocksOf(part: Part, encoding: Encoding, width: number): Generator<EncodedSamples> {
+/** The part's samples in their order; bytes, which are not copied, in one piece unless they are to become numbers. */
+export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbers = false): Generator<EncodedSamples> {
   const { from, rows } = part;
   const size = sizeOf(part);
-  const step = encoding.kind === 'arrays' && encoding.dtype === 'u8' ? size : Math.max(1, Math.floor(BLOCK / width));
+  const isWhole = encoding.kind === 'arrays' && encoding.dtype === 'u8' && !toNumbers;
+  const step = isWhole ? size : Math.max(1, Math.floor(BLOCK / width));
   if (step >= size) {
     yield from.encode(rows, encoding);
     return;
@@ -37,16 +39,28 @@ export function* blocksOf(part: Part, encoding: Encoding, width: number): Genera
   }
 }
 
-/** What is made of samples: encoded, mapped, `width` values each. */
+/** What is made of samples of `width` values: encoded, mapped, projected. */
 export interface Treatment {
   readonly encoding: Encoding;
   readonly affine: Affine;
+  readonly projection?: Projection;
   readonly width: number;
+}
+
+/** The shape of a treated sample whose features had `shape`. */
+export const treatedShape = ({ projection, width }: Treatment, shape: readonly number[]): readonly number[] =>
+  projection === undefined || projection.in_place ? shape : [projectedWidth(projection, width)];
+
+/** The features of a block in float64, mapped by `affine`. */
+export function mappedNumbers({ features }: EncodedSamples, affine: Affine): Float64Array {
+  const { shape, values, rows } = features;
+  const numbers = values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, product(shape), rows));
+  return applyAffine(numbers, affine, new Float64Array(numbers.length));
 }
 
 /** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
 export function splitOf(part: Part, treatment: Treatment): Split {
-  const { encoding, width } = treatment;
+  const { encoding, projection, width } = treatment;
   const size = sizeOf(part);
   if (size * width > MOST_VALUES) {
     throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
@@ -56,34 +70,45 @@ export function splitOf(part: Part, treatment: Treatment): Split {
   }
   let split: Split | undefined;
   let first = 0;
-  for (const block of blocksOf(part, encoding, width)) {
+  for (const block of blocksOf(part, encoding, width, projection !== undefined)) {
     const { features, targets } = block;
     const { shape, values, rows } = features;
-    if (values instanceof Uint8Array) {
+    if (values instanceof Uint8Array && projection === undefined) {
       const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
       return { size, features: bytes, targets: targets ?? bytes };
     }
-    split ??= emptySplit(size, shape, targets);
-    split.features.values.set(mappedBlock(block, values, treatment), first * width);
+    const treated = treatedShape(treatment, shape);
+    split ??= emptySplit(size, treated, targets);
+    const made = treatedBlock(block, treatment);
+    split.features.values.set(made, first * product(treated));
     if (targets !== undefined) split.targets.values.set(targets.values, first * product(targets.shape));
-    first += values.length / width;
+    first += made.length / product(treated);
   }
   if (split === undefined) throw new Error('a part has at least one sample');
   return split;
 }
 
-/** The features `values` of a block as float32. Throws DataError where one is not finite then. */
-export function mappedBlock(
-  { placeOf }: EncodedSamples,
-  values: Float64Array,
-  { affine, width }: Treatment,
-): Float32Array {
-  const mapped = applyAffine(values, affine);
-  let bad = 0;
-  while (bad < mapped.length && Number.isFinite(mapped[bad])) bad++;
-  if (bad === mapped.length) return mapped;
-  const place = placeOf(Math.floor(bad / width), bad % width);
-  throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
+/** The features of a block as float32, mapped and projected. Throws DataError where one is not finite then. */
+export function treatedBlock(block: EncodedSamples, { affine, projection, width }: Treatment): Float32Array {
+  const { values } = block.features;
+  if (projection === undefined && values instanceof Float64Array) {
+    const mapped = applyAffine(values, affine, new Float32Array(values.length));
+    const bad = firstNotFinite(mapped);
+    if (bad < 0) return mapped;
+    const place = block.placeOf(Math.floor(bad / width), bad % width);
+    throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
+  }
+  if (projection === undefined) throw new Error('bytes are mapped by the step');
+  const projected = project(mappedNumbers(block, affine), width, projection);
+  const bad = firstNotFinite(projected);
+  if (bad < 0) return projected;
+  const place = block.placeOf(Math.floor(bad / projectedWidth(projection, width)), projection.inputs[0]);
+  throw new DataError(`a component of this sample comes to ${projected[bad]} as a 32-bit feature`, place);
+}
+
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
 }
 
 /** Room for `size` samples; without targets the features are to be reconstructed. */

@@ -4,7 +4,6 @@ import { type LoadedData, loadData, type LoadOptions } from './load.js';
 import type { DataConfig } from './schema.js';
 import type { ColumnReport } from './source.js';
 import { forEachSample, product, type Role, sampleOf, type Split } from './table.js';
-import { measuresOf } from './tabular/columns.js';
 
 export interface FileReport {
   readonly role: Role;
@@ -98,15 +97,16 @@ function rangeOf(values: ArrayLike<number>): { min: number; mean: number; max: n
 /** More entries than this are pixels, of which the border is often constant and nobody minds. */
 const MOST_NAMED = 1000;
 
-function constantFeatures({ train, preprocessing }: LoadedData): string[] {
+function constantFeatures({ train }: LoadedData): string[] {
   const { shape } = train.features;
   const width = product(shape);
   if (shape.length > 1 || width > MOST_NAMED) return [];
-  const { encoding } = preprocessing;
   const names =
-    encoding.kind === 'table'
-      ? encoding.columns.flatMap((column) => measuresOf(column).map((isMeasure, i) => (isMeasure ? column.name : `${column.name}[${i}]`))) // prettier-ignore
-      : Array.from({ length: width }, (_, i) => `feature ${i}`);
+    train.columns === undefined
+      ? Array.from({ length: width }, (_, i) => `feature ${i}`)
+      : train.columns.map(({ name, isMeasure, column }, i, all) =>
+          isMeasure ? name : `${name}[${i - all.findIndex((other) => other.column === column)}]`,
+        );
   const first = sampleOf(train.features, 0).slice();
   let constant = names.map((_, entry) => entry);
   forEachSample(train.features, train.size, (values) => {

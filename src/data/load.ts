@@ -4,11 +4,13 @@
  */
 import path from 'node:path';
 import * as z from 'zod';
-import { blocksOf, type Part, splitOf, type Treatment, widthOfSample } from './blocks.js';
+import { blocksOf, mappedNumbers, type Part, splitOf, type Treatment, widthOfSample } from './blocks.js';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
+import { featureColumns } from './feature-columns.js';
 import { splitFold } from './folds.js';
-import { type Affine, fitAffine } from './preprocess.js';
+import { type Affine, fitAffine, isProjection } from './preprocess.js';
+import { fitProjection, projectionSchema } from './projection.js';
 import { recordSplits } from './record-splits.js';
 import { ScratchFile } from './scratch-file.js';
 import { Spread } from './spread.js';
@@ -29,7 +31,15 @@ const affineSchema = z.strictObject({ scale: z.array(z.number()).min(1), shift: 
 
 /** What was learned from the training split, as it stands in a checkpoint: enough to treat new data the same way. */
 export const fittedPreprocessingSchema = z
-  .strictObject({ encoding: encodingSchema, affine: affineSchema })
+  .strictObject({ encoding: encodingSchema, affine: affineSchema, projection: projectionSchema.optional() })
+  .refine(
+    ({ encoding, projection }) =>
+      projection?.inputs.every((entry) => entry < widthOfSample(encoding, lastAxis(encoding))) ?? true,
+    {
+      path: ['projection'],
+      message: 'does not fit the encoding',
+    },
+  )
   .refine(
     ({ encoding, affine: { scale, shift } }) => scale.length === lastAxis(encoding) && shift.length === scale.length,
     {
@@ -168,20 +178,24 @@ function assemble(
   cacheFolder: string | undefined,
 ): Omit<LoadedParts, 'files'> {
   const parts = partsOf(config, options.seed, opened);
-  const { encoding, affine } = options.fitted ?? fit(config, parts.train);
+  const preprocessing = options.fitted ?? fit(config, parts.train);
+  const { encoding, affine, projection } = preprocessing;
   const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
   const used: Partial<Record<Role, Part>> = {};
   for (const role of wanted) {
     const part = parts[role];
     if (part !== undefined) used[role] = { from: part.from, rows: firstRows(part, limits[role]) };
   }
-  const treatment = { encoding, affine, width: widthOfSample(encoding, lastAxis(encoding)) };
-  const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8';
+  const treatment = { ...preprocessing, width: widthOfSample(encoding, lastAxis(encoding)) };
+  const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined;
+  const splits = config.cache === 'disk' ? recordSplits(used, treatment, cacheFolder) : residentSplits(used, treatment);
+  const columns = featureColumns(preprocessing);
+  const named = (split: Split): Split => (columns === undefined ? split : { ...split, columns });
   return {
-    parts: config.cache === 'disk' ? recordSplits(used, treatment, cacheFolder) : residentSplits(used, treatment),
+    parts: Object.fromEntries(Object.entries(splits).map(([role, split]) => [role, named(split)])),
     classes: encoding.classes,
     affine: isBytes ? affine : undefined,
-    preprocessing: { encoding, affine },
+    preprocessing,
   };
 }
 
@@ -207,8 +221,16 @@ function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
   const ordered = { from: part.from, rows: part.rows?.slice().sort() };
   const encoding = ordered.from.fit(ordered.rows);
   const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
-  const width = lastAxis(encoding);
-  const blocks = () => blocksOf(ordered, encoding, widthOfSample(encoding, width));
-  const spread = new Spread(width, blocks);
-  return { encoding, affine: fitAffine(config.preprocess, width, spread, (entry) => isMeasure[entry] === false) };
+  const axis = lastAxis(encoding);
+  const width = widthOfSample(encoding, axis);
+  const spread = new Spread(axis, () => blocksOf(ordered, encoding, width));
+  const last = config.preprocess.at(-1);
+  const affines = config.preprocess.filter((component) => !isProjection(component));
+  const affine = fitAffine(affines, axis, spread, (entry) => isMeasure[entry] === false);
+  if (last === undefined || !isProjection(last)) return { encoding, affine };
+  const inputs = Array.from({ length: width }, (_, entry) => entry).filter((entry) => isMeasure[entry] !== false);
+  const blocks = function* (): Generator<Float64Array> {
+    for (const block of blocksOf(ordered, encoding, width, true)) yield mappedNumbers(block, affine);
+  };
+  return { encoding, affine, projection: fitProjection(last, blocks, width, inputs, ordered.from.file) };
 }

@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 import { finite } from '../config/atoms.js';
+import { pcaSchema, type ProjectionConfig, zcaSchema } from './projection.js';
 import type { AllSpreads, EntrySpread, Statistics } from './spread.js';
 
 /** value * scale + shift, an entry each for every entry of the last axis. */
@@ -77,22 +78,36 @@ const robust: Preprocessor<z.output<typeof robustSchema>> = {
   },
 };
 
-/** All preprocessing components by name. */
+/** All preprocessing components by name; those of projection.ts take all features together. */
 export const preprocessors = {
   standardize: { ...standardize, schema: z.object({}) },
   scale: { ...scale, schema: scaleSchema },
   minmax: { ...minmax, schema: minmaxSchema },
   robust: { ...robust, schema: robustSchema },
+  pca: {
+    schema: pcaSchema,
+    description: 'principal components of the numeric features (before the one-hot ones), whitened; comes last',
+  },
+  zca: {
+    schema: zcaSchema,
+    description: 'whitening that leaves the numeric features, such as pixels, where they are; comes last',
+  },
 };
 
 /** A component as the config has it after parsing. */
-export type PreprocessConfig =
+export type PreprocessConfig = AffineConfig | ProjectionConfig;
+
+/** A component that maps every entry by itself. */
+export type AffineConfig =
   | { readonly type: 'standardize' }
   | ({ readonly type: 'scale' } & z.output<typeof scaleSchema>)
   | ({ readonly type: 'minmax' } & z.output<typeof minmaxSchema>)
   | ({ readonly type: 'robust' } & z.output<typeof robustSchema>);
 
-function fitOne(config: PreprocessConfig, values: EntrySpread): Line {
+export const isProjection = (config: PreprocessConfig): config is ProjectionConfig =>
+  config.type === 'pca' || config.type === 'zca';
+
+function fitOne(config: AffineConfig, values: EntrySpread): Line {
   switch (config.type) {
     case 'standardize':
       return preprocessors.standardize.fit(config, values);
@@ -126,7 +141,7 @@ const through = (spread: AllSpreads, entry: number, line: Line): EntrySpread => 
  * entries in `untouched` (one-hot columns) are left as they are.
  */
 export function fitAffine(
-  components: readonly PreprocessConfig[],
+  components: readonly AffineConfig[],
   width: number,
   spread: AllSpreads,
   untouched: (entry: number) => boolean = () => false,
@@ -143,11 +158,10 @@ export function fitAffine(
   return { scale: lines.map((line) => line.scale), shift: lines.map((line) => line.shift) };
 }
 
-/** `values` mapped by `affine` in float64, then rounded to float32. */
-export function applyAffine(values: Float64Array, affine: Affine): Float32Array {
+/** `values` mapped by `affine` in float64, into `mapped`. */
+export function applyAffine<A extends Float32Array | Float64Array>(values: Float64Array, affine: Affine, mapped: A): A {
   const { scale, shift } = affine;
   const width = scale.length;
-  const mapped = new Float32Array(values.length);
   for (let start = 0; start < values.length; start += width) {
     for (let entry = 0; entry < width; entry++) {
       mapped[start + entry] = values[start + entry] * scale[entry] + shift[entry];

@@ -2,7 +2,7 @@
  * Parts whose features are kept in a temporary file instead of in memory. The samples are encoded in their file's order, a block
  * at a time. What stays in memory is the order of the samples and their targets, a few bytes each.
  */
-import { blocksOf, likeIn, mappedBlock, type Part, type Treatment } from './blocks.js';
+import { blocksOf, likeIn, type Part, treatedBlock, treatedShape, type Treatment } from './blocks.js';
 import { Records } from './records.js';
 import { ScratchFile } from './scratch-file.js';
 import type { EncodedSamples } from './source.js';
@@ -25,7 +25,7 @@ export function recordSplits(
   try {
     for (const from of new Set(roles.map((role) => partOf(role).from))) {
       const mine = roles.filter((role) => partOf(role).from === from);
-      const records = new Records(new ScratchFile(folder), treatment.width);
+      const records = new Records(new ScratchFile(folder), product(treatedShape(treatment, [treatment.width])));
       written.push(records);
       const rows = union(mine.map((role) => partOf(role).rows), from.size); // prettier-ignore
       const { shape, targets } = writeRecords({ from, rows }, treatment, records);
@@ -85,13 +85,14 @@ function writeRecords(
   const take = (block: EncodedSamples): void => {
     const { features, targets } = block;
     if (features.values instanceof Uint8Array) throw new Error('bytes stay in memory');
-    ({ shape } = features);
-    records.write(first, mappedBlock(block, features.values, treatment));
+    shape = treatedShape(treatment, features.shape);
+    const made = treatedBlock(block, treatment);
+    records.write(first, made);
     if (targets !== undefined) {
       all ??= { ...targets, values: likeIn(targets, size) };
       all.values.set(targets.values, first * product(targets.shape));
     }
-    first += features.values.length / width;
+    first += made.length / records.width;
   };
   for (const block of blocksOf(part, encoding, width)) take(block);
   return { shape, targets: all };

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { positiveInt, text } from '../config/atoms.js';
 import { component } from '../config/component.js';
-import { preprocessors } from './preprocess.js';
+import { isProjection, preprocessors } from './preprocess.js';
 import type { DataSource } from './source.js';
 import { dataSources, sourceOf } from './sources/index.js';
 
@@ -47,8 +47,12 @@ export const dataSchema = z
     limit_val: limit('validation'),
     limit_test: limit('test'),
   })
-  .superRefine(({ source, split, folds, fold, cache, cache_dir }, context) => {
-    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  .superRefine(({ source, split, preprocess, folds, fold, cache, cache_dir }, context) => {
+    const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    preprocess.slice(0, -1).forEach((component, i) => {
+      if (isProjection(component))
+        refuse(['preprocess', i], `${component.type} takes all features together: put it last`);
+    });
     if (cache === 'disk' && sourceOf(source).onDisk !== true) {
       const able = Object.entries<DataSource>(dataSources).flatMap(([name, { onDisk }]) => (onDisk ? [name] : []));
       refuse(['cache'], `${source.type} is read into memory: disk is for ${able.join(' and ')}, so leave it out, or store the data as such`); // prettier-ignore

@@ -1,4 +1,5 @@
 /** What every source of data ends in: tables of samples, row-major, in memory or in a file. */
+import type { FeatureColumn } from './feature-columns.js';
 import type { Records } from './records.js';
 
 export interface Table {
@@ -66,6 +67,8 @@ export function forEachSample(
 export interface Split {
   readonly size: number;
   readonly features: Table;
+  /** Of the rows of a table: what each feature is. */
+  readonly columns?: readonly FeatureColumn[];
   readonly targets: Table;
 }
 

@@ -16,6 +16,7 @@ export interface Dataset {
   readonly targets: Node;
   /** Where the features are kept in a file: that, and the input for those of a batch. */
   readonly stored?: { readonly table: Table; readonly batch: (size: number) => Node; readonly rows: Int32Array };
+  readonly columns?: Split['columns'];
   /** Applied to gathered features: value * scale + shift, an entry each (or one for all) along the last axis. */
   readonly affine?: Affine;
 }
@@ -39,6 +40,7 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
     ...(rows && { rows: { all: rows, batch: new Int32Array(split.size) } }),
     features: held,
     targets: reconstructs(split) ? held : resident('targets', targets),
+    ...(split.columns && { columns: split.columns }),
     ...(affine === undefined ? {} : { affine }),
   };
 }
@@ -52,6 +54,7 @@ function storedDataset(name: string, split: Split, affine: Affine | undefined): 
     features: one,
     targets: reconstructs(split) ? one : input(`data.${name}.targets`, [size, ...targets.shape], targets.dtype),
     stored: { table: features, batch, rows: new Int32Array(size) },
+    ...(split.columns && { columns: split.columns }),
     ...(affine === undefined ? {} : { affine }),
   };
 }

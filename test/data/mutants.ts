@@ -1,4 +1,5 @@
 /** Damaged files of every format that nn reads: each is a sound file with a few random edits, as a function of a seed. */
+import { withOrientation } from './exif-bytes.js';
 import { gzipSync } from 'node:zlib';
 import jpeg from 'jpeg-js';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -58,7 +59,7 @@ export const formats: readonly Format[] = [
   { name: 'npy', file: 'x.npy', source: { npy: { train: { features: 'x.npy', targets: 'y.npy' } } }, samples: npy.map(({ bytes }) => Buffer.from(bytes, 'base64')), isText: false }, // prettier-ignore
   { name: 'npz', file: 'x.npz', source: { npz: { path: 'x.npz', train: { features: 'x', targets: 'y' } } }, samples: [Buffer.from(npz.plain, 'base64'), Buffer.from(npz.compressed, 'base64')], isText: false }, // prettier-ignore
   { name: 'png', file: 'images/a/x.png', source: { images: { path: 'images', size: 4 } }, samples: [greyPng(4, 4, Array(16).fill(9)), pngBytes({ width: 3, height: 1, depth: 4, colourType: 0, interlace: 1, lines: Uint8Array.of(0, 16, 0, 48, 0, 32) }), pngBytes({ width: 2, height: 1, depth: 8, colourType: 3, lines: Uint8Array.of(0, 0, 1), palette: [1, 2, 3, 4, 5, 6], transparency: [3] })], isText: false }, // prettier-ignore
-  { name: 'jpeg', file: 'images/a/x.png', source: { images: { path: 'images', size: 4 } }, samples: [30, 90].map((quality) => Buffer.from(jpeg.encode({ width: 8, height: 8, data: pixels }, quality).data)), isText: false }, // prettier-ignore
+  { name: 'jpeg', file: 'images/a/x.png', source: { images: { path: 'images', size: 4 } }, samples: [30, 90].map((quality) => withOrientation(jpeg.encode({ width: 8, height: 8, data: pixels }, quality).data, quality % 8, quality === 30 ? 'II' : 'MM')), isText: false }, // prettier-ignore
 ];
 
 const PIECES = [',', '"', '""', '\n', '\r', '\n\n', 'NA', '?', '-', 'e9', '1e999', '\0', '\uFEFF', 'ä', ';', '{', '}', '[', ']', ':', 'null', '1e400', '\\u0000', '__proto__']; // prettier-ignore

@@ -41,7 +41,9 @@ describe('statisticsOf', () => {
 describe('fitAffine', () => {
   const values = Float64Array.of(2, 7, 4, 7, 6, 7);
   const fit = (...components: Parameters<typeof fitAffine>[0]): number[] =>
-    [...applyAffine(values, fitAffine(components, 2, spreadOf(values, 2)))].map((v) => Math.fround(v));
+    [...applyAffine(values, fitAffine(components, 2, spreadOf(values, 2)), new Float32Array(6))].map((v) =>
+      Math.fround(v),
+    );
   const rounded = (numbers: number[]): number[] => numbers.map(Math.fround);
 
   it('standardizes, and centres a column without spread', () => {
@@ -74,7 +76,7 @@ describe('fitAffine', () => {
     // numpy.quantile([1, 2, 4, 100], [0.25, 0.5, 0.75]) is [1.75, 3, 28].
     const outlier = Float64Array.of(1, 100, 4, 2);
     const robust = fitAffine([{ type: 'robust', lower: 25, upper: 75 }], 1, spreadOf(outlier, 1));
-    expect([...applyAffine(outlier, robust)]).toEqual(
+    expect([...applyAffine(outlier, robust, new Float32Array(outlier.length))]).toEqual(
       [1, 100, 4, 2].map((v) => expect.closeTo((v - 3) / 26.25, 6) as number),
     );
     const mirrored = { type: 'scale', factor: -1, offset: 0 } as const;

@@ -3,18 +3,20 @@ import jpeg from 'jpeg-js';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { Image } from './image.js';
 import { reasonOf } from './library-error.js';
+import { exifOrientation, upright } from './orientation.js';
 import { MOST_PIXELS } from './png.js';
 
 export const isJpeg = (bytes: Buffer): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 
-/** The image in `bytes`, grey ones too in three channels. Throws DataError where they are not a whole and sound JPEG file. */
+/** The image in `bytes`, grey ones too in three channels, upright where the file says how the camera was held. Throws DataError where they are not a whole and sound JPEG file. */
 export function decodeJpeg(bytes: Buffer, place: DataErrorPlace): Image {
   const { width, height } = frameSize(bytes, place);
   if (width * height > MOST_PIXELS) throw new DataError(`${width} x ${height} pixels are more than nn takes`, place);
   try {
     const limits = { maxResolutionInMP: MOST_PIXELS / 1e6, maxMemoryUsageInMB: 1024 };
     const decoded = jpeg.decode(bytes, { useTArray: true, formatAsRGBA: false, tolerantDecoding: false, ...limits });
-    return { width: decoded.width, height: decoded.height, channels: 3, values: decoded.data };
+    const image = { width: decoded.width, height: decoded.height, channels: 3, values: decoded.data };
+    return upright(image, exifOrientation(bytes));
   } catch (error) {
     throw new DataError(`damaged: the JPEG data cannot be decoded (${reasonOf(error)})`, {
       ...place,

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
+import type { FeatureColumn } from '../../data/index.js';
 import { add, mul, type Node, reshape, select } from '../../tensor/index.js';
 import type { SampleRandom } from '../random-source.js';
 import type { Task } from '../target.js';
@@ -95,7 +96,8 @@ export interface Featurewise<S extends z.ZodObject = z.ZodObject> extends Entry<
   readonly stage: 'features';
   /** Takes sequences [length] or [length, channels] only. */
   readonly sequential: boolean;
-  apply(context: AugmentContext, params: z.output<S>, x: Node): Node;
+  /** `columns` says what each feature of a table's row is. */
+  apply(context: AugmentContext, params: z.output<S>, x: Node, columns?: readonly FeatureColumn[]): Node;
 }
 
 /** Mixes every sample with another one. */

@@ -3,7 +3,7 @@
  * geometric augmentations are one map and with the displacements one resampling, taken from the resident samples as they are
  * gathered; then values of pixels, preprocessing, features, mixing. Targets are changed before they are mixed.
  */
-import type { Affine } from '../../data/index.js';
+import type { Affine, FeatureColumn } from '../../data/index.js';
 import {
   add,
   cast,
@@ -30,6 +30,8 @@ export interface ResidentBatch {
   readonly features: Node;
   /** i32 [batch]. */
   readonly indices: Node;
+  /** Of the rows of a table: what each feature is. */
+  readonly columns?: readonly FeatureColumn[];
   /** For bytes: what preprocessing makes of them. */
   readonly affine?: Affine;
 }
@@ -93,7 +95,7 @@ export class BatchAugmentation {
     const asImages = onImages.some((stage) => this.stage(stage).length > 0);
     const start = asImages ? this.images(batch) : plain();
     const x = this.stage('features').reduce(
-      (all, { entry, params, context }) => entry.apply(context, params, all),
+      (all, { entry, params, context }) => entry.apply(context, params, all, batch.columns),
       start,
     );
     return this.mix(x);

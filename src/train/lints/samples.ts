@@ -1,6 +1,5 @@
 /** Lints of the data: their scale and balance, and what is kept apart to measure with. */
 import { resolve } from 'node:path';
-import { widthOf } from '../../data/tabular/columns.js';
 import { behindMoves } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { classCounts, featureRanges } from './statistics.js';
@@ -11,10 +10,8 @@ const SMALLEST_INPUT = 0.01;
 
 /** The column that entry `index` of the features comes from, where they are of a table. */
 function featureName({ data }: LintContext, index: number): string {
-  const { encoding } = data.preprocessing;
-  if (encoding.kind !== 'table') return `feature ${index}`;
-  const names = encoding.columns.flatMap((column) => Array<string>(widthOf(column)).fill(column.name));
-  return `"${names[index]}"`;
+  const name = data.train.columns?.[index]?.name;
+  return name === undefined ? `feature ${index}` : `"${name}"`;
 }
 
 export const unscaledInputs: Lint = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ColumnBuilder, type ColumnUse } from '../../../src/data/tabular/column.js';
 import { murmur3 } from '../../../src/data/tabular/murmur3.js';
-import { parseNumber } from '../../../src/data/labels.js';
+import { parseDecimal, parseNumber } from '../../../src/data/labels.js';
 import { hostRandom } from '../../../src/tensor/random.js';
 import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
 
@@ -57,21 +57,30 @@ describe('a column', () => {
   });
 });
 
-describe('parseNumber', () => {
-  it('gives the very float64 that JavaScript gives', () => {
+describe('a number in a file', () => {
+  /** As the bytes of a CSV file have it, something before and after it. */
+  const inBytes = (text: string): number => {
+    const bytes = Buffer.from(`7${text}7`);
+    return parseDecimal(bytes, 1, bytes.length - 1);
+  };
+
+  it('is the very float64 that JavaScript makes of it', () => {
     const random = hostRandom(1, 'numbers');
     for (let i = 0; i < 20_000; i++) {
       const digits = String(random.below(10 ** (1 + random.below(9)))) + String(random.below(10 ** random.below(9)));
       const at = random.below(digits.length + 1);
-      const text = `${['', '-', '+'][random.below(3)]}${digits.slice(0, at)}${random.below(3) === 0 ? '' : '.'}${digits.slice(at)}`;
+      const exponent = random.below(4) === 0 ? `e${random.below(40) - 20}` : '';
+      const text = `${['', '-', '+'][random.below(3)]}${digits.slice(0, at)}${random.below(3) === 0 ? '' : '.'}${digits.slice(at)}${exponent}`;
       expect(parseNumber(text)).toBe(Number(text));
+      expect(inBytes(text)).toBe(Number(text));
     }
   });
 
-  it.each(['', '-', '.', '+.', '1.2.3', '1 ', '0x1', 'Infinity', '1e999', 'e5', '١'])(
-    'takes %j for no number',
+  it.each(['', '-', '.', '+.', '1.2.3', '1 ', '0x1', 'Infinity', '1e999', 'e5', '١', '1-', '-.'])(
+    'is not %j',
     (text) => {
       expect(parseNumber(text)).toBeNaN();
+      expect(inBytes(text)).toBeNaN();
     },
   );
 });

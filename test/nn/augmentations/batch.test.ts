@@ -12,6 +12,7 @@ interface Data {
   readonly dtype: DType;
   readonly values: number[];
   readonly affine?: ResidentBatch['affine'];
+  readonly columns?: ResidentBatch['columns'];
 }
 
 const random = hostRandom(5, 'augment test');
@@ -44,7 +45,10 @@ function augmented(
   const indices = input('indices', [order.length], 'i32');
   const { x: plain, target } = gatherBatch({ size: SIZE, features, targets: labels, affine: data.affine }, indices);
   const augmentation = new BatchAugmentation(augmentSchema.parse(list), KEY, seedKey, indices);
-  const { x, mixture } = augmentation.features({ features, indices, affine: data.affine }, () => plain);
+  const { x, mixture } = augmentation.features(
+    { features, indices, affine: data.affine, columns: data.columns },
+    () => plain,
+  );
   const noisy = augmentation.targets(target, 4);
   const mixed = mixture === undefined ? [] : [mixture.share, mixture.partner];
   const session = backend.open({ threads: 1 });
@@ -162,6 +166,38 @@ describe('single augmentations', () => {
     const values = drawn.flatMap((batch) => batch.values);
     // Four standard errors of 2,400 decisions.
     expect(Math.abs(values.filter((v) => v === 9).length / values.length - 0.25)).toBeLessThan(0.036);
+  });
+
+  describe('of rows with a number, a category of three, and a number', () => {
+    const columns = [0, 1, 1, 1, 2].map((column) => ({ name: `c${column}`, column, isMeasure: column !== 1 }));
+    const mixed: Data = { ...rows, values: rows.values.map((v, i) => (i % 5 === 0 || i % 5 === 4 ? v : 1)), columns };
+    const order = Array.from({ length: SIZE }, (_, i) => i);
+    const samples = (list: readonly unknown[]): number[][] =>
+      Array.from({ length: 30 }, (_, k) => augmented(mixed, [...list], { order, key: [k, 0] }).values).flatMap(
+        (values) => order.map((_, b) => values.slice(5 * b, 5 * b + 5)),
+      );
+
+    it('feature_noise disturbs the numbers alone', () => {
+      samples([{ feature_noise: { std: 0.5 } }]).forEach((sample, i) => {
+        expect(sample.slice(1, 4)).toEqual([1, 1, 1]);
+        expect(sample[0]).not.toBe(mixed.values[5 * (i % SIZE)]);
+        expect(sample[4]).not.toBe(mixed.values[5 * (i % SIZE) + 4]);
+      });
+    });
+
+    it('feature_mask hides a category whole, with zeros, and columns at its rate', () => {
+      const hidden = [0, 0, 0];
+      const all = samples([{ feature_mask: { rate: 0.25, value: 9 } }]);
+      for (const sample of all) {
+        expect([
+          [0, 0, 0],
+          [1, 1, 1],
+        ]).toContainEqual(sample.slice(1, 4));
+        [sample[0] === 9, sample[1] === 0, sample[4] === 9].forEach((is, c) => (hidden[c] += Number(is)));
+      }
+      // Four standard errors of 360 decisions.
+      for (const count of hidden) expect(Math.abs(count / all.length - 0.25)).toBeLessThan(0.092);
+    });
   });
 
   it('time_shift moves all channels of a sequence together', () => {

@@ -1,0 +1,28 @@
+/** Where each feature of a table comes from, once everything has been done to it. */
+import type { FittedPreprocessing } from './load.js';
+import { measuresOf } from './tabular/columns.js';
+
+export interface FeatureColumn {
+  /** That of the column, or `component 1`. */
+  readonly name: string;
+  /** A number that may be anything; else a 0 or 1 of a category, or of what is missing. */
+  readonly isMeasure: boolean;
+  /** The features of one column have one number. */
+  readonly column: number;
+}
+
+/** One for each feature; undefined where the samples are no rows of a table. */
+export function featureColumns({ encoding, projection }: FittedPreprocessing): FeatureColumn[] | undefined {
+  if (encoding.kind !== 'table') return undefined;
+  const all = encoding.columns.flatMap((column, i) =>
+    measuresOf(column).map((isMeasure): FeatureColumn => ({ name: column.name, isMeasure, column: i })),
+  );
+  if (projection === undefined || projection.in_place) return all;
+  const components = Array.from({ length: projection.components }, (_, i): FeatureColumn => ({
+    name: `component ${i + 1}`,
+    isMeasure: true,
+    column: encoding.columns.length + i,
+  }));
+  const projected = new Set(projection.inputs);
+  return [...components, ...all.filter((_, entry) => !projected.has(entry))];
+}

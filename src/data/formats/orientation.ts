@@ -1,0 +1,61 @@
+/** How a camera was held, as Exif says it (CIPA DC-008, 4.6.4 "Orientation"), and images turned upright by it. */
+import type { Image } from './image.js';
+
+/** 1: upright; 2: mirrored; 3: by half; 4: upside down; 5 to 8: with rows and columns exchanged. */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
+const APP1 = 0xe1;
+const START_OF_SCAN = 0xda;
+const TAG = 0x0112;
+const SHORT = 3;
+
+/** The orientation in the Exif part of a JPEG file; 1 where there is none, or none that can be read. */
+export function exifOrientation(bytes: Buffer): Orientation {
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
+    const marker = bytes[at + 1];
+    if (marker === START_OF_SCAN) break;
+    const end = at + 2 + bytes.readUInt16BE(at + 2);
+    const content = bytes.subarray(at + 4, end);
+    if (marker === APP1 && content.toString('latin1', 0, 6) === 'Exif\0\0') return ofTiff(content.subarray(6));
+    at = end;
+  }
+  return 1;
+}
+
+/** Of the first directory of a TIFF file, which is what Exif is. */
+function ofTiff(tiff: Buffer): Orientation {
+  if (tiff.length < 8) return 1;
+  const order = tiff.toString('latin1', 0, 2);
+  if (order !== 'II' && order !== 'MM') return 1;
+  const short = (at: number): number => (order === 'II' ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at));
+  const start = order === 'II' ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4);
+  if (start + 2 > tiff.length) return 1;
+  const count = short(start);
+  for (let i = 0; i < count && start + 14 + 12 * i <= tiff.length; i++) {
+    const entry = start + 2 + 12 * i;
+    if (short(entry) !== TAG || short(entry + 2) !== SHORT) continue;
+    const value = short(entry + 8);
+    return value >= 1 && value <= 8 ? (value as Orientation) : 1;
+  }
+  return 1;
+}
+
+/** `image` as it is to be seen. */
+export function upright(image: Image, orientation: Orientation): Image {
+  if (orientation === 1) return image;
+  const { width, height, channels, values } = image;
+  const exchanged = orientation >= 5;
+  const [newWidth, newHeight] = exchanged ? [height, width] : [width, height];
+  // Where a seen pixel is stored: from the right in 2, 3, 7 and 8, from below in 3, 4, 6 and 7.
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBelow = [3, 4, 6, 7].includes(orientation);
+  const turned = new Uint8Array(values.length);
+  for (let y = 0; y < newHeight; y++) {
+    for (let x = 0; x < newWidth; x++) {
+      const [column, row] = exchanged ? [y, x] : [x, y];
+      const from = (fromBelow ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column);
+      for (let c = 0; c < channels; c++) turned[(y * newWidth + x) * channels + c] = values[from * channels + c];
+    }
+  }
+  return { width: newWidth, height: newHeight, channels, values: turned };
+}
