@@ -9,6 +9,10 @@ import type { Kernel } from './kernels.js';
 
 /** Columns of a block: its packed panels should stay in the second-level cache. */
 const BLOCK_COLUMNS = 64;
+/** The fewest rows of a block, all of whose row tiles share the packed panels. */
+const BLOCK_ROWS = 64;
+/** Units that a product is cut into at least, where it is large enough. */
+const UNITS = 8;
 /** Packed blocks of at most this many bytes stay in the first-level cache while all rows pass by. */
 const SMALL_BLOCK = 64 * 1024;
 
@@ -28,11 +32,13 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
 
   const rows = Math.min(m, tileSize(context.features).rows);
   const width = 4 * Math.min(Math.ceil(n / 4), tileVectors(context, rows));
-  const columns = Math.min(n, Math.max(width, Math.floor(BLOCK_COLUMNS / width) * width));
-  const columnBlocks = Math.ceil(n / columns);
   const batch = sizeOf(batchDims);
-  // Few columns and many rows: cut the rows too, so that there is work for every thread.
-  const rowBlocks = Math.max(1, Math.min(Math.floor(m / 64), Math.ceil(8 / (columnBlocks * batch))));
+  // Small products: narrower blocks, and rows cut too where there are many, so that there is work for every thread.
+  const mostRowBlocks = Math.max(1, Math.floor(m / BLOCK_ROWS));
+  const evenColumns = Math.ceil((n * batch * mostRowBlocks) / UNITS / width) * width;
+  const columns = Math.min(n, Math.max(width, Math.min(Math.floor(BLOCK_COLUMNS / width) * width, evenColumns)));
+  const columnBlocks = Math.ceil(n / columns);
+  const rowBlocks = Math.min(mostRowBlocks, Math.ceil(UNITS / (columnBlocks * batch)));
   const blockRows = Math.ceil(m / rowBlocks / rows) * rows;
   const usedRowBlocks = Math.ceil(m / blockRows);
   // Packing pays only where several row tiles read it; a transposed operand always needs it.
