@@ -8,7 +8,7 @@ import { emitStore } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { correlatedInput, emitPaddedCopy, emitZeroFill } from './emit-padded-image.js';
 import { emitTileSum, panelWidth, type SumLoop } from './emit-tile.js';
-import { tileSize } from './features.js';
+import { tileRows } from './features.js';
 
 /** Pixels of the output gradient that a pass over all tiles sums at once: their inputs stay in the first-level cache. */
 const PIXEL_BLOCK = 144;
@@ -39,9 +39,16 @@ export function emitWeightGradient(
   const imageBytes = (copies ? image.paddedHeight : height) * rowBytes;
   const panel = panelWidth(context.features, groupFilters);
   const panels = Math.ceil(groupFilters / panel);
-  const tileRows = tileSize(context.features).rows;
   const sumRows = kh * kw * groupChannels;
+  // Tiles of nearly equal height, as a last one of few rows would take as long as the others.
+  const tilesDown = Math.ceil(sumRows / tileRows(context.features, panel / 4));
+  const tallest = Math.ceil(sumRows / tilesDown);
   const partBytes = sumRows * filters * 4;
+  // Sums of filters that fill no whole vectors wait in scratch memory: stores of a few lanes would keep V8 from pairing vectors.
+  const padded = groupFilters % 4 > 0;
+  const groupPitch = 4 * Math.ceil(groupFilters / 4);
+  const sumPitch = padded ? groups * groupPitch : filters;
+  const sumBytes = padded ? sumRows * sumPitch * 4 : 0;
 
   // Row m = (r, s, c) of the gradient reads the image from this offset on.
   const offsets = Array.from({ length: sumRows }, (_, m) => {
@@ -67,29 +74,28 @@ export function emitWeightGradient(
     if (known !== undefined) return known;
     const vectors = Math.ceil(count / 4);
     const index = context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
-      const place = (r: number, v: number): number => (r * filters + 4 * v) * 4;
+      const place = (r: number, v: number): number => (r * sumPitch + 4 * v) * 4;
       const loops = pixelLoops(vectors);
       const sums = emitTileSum(f, context, { rows, vectors, loops }, 0, 1, (r, v) =>
         f.get(2).mem('v128.load', place(r, v)),
       );
-      sums.forEach((row, r) =>
-        row.forEach((local, v) => emitStore(f, 'f32', 2, local, Math.min(4, count - 4 * v), 1, place(r, v))),
-      );
+      sums.forEach((row, r) => row.forEach((local, v) => emitStore(f, 'f32', 2, local, 4, 1, place(r, v))));
     });
     tiles.set(key, index);
     return index;
   };
   const rest = groupFilters - (panels - 1) * panel;
-  const runs = tileRuns(offsets, tileRows);
+  const runs = tileRuns(offsets, tallest);
   for (const { pattern } of runs) {
     if (panels > 1) tile(pattern, panel);
     tile(pattern, rest);
   }
 
   const panelBytes = together * blockRows * outWidth * panel * 4;
+  const sumsAt = panels * panelBytes + (copies ? together * imageBytes : 0);
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, stop, images, y, amount, source, a, packed, from, to, target, c, first, last] = Array.from(
-      { length: 14 },
+    const [sample, stop, images, y, amount, source, a, packed, from, to, target, sums, c, first, last] = Array.from(
+      { length: 15 },
       () => f.local('i32'),
     );
     /** Leaves min(limit, end - at) on the stack. */
@@ -150,8 +156,11 @@ export function emitWeightGradient(
       f.bump(c, -4 * panel * (panels - 1));
     };
     eachUnit(f, (unit) => {
-      f.get(unit).i32(partBytes).op('i32.mul').i32(out).op('i32.add').tee(target).set(to);
-      emitZeroFill(f, to, partBytes);
+      f.get(unit).i32(partBytes).op('i32.mul').i32(out).op('i32.add').set(target);
+      if (padded) f.get(2).i32(sumsAt).op('i32.add').set(sums);
+      else f.get(target).set(sums);
+      f.get(sums).set(to);
+      emitZeroFill(f, to, sumRows * sumPitch * 4);
       f.get(unit).i32(samples).op('i32.mul').tee(sample).i32(samples).op('i32.add').set(stop);
       f.loop(() => {
         atMost(together, () => f.get(stop), sample);
@@ -173,13 +182,13 @@ export function emitWeightGradient(
               f.i32(group * groupChannels * 4 + offset)
                 .op('i32.add')
                 .set(a);
-              f.get(target)
-                .i32((start * filters + group * groupFilters) * 4)
+              f.get(sums)
+                .i32((start * sumPitch + group * (padded ? groupPitch : groupFilters)) * 4)
                 .op('i32.add')
                 .set(c);
               f.countedLoop(count, () => {
                 allPanels(pattern);
-                f.bump(a, step).bump(c, tileRows * filters * 4);
+                f.bump(a, step).bump(c, tallest * sumPitch * 4);
               });
             }
           }
@@ -187,13 +196,25 @@ export function emitWeightGradient(
         });
         f.get(sample).get(images).op('i32.add').tee(sample).get(stop).op('i32.lt_s').branchIf(0);
       });
+      if (padded) {
+        const vector = f.local('v128');
+        f.countedLoop(sumRows * groups, () => {
+          for (let v = 0; v < groupPitch / 4; v++) {
+            f.get(sums)
+              .mem('v128.load', 16 * v)
+              .set(vector);
+            emitStore(f, 'f32', target, vector, Math.min(4, groupFilters - 4 * v), 1, 16 * v);
+          }
+          f.bump(sums, 4 * groupPitch).bump(target, 4 * groupFilters);
+        });
+      }
     });
   });
   return {
     function: index,
     units: parts,
     unitCost: (2 * sumRows * filters * outHeight * outWidth * samples) / 16,
-    scratch: panels * panelBytes + (copies ? together * imageBytes : 0),
+    scratch: sumsAt + sumBytes,
   };
 }
 
@@ -208,11 +229,11 @@ interface TileRun {
 }
 
 /** Cuts rows at `offsets` into tiles, and joins these into runs that a loop can go through. */
-function tileRuns(offsets: readonly number[], tileRows: number): TileRun[] {
+function tileRuns(offsets: readonly number[], tallest: number): TileRun[] {
   const runs: TileRun[] = [];
-  for (let start = 0; start < offsets.length; start += tileRows) {
+  for (let start = 0; start < offsets.length; start += tallest) {
     const first = offsets[start];
-    const pattern = offsets.slice(start, start + tileRows).map((o) => o - first);
+    const pattern = offsets.slice(start, start + tallest).map((o) => o - first);
     const run = runs.at(-1);
     const same = run?.pattern.join() === pattern.join();
     if (run && same && run.count === 1) runs[runs.length - 1] = { ...run, step: first - run.first, count: 2 };

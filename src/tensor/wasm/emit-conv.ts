@@ -15,7 +15,7 @@ import { emitPackPanel, type PackSource } from './emit-pack.js';
 import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, winogradWorkspace } from './emit-winograd.js'; // prettier-ignore
 import { emitWinogradWeightGradient, winogradWeightPays } from './emit-winograd-weight.js';
 import { defineTile, panelWidth, type SumLoop, TILE_BUFFER } from './emit-tile.js';
-import { type Features, tileSize } from './features.js';
+import { type Features, tileRows } from './features.js';
 import type { Kernel } from './kernels.js';
 
 /** A forward-shaped problem: out[y, x, f] = sum over (r, s, c) of image[y * sy + r * dy, x * sx + s * dx, c] * weight. */
@@ -333,7 +333,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
   const pixel = 4 * image.channels;
   const rowBytes = image.paddedWidth * pixel;
   const copies = needsCopy(image);
-  const tileRows = Math.min(tileSize(context.features).rows, p.outWidth);
+  const mostRows = Math.min(tileRows(context.features, width / 4), p.outWidth);
   // Small batches: cut images into bands of rows, so that there is work for every thread.
   const bands = Math.max(1, Math.min(p.outHeight, Math.ceil(8 / p.batch)));
   const bandRows = Math.ceil(p.outHeight / bands);
@@ -362,7 +362,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
   };
   const restColumns = p.filters - (panels - 1) * width;
   // Tiles of nearly equal height: a last one of few rows would leave the multipliers waiting.
-  const across = Math.ceil(p.outWidth / tileRows);
+  const across = Math.ceil(p.outWidth / mostRows);
   const low = Math.floor(p.outWidth / across);
   const heights = [
     { height: low + 1, count: p.outWidth % across },

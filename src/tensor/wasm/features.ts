@@ -51,3 +51,13 @@ function hasFusedMultiplyAdd(): boolean {
 export function tileSize(features: Features): { rows: number; vectors: number } {
   return features.wide ? { rows: 6, vectors: 4 } : { rows: 4, vectors: 2 };
 }
+
+/**
+ * Rows of a tile of so many vectors: as many accumulators as a full tile has, since fewer wait for each other's multiply-adds
+ * (some four cycles each, two begun in every cycle).
+ */
+export function tileRows(features: Features, vectors: number): number {
+  const { rows, vectors: most } = tileSize(features);
+  const registers = (count: number): number => (features.wide ? Math.ceil(count / 2) : count);
+  return Math.floor((rows * registers(most)) / registers(Math.min(vectors, most)));
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { add, convInput, hostRandom, input, maximum, portableBackend, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+import { add, convInput, convWeight, hostRandom, input, maximum, portableBackend, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 
 const strided = [
   { size: [28, 28], kernel: [3, 3], strides: [2, 2], padding: [[0, 1], [0, 1]], groups: 1 },
@@ -50,4 +50,45 @@ describe('the input gradient of a convolution', () => {
     for (const threads of [1, 2]) expect(run(wasmBackend, threads)).toEqual(expected);
     expect(run(portableBackend, 1)).toEqual(expected);
   });
+});
+
+const odd = [
+  { size: [28, 28], channels: 1, filters: 6, kernel: [5, 5], strides: [1, 1], padding: [[2, 2], [2, 2]], groups: 1 },
+  { size: [9, 7], channels: 4, filters: 10, kernel: [3, 2], strides: [2, 1], padding: [[0, 1], [1, 0]], groups: 2 },
+  { size: [6, 6], channels: 3, filters: 17, kernel: [3, 3], strides: [1, 1], padding: [[1, 1], [1, 1]], groups: 1 },
+] as const; // prettier-ignore
+
+describe('the weight gradient of a convolution', () => {
+  it.each(odd)(
+    'is exact for whole numbers and filters that fill no whole vectors: $filters in $groups group(s)',
+    (c) => {
+      const { size, channels, filters, kernel, strides, padding, groups } = c;
+      const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
+      const x = input('odd.x', [5, ...size, channels]);
+      const g = input('odd.g', [5, ...out, filters]);
+      const dw = convWeight(x, g, [...kernel, channels / groups, filters], {
+        strides,
+        padding,
+        dilation: [1, 1],
+        groups,
+      });
+      const run = (backend: typeof wasmBackend): Float64Array => {
+        const session = backend.open({ threads: 1 });
+        const random = hostRandom(1, 'odd');
+        for (const node of [x, g])
+          session.write(
+            node,
+            Float32Array.from({ length: sizeOf(node.shape) }, () => Math.floor(random.uniform() * 7) - 3),
+          );
+        const executable = session.compile({ name: 'odd', outputs: [dw], updates: [] });
+        executable.run();
+        const values = Float64Array.from(executable.output(0), (v) => v + 0);
+        session.close();
+        return values;
+      };
+      const expected = run(referenceBackend);
+      expect(run(wasmBackend)).toEqual(expected);
+      expect(run(portableBackend)).toEqual(expected);
+    },
+  );
 });
