@@ -219,4 +219,40 @@ const words = synthetic(
   },
 );
 
-export const syntheticSources = { moons, circles, spirals, xor, blobs, sines, linear, words };
+/**
+ * Bodies |x|_p <= radius: how far their corners reach, as a multiple of the radius of a ball of the same volume, which is 4/3 pi r^3;
+ * an octahedron's is 4/3 r^3, a cube's 8 r^3.
+ */
+const BODIES = [
+  { reach: 1, norm: (a: number, b: number, c: number) => Math.hypot(a, b, c) },
+  { reach: (Math.PI / 6) ** (1 / 3), norm: (a: number, b: number, c: number) => Math.max(a, b, c) },
+  { reach: Math.PI ** (1 / 3), norm: (a: number, b: number, c: number) => a + b + c },
+] as const;
+const LARGEST_REACH = Math.max(...BODIES.map(({ reach }) => reach));
+
+const bodies = synthetic(
+  'bodies',
+  z.object({
+    ...common,
+    noise: noise(0.3),
+    size: positiveInt.min(6).max(64).default(12).describe('voxels along each side'),
+  }),
+  'a ball, a cube or an octahedron of the same volume somewhere in a noisy cube of voxels [size, size, size, 1], three classes',
+  ({ size }) => [size, size, size, 1],
+  ({ noise, size }) =>
+    (i, x, random) => {
+      const { reach, norm } = BODIES[i % BODIES.length];
+      // The largest octahedron just fits.
+      const radius = ((size / 2) * (0.65 + 0.35 * random.uniform())) / LARGEST_REACH;
+      const room = size / 2 - LARGEST_REACH * radius;
+      const [depth, height, width] = [0, 1, 2].map(() => (size - 1) / 2 + room * (2 * random.uniform() - 1));
+      for (let voxel = 0; voxel < x.length; voxel++) {
+        const [d, h, w] = [Math.floor(voxel / size ** 2), Math.floor(voxel / size) % size, voxel % size];
+        const isInside = norm(Math.abs(d - depth), Math.abs(h - height), Math.abs(w - width)) <= reach * radius;
+        x[voxel] = (isInside ? 1 : 0) + noise * random.normal();
+      }
+      return i % BODIES.length;
+    },
+);
+
+export const syntheticSources = { moons, circles, spirals, xor, blobs, sines, linear, words, bodies };

@@ -183,6 +183,25 @@ describe('computed sets', () => {
     expect(new Set([...byCounts.values()].map((value) => value.toFixed(4))).size).toBe(byCounts.size);
   });
 
+  it('bodies have the volume of a ball, and fill their box as ball, cube and octahedron do', async () => {
+    const source = { bodies: { samples: 90, noise: 0, size: 24 } };
+    const { x, y, classes } = await points({ ...source });
+    expect(classes).toEqual(['0', '1', '2']);
+    const volumes = [0, 1, 2].map(() => 0);
+    const filled = [0, 1, 2].map(() => [] as number[]);
+    x.forEach((voxels, i) => {
+      const inside = voxels.flatMap((value, at) => (value === 1 ? [at] : []));
+      const axes = [(at: number) => Math.floor(at / 576), (at: number) => Math.floor(at / 24) % 24, (at: number) => at % 24]; // prettier-ignore
+      const sides = axes.map((of) => Math.max(...inside.map(of)) - Math.min(...inside.map(of)) + 1);
+      volumes[y[i]] += inside.length;
+      filled[y[i]].push(inside.length / sides.reduce((a, b) => a * b, 1));
+    });
+    // Of a box around them: pi / 6, all, 1 / 6, to the coarseness of voxels.
+    const means = filled.map((shares) => shares.reduce((a, b) => a + b, 0) / shares.length);
+    [Math.PI / 6, 1, 1 / 6].forEach((share, kind) => expect(Math.abs(means[kind] - share)).toBeLessThan(0.06));
+    for (const volume of volumes) expect(Math.abs(volume / volumes[0] - 1)).toBeLessThan(0.2);
+  });
+
   it('words as ones among zeros are the same sequences with the same targets', async () => {
     const words = { samples: 50, vocabulary: 7, length: 3 };
     const numbers = await points({ words }, 'regression');
