@@ -1,10 +1,10 @@
 /** `nn augment`: training samples before and after augmentation, as a picture or as a table. */
-import { writeFileSync } from 'node:fs';
 import { type AugmentPreview, previewAugmentation } from '../train/index.js';
 import { contactSheet } from './contact-sheet.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
 import { formatFigure, formatTable } from './format.js';
+import { writeOutput } from './output-file.js';
 import { UsageError } from './usage-error.js';
 
 export interface AugmentOptions extends CommonOptions {
@@ -41,7 +41,7 @@ export async function augmentCommand(
   const list = config.data.augment.map(({ type }) => type);
   if (options.out === undefined) for (const line of tableOf(preview)) process.stdout.write(`${line}\n`);
   else {
-    write(options.out, contactSheet(preview));
+    writeOutput('--out', options.out, contactSheet(preview));
     say(options, `${name}: ${preview.samples} training samples (left) and ${versions} versions of each, by ${list.join(', ')}: ${options.out}`); // prettier-ignore
   }
   const { shape } = preview;
@@ -53,14 +53,6 @@ function countOf(option: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= MOST) return count;
   throw new UsageError(`--${option}: expected a whole number from 1 to ${MOST}, got "${text}"`);
-}
-
-function write(file: string, content: Buffer): void {
-  try {
-    writeFileSync(file, content);
-  } catch (error) {
-    throw new UsageError(`--out: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 /** For each sample a row as it is, after preprocessing, and one for each version; the first values of many. */

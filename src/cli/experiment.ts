@@ -43,7 +43,7 @@ export async function loadExperiment(
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
-  const name = options.name ?? loaded.config.name ?? basename(file, extname(file));
+  const name = options.name ?? loaded.config.name ?? (file === '-' ? 'stdin' : basename(file, extname(file)));
   return openExperiment(loaded, resolve(dirname(file)), name, undefined, load);
 }
 

@@ -1,11 +1,10 @@
 /** `nn profile`: where a training step's time goes, as a table, as JSON, or as a page with the threads' timeline. */
-import { writeFileSync } from 'node:fs';
 import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
 import { formatCount, formatTable } from './format.js';
+import { writeOutput } from './output-file.js';
 import { profilePage } from './profile-page.js';
-import { UsageError } from './usage-error.js';
 
 export interface ProfileOptions extends CommonOptions {
   readonly html?: string;
@@ -25,19 +24,11 @@ export async function profileCommand(
   const profile = profileStep((count) => openSession(options, count), config, data, threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
-    writePage(options.html, profilePage(name, profile));
+    writeOutput('--html', options.html, profilePage(name, profile));
     say(options, `page with the timeline: ${options.html}`);
   }
   printJson(options, profile);
   return exitCode.done;
-}
-
-function writePage(file: string, page: string): void {
-  try {
-    writeFileSync(file, page);
-  } catch (error) {
-    throw new UsageError(`--html: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 /** `12.3 GFLOP/s`, or `8.5 GB/s` where it is memory that counts; nothing for a kernel that only prepares. */

@@ -65,7 +65,7 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .usage('[options] <config or folder...> [key=value...]')
     .option(
       '--seeds <seeds>',
-      'how many, from --seed (1) on, or which: 1,2,5 (default: 5, and 1 where all have data.folds)',
+      'how many, from --seed (1) on, or which: 1,2,5 (default: 5; 1 if all configs have data.folds)',
     )
     .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
     .option('--fresh', 'train again what is there already')
@@ -134,7 +134,7 @@ function programOf(finish: (code: ExitCode) => void): Command {
 }
 
 const notes = `
-An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
+A config is a file, or - for stdin. An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
 Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check did not hold, 130 stopped by Ctrl-C`;
 
 /** A command with the common options. All of them are taken everywhere; the help shows those that the command heeds. */

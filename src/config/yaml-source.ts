@@ -226,16 +226,21 @@ export function readYaml(text: string, at?: Place): YamlResult {
   }
 }
 
-/** The text of a config file. Throws ConfigError where it cannot be read or is no UTF-8 text. */
+let fromStdin: Buffer | undefined;
+/** What comes in on stdin, which can be read only once. */
+const readStdin = (): Buffer => (fromStdin ??= readFileSync(0));
+
+/** The text of a config file, or of stdin where the file is `-`. Throws ConfigError where it cannot be read or is no UTF-8 text. */
 export function readConfigText(file: string): string {
   const refuse = (message: string): ConfigError => new ConfigError([{ file, path: '', message }]);
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = file === '-' ? readStdin() : readFileSync(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw refuse('no such file');
     if (code === 'EISDIR') throw refuse('is a directory, not a config file');
+    if (code === 'EACCES') throw refuse('cannot be read: permission denied');
     throw refuse(`cannot be read: ${(error as Error).message}`);
   }
   if (bytes.length > LARGEST_FILE) {

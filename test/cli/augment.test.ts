@@ -52,6 +52,9 @@ describe('nn augment', () => {
     expect((await nnHere('augment', config)).err).toContain('there is no data.augment');
     expect((await nnHere(...mnist)).err).toContain('--out FILE.png');
     const noise = 'data.augment=[feature_noise]';
+    const { code, err } = await nnHere(...mnist, '--samples', '1', '--out', join(folder, 'missing', 'x.png'));
+    expect(code).toBe(2);
+    expect(err).toContain(`--out: cannot write ${join(folder, 'missing', 'x.png')}: no such file or folder (ENOENT)`);
     expect((await nnHere('augment', config, noise, '--out', 'x.png')).err).toContain('--out is for images');
     const many = await nnHere('augment', config, noise, '--samples', 'all');
     expect([many.code, many.err]).toEqual([2, expect.stringContaining('--samples: expected a whole number from 1 to 100, got "all"')]); // prettier-ignore

@@ -22,6 +22,19 @@ describe('nn', () => {
     expect(figures).toEqual(summary.test);
   });
 
+  it('takes a config from stdin, with file names relative to the working directory', () => {
+    const input = readFileSync('configs/smoke.yaml', 'utf8')
+      .replace('../datasets', 'datasets')
+      .replace(/^name:.*\n/m, '');
+    const run = (...args: string[]) => spawnSync(process.execPath, ['dist/bin/nn.js', ...args], { encoding: 'utf8', input }); // prettier-ignore
+    const { stdout, stderr } = run('train', '-', '--runs-dir', folder, '--json');
+    const { run_dir, test } = JSON.parse(stdout) as Summary;
+    expect(run_dir, stderr).toContain(join(folder, 'stdin'));
+    expect(test).toEqual(trained().test);
+    expect(run('check', '-', 'model.layers.0.dense.unit=3').stderr).toContain('did you mean "units"?');
+    expect(run('compare', '-', '--seeds', '2', '--runs-dir', folder).stderr).toMatch(/^stdin +2 /m);
+  });
+
   it('writes the same tensors with one and two threads', () => {
     expect(digest(trained('--threads', '1').run_dir)).toBe(digest(trained('--threads', '2').run_dir));
   });

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { nonNegative, positive, positiveInt, seed } from '../../config/atoms.js';
 import { type HostRandom, hostRandom } from '../../tensor/random.js';
+import { DataError } from '../data-error.js';
 import { samplesOfPair } from '../arrays/samples.js';
 import type { ArraysEncoding, DataSource } from '../source.js';
 
@@ -20,6 +21,9 @@ interface Common {
 }
 /** Writes the features of sample `i` into `x` and its target into `y`. */
 type Sample = (i: number, x: Float64Array, random: HostRandom) => number;
+
+/** Of all features together: 2 GiB in float64. */
+const MOST_NUMBERS = 2 ** 28;
 
 /** A set named `name` of samples with features of the shape `shape(params)` each. */
 function synthetic<S extends z.ZodObject, P extends Common>(
@@ -38,17 +42,22 @@ function synthetic<S extends z.ZodObject, P extends Common>(
       const sample = sampler(params, random);
       const [size, dims] = [params.samples, shape(params)];
       const features = dims.reduce((a, b) => a * b, 1);
+      const file = `data.source.${name}`;
+      if (size * features > MOST_NUMBERS) {
+        const problem = `${size} samples of ${features} numbers each are more than can be held in memory (${MOST_NUMBERS} numbers)`;
+        throw new DataError(problem, { file, hint: `set samples: ${Math.floor(MOST_NUMBERS / features)} at most` });
+      }
       const x = new Float64Array(size * features);
       const y = Float64Array.from({ length: size }, (_, i) =>
         sample(i, x.subarray(i * features, (i + 1) * features), random),
       );
-      const place = { file: `data.source.${name}` };
-      const file = samplesOfPair(
+      const place = { file };
+      const samples = samplesOfPair(
         { type: 'f64', dims: [size, ...dims], values: x, place },
         { type: 'f64', dims: [size], values: y, place },
         task,
       );
-      return Promise.resolve(roles.includes('train') ? { train: file } : {});
+      return Promise.resolve(roles.includes('train') ? { train: samples } : {});
     },
     ownFiles: () => ['train'],
     moveFiles: (params) => params,

@@ -221,6 +221,13 @@ describe('computed sets', () => {
     expect((await load(dir, { source: { moons: { samples: 10, seed: 1 } } })).train).not.toEqual(first.train);
   });
 
+  it('say when they do not fit into memory', async () => {
+    const source = { blobs: { samples: 10_000_000, features: 1000 } };
+    const error = await dataErrorOf(load(dir, { source }));
+    expect(error.message).toMatch(/^data\.source\.blobs: 10000000 samples of 1000 numbers each/);
+    expect(error.hint).toBe('set samples: 268435 at most');
+  });
+
   it('say when they do not fit the task', async () => {
     const error = await dataErrorOf(load(dir, { source: 'sines' }));
     expect(error.message).toMatch(/^data\.source\.sines: label \S+ of sample 0/);

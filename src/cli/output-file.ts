@@ -1,0 +1,15 @@
+/** Files that an option of a command asks for, such as a picture or a page. */
+import { statSync, writeFileSync } from 'node:fs';
+import { explainSystemError, FileWriteError, writeFileAtomic } from '../runs/index.js';
+import { UsageError } from './usage-error.js';
+
+/** Writes all of the file or leaves it as it was; a device or pipe is written to. Throws UsageError. */
+export function writeOutput(option: string, file: string, content: string | Buffer): void {
+  try {
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() ?? true) writeFileAtomic(file, content);
+    else writeFileSync(file, content);
+  } catch (error) {
+    const { problem } = explainSystemError(error instanceof FileWriteError ? error.cause : error);
+    throw new UsageError(`${option}: cannot write ${file}: ${problem}`);
+  }
+}
