@@ -102,6 +102,15 @@ describe('initializers', () => {
     expect(drawn({ sparse: { connections: 15 } }, [3, 2]).every((v) => v !== 0)).toBe(true);
   });
 
+  it('lsuv begins as orthogonal, before data scale it (test/train/lsuv.test.ts)', () => {
+    expect(drawn('lsuv', [7, 4])).toEqual(drawn('orthogonal', [7, 4]));
+  });
+
+  it('are all compared with values or moments from outside above', () => {
+    const checked = ['zeros', 'ones', 'constant', 'uniform', 'normal', 'truncated_normal', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'lecun_normal', 'lecun_uniform', 'orthogonal', 'delta_orthogonal', 'lsuv', 'sparse', 'identity']; // prettier-ignore
+    expect(Object.keys(initializers)).toEqual(checked);
+  });
+
   it('give the same values for the same seed and others for another', () => {
     expect(drawn('he_normal', [4, 4])).toEqual(drawn('he_normal', [4, 4]));
     expect(drawn('he_normal', [4, 4])).not.toEqual(drawn('he_normal', [4, 4], 4, 4, 4));

@@ -45,6 +45,10 @@ describe('penalties', () => {
     expectValues([...valuesAt(grad(node, [weight.node]), [weight])[0]], [0.12, -0.14, 0.16, -0.18]);
   });
 
+  it('are all here, but for what follows updates', () => {
+    expect(Object.keys(regularizers)).toEqual(['l1', 'l2', 'elastic', 'proximal_l1']);
+  });
+
   it('refuse negative strengths', () => {
     expect(regularizationSchema.safeParse({ l1: -1 }).success).toBe(false);
     expect(regularizerSchema.safeParse({ l2: { strength: -1 } }).success).toBe(false);
