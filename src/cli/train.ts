@@ -6,7 +6,7 @@ import type { ExperimentConfig } from '../train/index.js';
 import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
 import { formatCount, formatSizes } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, goOn, runToItsEnd, type Start } from './single-run.js';
@@ -33,6 +33,7 @@ export async function trainCommand(
   options: TrainCommandOptions,
 ): Promise<ExitCode> {
   const maxSeconds = timeLimit(options.maxTime);
+  threadsOf(options); // Before there is a run directory.
   // A cross-validation opens one for each fold.
   let opened: Session | undefined;
   const session = (): Session => (opened ??= openSession(options));

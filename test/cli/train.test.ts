@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readMetrics } from '../../src/runs/index.js';
@@ -45,6 +45,19 @@ describe('nn train', () => {
     const again = await trained(join(first.run_dir, 'config.yaml'), ...runs);
     expect(digest(again.run_dir)).toBe(digest(first.run_dir));
     expect(rowsOf(again.run_dir)).toEqual(rowsOf(first.run_dir));
+  });
+
+  it('makes no run directory where an option is wrong', async () => {
+    const unused = join(folder, 'unused');
+    for (const option of [
+      ['--threads', '0'],
+      ['--max-time', 'soon'],
+      ['--seed', 'x'],
+    ]) {
+      const { code, err } = await nnHere('train', config, '--runs-dir', unused, ...option);
+      expect(code, err).toBe(2);
+    }
+    expect(existsSync(unused)).toBe(false);
   });
 
   it('gives the same bits with one and two threads', async () => {
