@@ -5,7 +5,7 @@ import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.j
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, openSession, printJson, say } from './experiment.js';
-import { formatCount, formatFigures, formatReports } from './format.js';
+import { formatCount, formatFigures, formatReports, formatSparsity } from './format.js';
 import { UsageError } from './usage-error.js';
 
 const roles: readonly Role[] = ['train', 'val', 'test'];
@@ -37,15 +37,16 @@ export async function evalCommand(path: string, overrides: readonly string[], op
     throw new UsageError(`the experiment has no ${name} split: choose another with --split, or give data.source.${name}`); // prettier-ignore
   }
   const session = openSession(options);
-  const { samples, loss, metrics, reports } = usingCheckpoint(path, () =>
+  const { samples, loss, metrics, reports, sparsity } = usingCheckpoint(path, () =>
     evaluate(session, config, name, split, { tensors: snapshot.tensors, ...treatment }),
   );
   session.close();
   const figures = { loss, ...metrics };
   say(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);
   for (const line of formatReports(reports)) say(options, line);
+  if (sparsity !== undefined) say(options, formatSparsity(sparsity));
   const tables = Object.keys(reports).length > 0 ? { reports } : {};
-  printJson(options, { split: name, samples, ...figures, ...tables });
+  printJson(options, { split: name, samples, ...figures, ...tables, ...(sparsity && { sparsity }) });
   return exitCode.done;
 }
 

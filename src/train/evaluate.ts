@@ -3,7 +3,8 @@ import type { Executable, Session } from '../tensor/index.js';
 import type { LoadedData, Split } from '../data/index.js';
 import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
-import { restore, type Tensors } from './snapshot.js';
+import { type Figures, restore, type Tensors } from './snapshot.js';
+import { sparsityOf } from './sparsity.js';
 import { type EvaluationStep, evaluationStep } from './step.js';
 import { type Evaluation, Sums } from './sums.js';
 
@@ -60,6 +61,11 @@ export class Evaluator {
     restore(this.session, evaluationStep(this.config, this.dataset, 1).variables, tensors);
   }
 
+  /** Shares of the weights that are exactly 0, where something makes them so. */
+  sparsity(): Figures | undefined {
+    return sparsityOf(this.session, evaluationStep(this.config, this.dataset, 1).parameters);
+  }
+
   /** The program for batches of this size; compiled when first needed. */
   stepFor(batchSize: number): EvaluationStep & { executable: Executable } {
     let step = this.compiled.get(batchSize);
@@ -71,15 +77,16 @@ export class Evaluator {
   }
 }
 
-/** Loss and metrics of the network with the weights `tensors` on a split named `name`. Throws SnapshotError. */
+/** Loss and metrics of the network with the weights `tensors` on a split named `name`, and how sparse they are. Throws SnapshotError. */
 export function evaluate(
   session: Session,
   config: ExperimentConfig,
   name: string,
   split: Split,
   options: Treatment & { readonly tensors: Tensors },
-): Evaluation {
+): Evaluation & { readonly sparsity?: Figures } {
   const evaluator = new Evaluator(session, config, name, split, options);
   evaluator.restore(options.tensors);
-  return evaluator.evaluate();
+  const sparsity = evaluator.sparsity();
+  return { ...evaluator.evaluate(), ...(sparsity && { sparsity }) };
 }

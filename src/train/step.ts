@@ -136,6 +136,8 @@ export interface EvaluationStep {
   /** Outputs: sum of the samples' losses, then each metric's statistics. */
   readonly program: Program;
   readonly indices: Node;
+  /** Those that are evaluated: averages where there are some. */
+  readonly parameters: readonly Parameter[];
   readonly variables: readonly Variable[];
 }
 
@@ -151,6 +153,7 @@ export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batch
   return {
     program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
     indices,
+    parameters: model.parameters,
     variables,
   };
 }

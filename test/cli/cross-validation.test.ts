@@ -39,6 +39,19 @@ describe('nn train with data.folds', () => {
     );
   });
 
+  it('reports the share of zero weights over the folds, and of each of them, as eval does', async () => {
+    const sparse = ['regularization.weights={proximal_l1: {strength: 1}}', 'optimizer={sgd: {lr: 0.05}}'];
+    const { summary, err } = await crossValidated(config, ...folds, ...sparse, '--runs-dir', runsDir, '--name', 'sparse'); // prettier-ignore
+    const shares = summary.folds.map(({ sparsity }) => sparsity ?? {});
+    expect(summary.sparsity).toEqual(meanAndSpread(shares).mean);
+    expect(summary.sparsity?.total).toBeGreaterThan(0);
+    expect(err.match(/weights that are exactly 0: [\d.]+ % \(layers\.0\.weight [\d.]+ %, layers\.2\.weight /g)).toHaveLength(5); // prettier-ignore
+    const [path] = foldsOf(summary.run_dir);
+    const { out, err: said } = await nnHere('eval', join(path, 'checkpoints', 'best.safetensors'), '--json');
+    expect((JSON.parse(out) as { sparsity: object }).sparsity).toEqual(shares[0]);
+    expect(said).toContain('weights that are exactly 0: ');
+  });
+
   it('keeps what each fold needs in its checkpoint: eval measures the fold held out', async () => {
     const { summary } = await crossValidated(config, ...folds, '--runs-dir', runsDir, '--name', 'eval');
     for (const [i, path] of foldsOf(summary.run_dir).entries()) {
