@@ -43,6 +43,22 @@ describe('nn check', () => {
   });
 });
 
+describe('what nn check measures', () => {
+  it('stands in its JSON for every layer', async () => {
+    const { out } = await nnHere('check', smoke, '--json', '--quiet');
+    const { layers } = JSON.parse(out) as { layers: Record<string, number>[] };
+    expect(layers.map((layer) => [layer.std > 0, layer.gradient_std > 0, 'zeros' in layer])).toEqual([[true, true, true], [true, true, false]]); // prettier-ignore
+  });
+
+  it('is warned of at its place in the config, with exit code 3 where --strict', async () => {
+    const { code, err } = await nnHere('check', smoke, '--strict', 'init.weights=ones');
+    expect(code).toBe(3);
+    expect(err).toContain('override "init.weights=ones": warning: init.weights: the 8 units of layers.0 start the same and stay so'); // prettier-ignore
+    expect(err).toContain('[identical-units]');
+    expect((await nnHere('check', smoke, '--strict', 'init.weights=ones', 'train.ignore_lints=[identical-units]')).code).toBe(0); // prettier-ignore
+  });
+});
+
 describe('the memory that nn check prints', () => {
   it.each([
     ['smoke', false],
