@@ -3,8 +3,7 @@
  * Each load has one `DataFiles`, whose list goes into the provenance of the run.
  */
 import { createHash, type Hash, webcrypto } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
@@ -23,6 +22,8 @@ export interface FolderEntry {
 
 /** Files of a folder that are read at once. */
 const READ_AHEAD = 16;
+/** Bytes of a file that are read at once. */
+const PIECE = 1 << 18;
 
 export class DataFiles {
   private readonly hashes = new Map<string, Hash | Promise<string>>();
@@ -65,18 +66,29 @@ export class DataFiles {
     }
   }
 
-  /** The file in pieces. Throws DataError where it cannot be read. */
+  /** The file in pieces, each valid until the next is asked for. Throws DataError where it cannot be read. */
   async *stream(file: string): AsyncGenerator<Buffer> {
     const resolved = this.resolve(file);
     const hash = this.startHash(resolved);
-    const stream = createReadStream(resolved, { highWaterMark: 1 << 18 });
+    let handle: FileHandle | undefined;
     try {
-      for await (const chunk of stream) {
-        hash.update(chunk as Buffer);
-        yield chunk as Buffer;
+      handle = await open(resolved);
+      // One is being filled while the other is read.
+      const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
+      let next = handle.read(buffers[0], 0, PIECE);
+      for (let turn = 0; ; turn ^= 1) {
+        const { bytesRead } = await next;
+        if (bytesRead === 0) return;
+        next = handle.read(buffers[turn ^ 1], 0, PIECE);
+        next.catch(() => {}); // It is met when its turn comes.
+        const piece = buffers[turn].subarray(0, bytesRead);
+        hash.update(piece);
+        yield piece;
       }
     } catch (error) {
       throw await explain(error, resolved);
+    } finally {
+      await handle?.close();
     }
   }
 

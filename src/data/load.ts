@@ -220,17 +220,42 @@ function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
   // In the file's order, which is the faster one where samples are read from a file; sums depend on it.
   const ordered = { from: part.from, rows: part.rows?.slice().sort() };
   const encoding = ordered.from.fit(ordered.rows);
-  const isMeasure = encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
-  const axis = lastAxis(encoding);
-  const width = widthOfSample(encoding, axis);
-  const spread = new Spread(axis, () => blocksOf(ordered, encoding, width));
   const last = config.preprocess.at(-1);
-  const affines = config.preprocess.filter((component) => !isProjection(component));
-  const affine = fitAffine(affines, axis, spread, (entry) => isMeasure[entry] === false);
+  const affine = fitAffines(config, ordered, encoding);
   if (last === undefined || !isProjection(last)) return { encoding, affine };
-  const inputs = Array.from({ length: width }, (_, entry) => entry).filter((entry) => isMeasure[entry] !== false);
+  const width = widthOfSample(encoding, lastAxis(encoding));
+  const isMeasure = measuresIn(encoding);
+  const inputs = Array.from({ length: width }, (_, entry) => entry).filter((entry) => isMeasure[entry] ?? true);
   const blocks = function* (): Generator<Float64Array> {
     for (const block of blocksOf(ordered, encoding, width, true)) yield mappedNumbers(block, affine);
   };
   return { encoding, affine, projection: fitProjection(last, blocks, width, inputs, ordered.from.file) };
+}
+
+/** For each feature of a table whether it is a measure; none for arrays. */
+const measuresIn = (encoding: Encoding): boolean[] =>
+  encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
+
+/** The maps of single features, one-hot entries left as they are: these are not even encoded. */
+function fitAffines(config: DataConfig, part: Part, encoding: Encoding): Affine {
+  const affines = config.preprocess.filter((component) => !isProjection(component));
+  const fitOn = (seen: Encoding): Affine => {
+    const axis = lastAxis(seen);
+    const isMeasure = measuresIn(seen);
+    const spread = new Spread(axis, () => blocksOf(part, seen, widthOfSample(seen, axis)));
+    return fitAffine(affines, axis, spread, (entry) => isMeasure[entry] === false);
+  };
+  if (encoding.kind === 'arrays') return fitOn(encoding);
+  const fitted = fitOn({ ...encoding, columns: encoding.columns.filter(({ kind }) => kind === 'numeric') });
+  const affine: Affine = { scale: [], shift: [] };
+  let next = 0;
+  for (const column of encoding.columns) {
+    for (let i = 0; i < widthOf(column); i++) {
+      const isSeen = column.kind === 'numeric';
+      affine.scale.push(isSeen ? fitted.scale[next] : 1);
+      affine.shift.push(isSeen ? fitted.shift[next] : 0);
+      if (isSeen) next++;
+    }
+  }
+  return affine;
 }

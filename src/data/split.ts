@@ -41,15 +41,23 @@ export function splitRows(
     throw new DataError(`data.split (${asked}) leaves nothing of ${counted(size, 'sample')} to train on`, { file });
   }
   const order = hostRandom(seed, 'split').permutation(size);
-  const parts = stratify
-    ? stratifiedParts(file, order, testCount, valCount, labels)
-    : Uint8Array.from(order, (_, i) => (i < testCount ? TEST : i < testCount + valCount ? VAL : TRAIN));
-  const pick = (part: number): Int32Array => order.filter((_, i) => parts[i] === part);
+  const parts = stratify ? stratifiedParts(file, order, testCount, valCount, labels) : undefined;
+  // Parts of the order itself, where nothing is to be picked out: a large file has no room for copies.
+  const pick = (part: number, start: number, count: number): Int32Array =>
+    parts === undefined ? order.subarray(start, start + count) : picked(order, parts, part);
   return {
-    train: pick(TRAIN),
-    val: val === undefined ? undefined : pick(VAL),
-    test: test === undefined ? undefined : pick(TEST),
+    train: pick(TRAIN, testCount + valCount, size - testCount - valCount),
+    val: val === undefined ? undefined : pick(VAL, testCount, valCount),
+    test: test === undefined ? undefined : pick(TEST, 0, testCount),
   };
+}
+
+/** The entries of `order` that are in `part`. */
+function picked(order: Int32Array, parts: Uint8Array, part: number): Int32Array {
+  const chosen = new Int32Array(parts.reduce((sum, other) => sum + Number(other === part), 0));
+  let at = 0;
+  for (let i = 0; i < order.length; i++) if (parts[i] === part) chosen[at++] = order[i];
+  return chosen;
 }
 
 const [TRAIN, VAL, TEST] = [0, 1, 2];

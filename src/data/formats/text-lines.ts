@@ -6,9 +6,14 @@ import { isGzip } from './idx.js';
 /** A line or record longer than this is a file of another kind, or a quote that never ends. */
 export const LONGEST_LINE = 1 << 22;
 
-/** Hands the bytes on as they come, cut at line ends, and refuses what is not UTF-8 text with the line it is on. */
+/**
+ * Hands the bytes on as they come, cut at line ends, and refuses what is not UTF-8 text with the line it is on. A block is valid
+ * until the next is asked for.
+ */
 export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
+  let bytes = Buffer.alloc(0);
+  /** What the block before left, at the start of `bytes`. */
+  let rest = 0;
   let line = 1;
   const check = (block: Buffer): Buffer => {
     if (!isUtf8(block) || block.includes(0)) throw notText(block, file, line);
@@ -19,16 +24,24 @@ export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): 
   for await (const chunk of chunks) {
     if (first && isGzip(chunk)) throw new DataError('the file is compressed', { file, hint: 'unpack it: gunzip' });
     first = false;
-    const block = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const length = rest + chunk.length;
+    if (length > bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * length);
+      bytes.copy(larger, 0, 0, rest);
+      bytes = larger;
+    }
+    chunk.copy(bytes, rest);
     // No character of UTF-8 contains a byte below 128 but those of ASCII, so a line end never cuts one.
-    const end = Math.max(block.lastIndexOf(10), block.lastIndexOf(13)) + 1;
-    rest = block.subarray(end);
-    if (rest.length > LONGEST_LINE) {
+    const whole = bytes.subarray(0, length);
+    const end = Math.max(whole.lastIndexOf(10), whole.lastIndexOf(13)) + 1;
+    if (length - end > LONGEST_LINE) {
       throw new DataError(`a line of more than ${LONGEST_LINE} bytes`, { file, line, hint: 'is this a text file?' });
     }
-    if (end > 0) yield check(block.subarray(0, end));
+    if (end > 0) yield check(whole.subarray(0, end));
+    bytes.copyWithin(0, end, length);
+    rest = length - end;
   }
-  if (rest.length > 0) yield check(rest);
+  if (rest > 0) yield check(bytes.subarray(0, rest));
 }
 
 /** The lines of a file, without their ends, and their 1-based numbers. Throws DataError where it is no UTF-8 text. */

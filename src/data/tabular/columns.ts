@@ -41,7 +41,10 @@ export function completeRows(columns: readonly Column[], size: number): Int32Arr
     if (!missing.includes(true)) continue;
     for (let row = 0; row < size; row++) if (missing[column.code(row)]) complete[row] = 0;
   }
-  return Int32Array.from({ length: size }, (_, row) => row).filter((row) => complete[row] === 1);
+  const rows = new Int32Array(complete.reduce((sum, one) => sum + one, 0));
+  let at = 0;
+  for (let row = 0; row < size; row++) if (complete[row] === 1) rows[at++] = row;
+  return rows;
 }
 
 export interface FitOptions {
@@ -78,7 +81,7 @@ export function fitColumn(table: ColumnTable, column: Column, rows: Rows, option
     return { kind: 'categorical', name, categories, ...(fill === undefined ? {} : { fill }) };
   }
   if (missing === 'error' || missing === 'drop') return { kind: 'numeric', name };
-  const fill = typeof missing === 'object' ? missing.constant : centre(numbersOf(table, column, rows), missing);
+  const fill = typeof missing === 'object' ? missing.constant : centre(table, column, rows, missing);
   return { kind: 'numeric', name, fill, ...(options.indicator && lacking > 0 ? { indicator: true } : {}) };
 }
 
@@ -109,19 +112,40 @@ function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[])
   return categories[counts.indexOf(Math.max(...counts))];
 }
 
-/** The numbers of `rows` that are not missing. */
-function numbersOf(table: ColumnTable, column: Column, rows: Rows): Float64Array {
-  const values = new Float64Array(sizeOf(column, rows));
-  // No number of a file is infinite.
-  encodeNumeric(table, column, rows, Infinity, { values, width: 1, offset: 0 });
-  let count = 0;
-  for (const value of values) if (value !== Infinity) values[count++] = value;
-  return values.subarray(0, count);
+/** Rows whose numbers are looked at together. */
+const ROWS_AT_ONCE = 2 ** 14;
+
+/** The numbers of `rows` that are not missing, a piece at a time. */
+function* numbersOf(table: ColumnTable, column: Column, rows: Rows): Generator<Float64Array> {
+  const size = sizeOf(column, rows);
+  const values = new Float64Array(Math.min(size, ROWS_AT_ONCE));
+  for (let first = 0; first < size; first += ROWS_AT_ONCE) {
+    const length = Math.min(ROWS_AT_ONCE, size - first);
+    const piece = rows?.subarray(first, first + length) ?? Int32Array.from({ length }, (_, i) => first + i);
+    // No number of a file is infinite.
+    encodeNumeric(table, column, piece, Infinity, { values, width: 1, offset: 0 });
+    let count = 0;
+    for (let i = 0; i < length; i++) if (values[i] !== Infinity) values[count++] = values[i];
+    yield values.subarray(0, count);
+  }
 }
 
-function centre(values: Float64Array, policy: 'mean' | 'median' | 'most_frequent'): number {
-  if (policy === 'mean') return values.reduce((sum, value) => sum + value, 0) / values.length;
-  const sorted = values.sort();
+function centre(table: ColumnTable, column: Column, rows: Rows, policy: 'mean' | 'median' | 'most_frequent'): number {
+  if (policy === 'mean') {
+    let [sum, count] = [0, 0];
+    for (const piece of numbersOf(table, column, rows)) {
+      for (let i = 0; i < piece.length; i++) sum += piece[i];
+      count += piece.length;
+    }
+    return sum / count;
+  }
+  const all = new Float64Array(sizeOf(column, rows));
+  let count = 0;
+  for (const piece of numbersOf(table, column, rows)) {
+    all.set(piece, count);
+    count += piece.length;
+  }
+  const sorted = all.subarray(0, count).sort();
   if (policy === 'most_frequent') return mode(sorted);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;

@@ -29,6 +29,12 @@ export function sampleFile(
   const used = columnsOf(whole, [...roles.features, ...roles.targets]);
   const table = params.missing === 'drop' ? withoutIncompleteRows(whole, used) : whole;
   const features = columnsOf(table, roles.features);
+  const named = new Map(features.map((column) => [column.name, column]));
+  const featureNamed = (name: string): Column => {
+    const column = named.get(name);
+    if (column === undefined) throw new Error(`column "${name}" is no feature`);
+    return column;
+  };
   const targets = columnsOf(table, roles.targets);
   for (const column of targets) refuseMissingTargets(table, column);
   const labels = task === 'classification' ? targets[0].labels() : undefined;
@@ -58,7 +64,8 @@ export function sampleFile(
       const columnOfEntry = encoding.columns.flatMap((column, i) => Array<number>(widthOf(column)).fill(i));
       const width = columnOfEntry.length;
       const values = new Float64Array(size * width);
-      features.forEach((column, i) => {
+      const encoded = encoding.columns.map(({ name }) => featureNamed(name));
+      encoded.forEach((column, i) => {
         const target = { values, width, offset: columnOfEntry.indexOf(i) };
         encodeColumn(table, column, rows, encoding.columns[i], params.missing, target);
       });
@@ -80,7 +87,7 @@ export function sampleFile(
         }
       };
       const placeOf = (sample: number, entry: number) =>
-        table.placeOf(rows === undefined ? sample : rows[sample], features[columnOfEntry[entry]]);
+        table.placeOf(rows === undefined ? sample : rows[sample], encoded[columnOfEntry[entry]]);
       return { features: { shape: [width], values }, targets: encodeTargets(), placeOf };
     },
   };
