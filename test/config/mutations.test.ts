@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config/index.js';
 import { hostRandom } from '../../src/tensor/random.js';
 import { experiment } from './example-schema.js';
+import { mutated } from './mutate.js';
 
 const TEXT = `name: demo
 task: classification
@@ -17,43 +18,6 @@ optimizer: {sgd: {lr: 0.1}}
 preprocess: [{scale: 2}]
 train: {early_stopping: {patience: 3}}
 `;
-const PIECES = [
-  ': ',
-  '- ',
-  '{',
-  '}',
-  '[',
-  ']',
-  '&a ',
-  '*a',
-  '*m',
-  '<<: *m',
-  '"',
-  "'",
-  '\n',
-  '  ',
-  '\t',
-  '0',
-  '-1',
-  '.nan',
-  'null',
-].concat([
-  '!!str ',
-  '${env:',
-  '|',
-  '>',
-  '#',
-  '?',
-  '__proto__: ',
-  '1e400',
-  ',',
-  '\u2028',
-  '\uFEFF',
-  '%',
-  '---\n',
-  '\0',
-  '\ud800',
-]);
 const OVERRIDES = [
   'model.layers.1.units=3',
   'optimizer.lr=2',
@@ -65,13 +29,7 @@ it('a mutated config loads, or fails with a ConfigError that has a message and a
   const { NN_FUZZ: count = 500, NN_FUZZ_SEED: seed = 1 } = process.env;
   const random = hostRandom(Number(seed), 'config mutations');
   for (let i = 0; i < Number(count); i++) {
-    let text = TEXT;
-    for (let edits = random.below(3) + 1; edits > 0; edits--) {
-      const at = random.below(text.length);
-      const removed = random.below(3) === 0 ? random.below(20) : 0;
-      text =
-        text.slice(0, at) + (random.below(4) > 0 ? PIECES[random.below(PIECES.length)] : '') + text.slice(at + removed);
-    }
+    const text = mutated(TEXT, random);
     const overrides = random.below(2) === 0 ? [] : [OVERRIDES[random.below(OVERRIDES.length)]];
     try {
       loadConfig(experiment, { file: 'f.yaml', text, overrides, env: {} });
