@@ -1,9 +1,9 @@
 /** Random numbers inside a graph. They are a function of (key, stream, element), so threads, order and resuming change nothing. */
 import {
+  abs,
   add,
   bitAnd,
   cast,
-  cos,
   input,
   iota,
   log,
@@ -14,10 +14,10 @@ import {
   reshape,
   type Shape,
   shiftRight,
-  sin,
   sizeOf,
   sqrt,
   streamId,
+  sub,
 } from '../tensor/index.js';
 
 /** Bits of a uniform number: as many as a float32 holds exactly. */
@@ -54,8 +54,7 @@ abstract class Draws {
   normalPair(stream: string, shape: Shape): readonly [Node, Node] {
     const [u, v] = this.uniformPair(stream, shape);
     const radius = sqrt(mul(log(u), -2));
-    const angle = mul(v, 2 * Math.PI);
-    return [mul(radius, cos(angle)), mul(radius, sin(angle))];
+    return [mul(radius, cosineOfTurn(v)), mul(radius, cosineOfTurn(abs(sub(v, 0.25))))];
   }
 
   /** Uniform in [0, 1), a multiple of 2^-24. */
@@ -78,8 +77,22 @@ abstract class Draws {
   normal(stream: string, shape: Shape): Node {
     const u = mul(add(cast(this.words(`${stream}.radius`, shape), 'f32'), 0.5), 1 / RESOLUTION);
     const v = this.uniform(`${stream}.angle`, shape);
-    return mul(sqrt(mul(log(u), -2)), cos(mul(v, 2 * Math.PI)));
+    return mul(sqrt(mul(log(u), -2)), cosineOfTurn(v));
   }
+}
+
+/** sin(2 pi t) for |t| up to a quarter: coefficients of t, t^3, ..., the smallest largest error (3.3e-9) of that degree. */
+const SINE_OF_TURN = [6.283185160088892, -41.34165503126528, 81.60100406311882, -76.5497820463967, 39.53670408874423];
+
+/** cos(2 pi v) for v from 0 to 1, which needs no reduction of the angle. */
+function cosineOfTurn(v: Node): Node {
+  const t = sub(abs(sub(v, 0.5)), 0.25);
+  const square = mul(t, t);
+  const [first, ...rest] = [...SINE_OF_TURN].reverse().map((c): Node | number => c);
+  return mul(
+    rest.reduce((sum: Node | number, c) => add(mul(square, sum), c), first),
+    t,
+  );
 }
 
 /** Numbers for the elements of any tensor, by their position in it. */

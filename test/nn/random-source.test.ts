@@ -36,6 +36,15 @@ describe('random numbers in a graph', () => {
     }
   });
 
+  it('are normal by the transform of Box and Muller', () => {
+    const [u, v] = random.uniformPair('a', [5000]).map((node) => draw(node));
+    const [x, y] = random.normalPair('a', [5000]).map((node) => draw(node));
+    const radius = u.map((value) => Math.sqrt(-2 * Math.log(value)));
+    const largest = (off: (i: number) => number): number => Math.max(...radius.map((_, i) => Math.abs(off(i))));
+    expect(largest((i) => x[i] - radius[i] * Math.cos(2 * Math.PI * v[i]))).toBeLessThan(2e-6);
+    expect(largest((i) => y[i] - radius[i] * Math.sin(2 * Math.PI * v[i]))).toBeLessThan(2e-6);
+  });
+
   it('belong to a sample, wherever it stands in a batch', () => {
     const of = (order: number[]): number[] =>
       draw(new SampleRandom(random.key, constant(order, [order.length], 'i32')).uniform('a', [order.length, 3]));

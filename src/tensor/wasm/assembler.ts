@@ -90,12 +90,18 @@ const laneAccess = {
 
 export type Instruction = keyof typeof plain | keyof typeof simd;
 
+/** Address in memory of a word with these bits, as a signed number; undefined where there is no room for one more. */
+export type ConstantPool = (bits: number) => number | undefined;
+
 /** Emits the body of one function. Addresses in bytes; `offset` immediates too. */
 export class FunctionEmitter {
   private readonly code: number[] = [];
   private readonly locals: ValueType[] = [];
 
-  constructor(private readonly parameters: readonly ValueType[]) {}
+  constructor(
+    private readonly parameters: readonly ValueType[],
+    private readonly constants?: ConstantPool,
+  ) {}
 
   /** A fresh local, zero at the start. */
   local(type: ValueType): number {
@@ -143,7 +149,11 @@ export class FunctionEmitter {
 
   /** A vector of four equal floats. */
   splat(value: number): this {
-    return this.lanes(float32Bytes(value));
+    const bytes = float32Bytes(value);
+    // V8 makes a constant by three instructions (zero by one): a load is cheaper.
+    const address = bytes.some((b) => b !== 0) ? this.constants?.(scratch.getInt32(0, true)) : undefined;
+    if (address !== undefined) return this.i32(0).mem('v128.load32_splat', address);
+    return this.lanes(bytes);
   }
 
   /** A vector of four equal 32-bit integers. */
@@ -283,6 +293,8 @@ export class ModuleEmitter {
   private readonly typeBytes: number[][] = [];
   private readonly functions: Defined[] = [];
 
+  constructor(private readonly constants?: ConstantPool) {}
+
   private type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
     const bytes = [
       0x60,
@@ -301,7 +313,7 @@ export class ModuleEmitter {
     signature: { parameters: readonly ValueType[]; results?: readonly ValueType[]; export?: string },
     emit: (f: FunctionEmitter) => void,
   ): number {
-    const f = new FunctionEmitter(signature.parameters);
+    const f = new FunctionEmitter(signature.parameters, this.constants);
     emit(f);
     const type = this.type(signature.parameters, signature.results ?? []);
     return this.functions.push({ type, exportName: signature.export, body: f.finish() }) - 1;

@@ -17,8 +17,17 @@ const MAX_BYTES = 65536 * PAGE - PAGE;
 /** A step that updates so many elements has work for all threads. */
 const MUCH_STATE = 50_000;
 
-/** Layout of the control words at the start of memory. */
-const CONTROL = { command: 64, program: 68, sleepers: 72, barrier: 128, counters: 256, maxCounters: 4000, end: 16384 };
+/** Layout of the control words at the start of memory, constants of programs behind them. */
+const CONTROL = {
+  command: 64,
+  program: 68,
+  sleepers: 72,
+  barrier: 128,
+  counters: 256,
+  maxCounters: 4000,
+  constants: 16384,
+  end: 20480,
+};
 
 /** The memory that a network needs does not fit. Says how much is needed and for what. */
 export class MemoryLimitError extends Error {
@@ -57,6 +66,7 @@ for (;;) {
 class WasmSession implements Session {
   private readonly heap: WebAssembly.Memory;
   private readonly leaves = new Map<Node, number>();
+  private readonly constants = new Map<number, number>();
   private readonly workers: Worker[] = [];
   /** The heap's buffer at each size at which memory was reserved: they all show the same bytes. */
   private readonly own = new Set<ArrayBufferLike>();
@@ -113,6 +123,16 @@ class WasmSession implements Session {
     return address;
   }
 
+  private constant(bits: number): number | undefined {
+    const known = this.constants.get(bits);
+    if (known !== undefined) return known;
+    const address = CONTROL.constants + 4 * this.constants.size;
+    if (address === CONTROL.end) return undefined;
+    this.words[address / 4] = bits;
+    this.constants.set(bits, address);
+    return address;
+  }
+
   /** An area that programs share; one that has become too small stays, as programs hold its address. */
   private area(kind: keyof WasmSession['areas'], bytes: number, program: Program): number {
     if (bytes > this.areas[kind].bytes) {
@@ -144,6 +164,7 @@ class WasmSession implements Session {
       threads: this.threads,
       control: CONTROL,
       leaf: (node) => this.leaf(node),
+      constant: (bits) => this.constant(bits),
       arena: (bytes) => this.area('arena', bytes, program),
       scratch: (bytes) => this.area('scratch', bytes, program),
     });

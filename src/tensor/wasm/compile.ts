@@ -17,7 +17,7 @@ import { bytesOf } from './emit-expression.js';
 import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
 import { accessesOf, type Expression } from './expression.js';
 import type { Features } from './features.js';
-import { isLeaf, type Kernel, KernelPlanner } from './kernels.js';
+import { hasEqualParts, isLeaf, type Kernel, KernelPlanner } from './kernels.js';
 import { lower } from './lower.js';
 import { MathLibrary } from './math.js';
 import { alignedBytes, type Lifetime, planMemory } from './memory-plan.js';
@@ -56,6 +56,8 @@ export interface MemoryHost {
   readonly control: { barrier: number; counters: number; maxCounters: number };
   /** Address of an input's or constant's buffer, allocated on first use. */
   leaf(node: Node): number;
+  /** Address of a word with these bits, which no program changes; undefined where there is no room for one more. */
+  constant(bits: number): number | undefined;
   /** Addresses of areas of at least `bytes` bytes that programs share, as only one runs at a time. */
   arena(bytes: number): number;
   scratch(bytes: number): number;
@@ -100,7 +102,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   }
   const plan = planMemory(lifetimes);
 
-  const module = new ModuleEmitter();
+  const module = new ModuleEmitter((bits) => host.constant(bits));
   let base = 0;
   const offsets = plan.offsets;
   const address = (node: Node): number => {
@@ -111,7 +113,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
     if (offset === undefined) throw new Error(`internal: ${node.op} has no memory`);
     return base + offset;
   };
-  const context: EmitContext = { module, math: new MathLibrary(module), features, address };
+  const context: EmitContext = { module, math: new MathLibrary(module, features.fma), features, address };
 
   base = host.arena(plan.bytes);
 
@@ -189,6 +191,11 @@ function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): Em
       return [[emitScatterAdd(context, kernel)]];
     case 'regions': {
       const [buffer] = kernel.outputs;
+      if (hasEqualParts(buffer)) {
+        const parts = kernel.regions ?? [];
+        const targets = parts.map(({ offset, strides }) => ({ buffer, offset, strides }));
+        return [[emitLoop(context, { shape: parts[0].shape, expressions: parts.map((p) => p.expression), targets })]];
+      }
       const regions = (kernel.regions ?? []).map((r) =>
         emitLoop(context, {
           shape: r.shape,

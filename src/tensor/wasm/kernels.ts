@@ -218,10 +218,13 @@ export class KernelPlanner {
       ];
     }
     let at = 0;
+    // Equal parts are computed side by side, and share what they have in common.
+    const common = hasEqualParts(node) ? this.builder(node.inputs[0].shape) : undefined;
     return node.inputs.map((part) => {
       const offset = at * strides[node.attrs.axis];
       at += part.shape[node.attrs.axis];
-      return { shape: part.shape, expression: this.builder(part.shape).build(part), offset, strides };
+      const builder = common ?? this.builder(part.shape);
+      return { shape: part.shape, expression: builder.build(part), offset, strides };
     });
   }
 
@@ -361,6 +364,10 @@ function writesOnce(root: Node | undefined): boolean {
   if (root?.op === 'pool_max_scatter') return windowsPart(root.shape, root.inputs[1].shape, root.attrs);
   return root?.op === 'pool_sum_grad' && windowsPart(root.shape, root.inputs[0].shape, root.attrs);
 }
+
+/** Whether a concatenation's parts are few and of one shape, so that one loop can write them all. */
+export const hasEqualParts = ({ op, inputs }: Node): boolean =>
+  op === 'concat' && inputs.length <= 8 && inputs.every(({ shape }) => sameShape(shape, inputs[0].shape));
 
 function readsOf(expressions: readonly Expression[]): Set<Node> {
   return new Set(accessesOf(expressions).map((a) => a.buffer));

@@ -1,6 +1,6 @@
 /**
  * Elementary functions on four floats, from polynomials of the Cephes library (Moshier), accurate to a few units in the last
- * place. Plain SIMD only: the same bits on every machine.
+ * place. Without fused multiply-add they have the same bits on every machine.
  */
 import type { FunctionEmitter, ModuleEmitter } from './assembler.js';
 
@@ -10,7 +10,10 @@ export type MathName = 'exp' | 'expm1' | 'log' | 'log1p' | 'tanh' | 'erf' | 'sin
 export class MathLibrary {
   private readonly indices = new Map<MathName, number>();
 
-  constructor(private readonly module: ModuleEmitter) {}
+  constructor(
+    private readonly module: ModuleEmitter,
+    private readonly fma: boolean,
+  ) {}
 
   /** Index of a function (v128) -> v128; `pow` takes two. */
   index(name: MathName): number {
@@ -24,14 +27,14 @@ export class MathLibrary {
   private emit(name: MathName): number {
     switch (name) {
       case 'exp':
-        return this.unary(emitExp);
+        return this.unary((f) => emitExp(f, this.fma));
       case 'log':
-        return this.unary(emitLog);
+        return this.unary((f) => emitLog(f, this.fma));
       case 'tanh':
-        return this.unary(emitTanh);
+        return this.unary((f) => emitTanh(f, this.fma));
       case 'expm1': {
         const exp = this.index('exp');
-        return this.unary((f) => emitExpm1(f, exp));
+        return this.unary((f) => emitExpm1(f, exp, this.fma));
       }
       case 'log1p': {
         const log = this.index('log');
@@ -39,12 +42,12 @@ export class MathLibrary {
       }
       case 'erf': {
         const exp = this.index('exp');
-        return this.unary((f) => emitErf(f, exp));
+        return this.unary((f) => emitErf(f, exp, this.fma));
       }
       case 'sin':
-        return this.unary((f) => emitSine(f, 0));
+        return this.unary((f) => emitSine(f, 0, this.fma));
       case 'cos':
-        return this.unary((f) => emitSine(f, 1));
+        return this.unary((f) => emitSine(f, 1, this.fma));
       case 'pow': {
         const exp = this.index('exp');
         const log = this.index('log');
@@ -58,10 +61,43 @@ export class MathLibrary {
   }
 }
 
-/** Leaves the value of the polynomial (highest coefficient first) at local x on the stack. */
-function horner(f: FunctionEmitter, x: number, coefficients: readonly number[]): void {
+/**
+ * Leaves the value of the polynomial (highest coefficient first) at local x on the stack. By Estrin's scheme: neighbouring terms are
+ * joined in pairs, which need not wait for one another as the steps of Horner's do.
+ */
+function polynomial(f: FunctionEmitter, x: number, coefficients: readonly number[], fma: boolean): void {
+  let terms = [...coefficients].reverse().map((c) => () => f.splat(c));
+  for (let power = x; terms.length > 1;) {
+    const joined = terms.flatMap((low, i) => {
+      if (i % 2 === 1) return [];
+      if (i + 1 === terms.length) return [low];
+      const sum = f.local('v128');
+      terms[i + 1]();
+      multiplyAdd(f.get(power), low, fma);
+      f.set(sum);
+      return [() => f.get(sum)];
+    });
+    if (joined.length > 1) {
+      const square = f.local('v128');
+      f.get(power).get(power).op('f32x4.mul').set(square);
+      power = square;
+    }
+    terms = joined;
+  }
+  terms[0]();
+}
+
+/** The same term by term, whose rounding the coefficients of `tanh` count on. */
+function horner(f: FunctionEmitter, x: number, coefficients: readonly number[], fma: boolean): void {
   f.splat(coefficients[0]);
-  for (const c of coefficients.slice(1)) f.get(x).op('f32x4.mul').splat(c).op('f32x4.add');
+  for (const c of coefficients.slice(1)) multiplyAdd(f.get(x), () => f.splat(c), fma);
+}
+
+/** The product of the two values on the stack plus the one that `addend` leaves there. */
+function multiplyAdd(f: FunctionEmitter, addend: () => void, fma: boolean): void {
+  if (!fma) f.op('f32x4.mul');
+  addend();
+  f.op(fma ? 'f32x4.relaxed_madd' : 'f32x4.add');
 }
 
 /** Clamps the value on the stack, NaN stays; in this order of operands each of the two is a single x64 instruction. */
@@ -71,29 +107,56 @@ function clamp(f: FunctionEmitter, low: number, high: number): void {
 
 const EXP = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 
-function emitExp(f: FunctionEmitter): void {
+/** Where exp(x) and 2^(x / ln 2 rounded) are normal numbers. */
+const EXP_NORMAL = 87;
+
+function emitExp(f: FunctionEmitter, fma: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const half = f.local('v128');
-  // Beyond these the result is 0 or infinity.
-  f.get(0);
-  clamp(f, -104, 89);
-  f.set(r);
-  f.get(r).splat(Math.LOG2E).op('f32x4.mul', 'f32x4.nearest').set(n);
-  // r = x - n ln 2 in two parts (Cody and Waite).
-  f.get(r).get(n).splat(0.693359375).op('f32x4.mul', 'f32x4.sub');
-  f.get(n).splat(-2.1219444e-4).op('f32x4.mul', 'f32x4.sub').set(r);
-  horner(f, r, EXP);
-  f.get(r).get(r).op('f32x4.mul', 'f32x4.mul').get(r).op('f32x4.add').splat(1).op('f32x4.add');
-  // times 2^n in two halves, so that denormal results and infinity come out right.
-  f.get(n).op('i32x4.trunc_sat_f32x4_s').set(n);
-  f.get(n).i32(1).op('i32x4.shr_s').set(half);
   const power = (value: () => void): void => {
     value();
     f.splatInt(127).op('i32x4.add').i32(23).op('i32x4.shl', 'f32x4.mul');
   };
-  power(() => f.get(half));
-  power(() => f.get(n).get(half).op('i32x4.sub'));
+  /** Leaves exp of local r on the stack but for the factor 2^n, n being a whole number. */
+  const reduced = (): void => {
+    f.get(r).splat(Math.LOG2E).op('f32x4.mul', 'f32x4.nearest').set(n);
+    // r = x - n ln 2 in two parts (Cody and Waite).
+    for (const part of [0.693359375, -2.1219444e-4]) {
+      multiplyAdd(f.get(n).splat(-part), () => f.get(r), fma);
+      f.set(r);
+    }
+    polynomial(f, r, EXP, fma);
+    multiplyAdd(f.get(r).get(r).op('f32x4.mul'), () => f.get(r), fma);
+    f.splat(1).op('f32x4.add');
+    f.get(n).op('i32x4.trunc_sat_f32x4_s').set(n);
+  };
+  const result = f.local('v128');
+  f.get(0)
+    .op('f32x4.abs')
+    .splat(EXP_NORMAL)
+    .op('f32x4.lt', 'v128.not', 'v128.any_true')
+    .if(
+      () => {
+        // Beyond these the result is 0 or infinity.
+        f.get(0);
+        clamp(f, -104, 89);
+        f.set(r);
+        reduced();
+        // times 2^n in two halves, so that denormal results and infinity come out right.
+        f.get(n).i32(1).op('i32x4.shr_s').set(half);
+        power(() => f.get(half));
+        power(() => f.get(n).get(half).op('i32x4.sub'));
+        f.set(result);
+      },
+      () => {
+        f.get(0).set(r);
+        reduced();
+        power(() => f.get(n));
+        f.set(result);
+      },
+    );
+  f.get(result);
 }
 
 /** |a|^b = exp(b log |a|), with the sign of a where b is odd, and NaN for a negative a and a b that is not whole. */
@@ -115,32 +178,51 @@ const LOG = [
   -2.4999993993e-1, 3.3333331174e-1,
 ]; // prettier-ignore
 
-function emitLog(f: FunctionEmitter): void {
+function emitLog(f: FunctionEmitter, fma: boolean): void {
   const x = f.local('v128');
   const e = f.local('v128');
   const m = f.local('v128');
   const z = f.local('v128');
   const low = f.local('v128');
-  // Denormals are scaled by 2^23 first.
-  f.get(0).splat(1.17549435e-38).op('f32x4.lt').set(low);
-  f.get(0).splat(8388608).op('f32x4.mul').get(0).get(low).op('v128.bitselect').set(x);
+  const scale = f.local('v128');
+  const isRare = f.local('i32');
+  f.get(0).set(x);
+  f.get(x).splat(1.17549435e-38).op('f32x4.ge').get(x).splat(Infinity).op('f32x4.lt', 'v128.and');
+  f.op('v128.not', 'v128.any_true')
+    .tee(isRare)
+    .if(() => {
+      // Denormals are scaled by 2^23 first.
+      f.get(x).splat(1.17549435e-38).op('f32x4.lt').set(low);
+      f.get(x).splat(8388608).op('f32x4.mul').get(x).get(low).op('v128.bitselect').set(x);
+      f.splat(23).get(low).op('v128.and').set(scale);
+    });
   f.get(x).i32(23).op('i32x4.shr_u').splatInt(126).op('i32x4.sub', 'f32x4.convert_i32x4_s');
-  f.splat(23).get(low).op('v128.and', 'f32x4.sub').set(e);
+  f.get(scale).op('f32x4.sub').set(e);
   // m in [0.5, 1), then in [sqrt(0.5), sqrt(2)) - 1.
   f.get(x).splatInt(0x007fffff).op('v128.and').splatInt(0x3f000000).op('v128.or').set(m);
   f.get(m).splat(Math.SQRT1_2).op('f32x4.lt').set(low);
   f.get(e).splat(1).get(low).op('v128.and', 'f32x4.sub').set(e);
   f.get(m).get(m).get(low).op('v128.and', 'f32x4.add').splat(1).op('f32x4.sub').set(m);
   f.get(m).get(m).op('f32x4.mul').set(z);
-  horner(f, m, LOG);
-  f.get(m).get(z).op('f32x4.mul', 'f32x4.mul');
-  f.get(e).splat(-2.1219444e-4).op('f32x4.mul', 'f32x4.add');
-  f.get(z).splat(0.5).op('f32x4.mul', 'f32x4.sub');
-  f.get(m).op('f32x4.add').get(e).splat(0.693359375).op('f32x4.mul', 'f32x4.add').set(m);
-  // log inf = inf, log 0 = -inf, log of a negative number or NaN = NaN.
-  f.get(0).get(m).get(0).splat(Infinity).op('f32x4.eq', 'v128.bitselect').set(m);
-  f.splat(-Infinity).get(m).get(0).splat(0).op('f32x4.eq', 'v128.bitselect').set(m);
-  f.get(m).splat(NaN).get(0).splat(0).op('f32x4.ge', 'v128.bitselect');
+  polynomial(f, m, LOG, fma);
+  f.get(m).get(z).op('f32x4.mul', 'f32x4.mul').set(low);
+  for (const [factor, value] of [
+    [e, -2.1219444e-4],
+    [z, -0.5],
+  ]) {
+    multiplyAdd(f.get(factor).splat(value), () => f.get(low), fma);
+    f.set(low);
+  }
+  f.get(m).get(low).op('f32x4.add').set(low);
+  multiplyAdd(f.get(e).splat(0.693359375), () => f.get(low), fma);
+  f.set(m);
+  f.get(isRare).if(() => {
+    // log inf = inf, log 0 = -inf, log of a negative number or NaN = NaN.
+    f.get(0).get(m).get(0).splat(Infinity).op('f32x4.eq', 'v128.bitselect').set(m);
+    f.splat(-Infinity).get(m).get(0).splat(0).op('f32x4.eq', 'v128.bitselect').set(m);
+    f.get(m).splat(NaN).get(0).splat(0).op('f32x4.ge', 'v128.bitselect').set(m);
+  });
+  f.get(m);
 }
 
 /** Odd numerator and even denominator of a rational approximation, as in Eigen's `ptanh`; highest power first. */
@@ -152,7 +234,7 @@ const TANH_BELOW = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3,
 /** Beyond this the quotient is 1 to the last bit. */
 const TANH_LIMIT = 7.90531110763549805;
 
-function emitTanh(f: FunctionEmitter): void {
+function emitTanh(f: FunctionEmitter, fma: boolean): void {
   const x = f.local('v128');
   const z = f.local('v128');
   f.get(0);
@@ -160,17 +242,17 @@ function emitTanh(f: FunctionEmitter): void {
   f.set(x);
   f.get(x).get(x).op('f32x4.mul').set(z);
   f.get(0);
-  horner(f, z, TANH_ABOVE);
+  horner(f, z, TANH_ABOVE, fma);
   f.get(x).op('f32x4.mul');
-  horner(f, z, TANH_BELOW);
+  horner(f, z, TANH_BELOW, fma);
   f.op('f32x4.div');
   // Near 0 the function is x to the last bit.
   f.get(0).op('f32x4.abs').splat(4e-4).op('f32x4.lt', 'v128.bitselect');
 }
 
-function emitExpm1(f: FunctionEmitter, exp: number): void {
+function emitExpm1(f: FunctionEmitter, exp: number, fma: boolean): void {
   // Taylor's series to x^8 near 0, where exp(x) - 1 would cancel.
-  horner(f, 0, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1]);
+  polynomial(f, 0, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1], fma);
   f.get(0).op('f32x4.mul');
   f.get(0).call(exp).splat(1).op('f32x4.sub');
   f.get(0).op('f32x4.abs').splat(0.5).op('f32x4.lt', 'v128.bitselect');
@@ -192,17 +274,17 @@ const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, 
 /** Abramowitz and Stegun 7.1.26: erfc to 1.5e-7, used where erf is at least 0.84. */
 const ERFC = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
 
-function emitErf(f: FunctionEmitter, exp: number): void {
+function emitErf(f: FunctionEmitter, exp: number, fma: boolean): void {
   const a = f.local('v128');
   const z = f.local('v128');
   const t = f.local('v128');
   f.get(0).op('f32x4.abs').set(a);
   f.get(0).get(0).op('f32x4.mul').set(z);
   f.splat(1).get(a).splat(0.3275911).op('f32x4.mul').splat(1).op('f32x4.add', 'f32x4.div').set(t);
-  horner(f, z, ERF);
+  polynomial(f, z, ERF, fma);
   f.get(0).op('f32x4.mul');
   f.splat(1);
-  horner(f, t, ERFC);
+  polynomial(f, t, ERFC, fma);
   f.get(t).op('f32x4.mul').get(z).op('f32x4.neg').call(exp).op('f32x4.mul', 'f32x4.sub');
   f.get(0).splatInt(-0x80000000).op('v128.and', 'v128.or');
   f.get(a).splat(1).op('f32x4.lt', 'v128.bitselect').set(a);
@@ -210,7 +292,7 @@ function emitErf(f: FunctionEmitter, exp: number): void {
 }
 
 /** sin (phase 0) and cos (phase 1) for |x| up to about 8192: reduction by pi/2 in three parts. */
-function emitSine(f: FunctionEmitter, phase: 0 | 1): void {
+function emitSine(f: FunctionEmitter, phase: 0 | 1, fma: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const z = f.local('v128');
@@ -221,14 +303,15 @@ function emitSine(f: FunctionEmitter, phase: 0 | 1): void {
     .set(n);
   f.get(0).set(r);
   for (const part of [1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8]) {
-    f.get(r).get(n).splat(part).op('f32x4.mul', 'f32x4.sub').set(r);
+    multiplyAdd(f.get(n).splat(-part), () => f.get(r), fma);
+    f.set(r);
   }
   f.get(n).op('i32x4.trunc_sat_f32x4_s').splatInt(phase).op('i32x4.add').set(q);
   f.get(r).get(r).op('f32x4.mul').set(z);
   // cos for odd quadrants, sin for even ones
-  horner(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
+  polynomial(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], fma);
   f.get(z).get(z).op('f32x4.mul', 'f32x4.mul').get(z).splat(0.5).op('f32x4.mul', 'f32x4.sub').splat(1).op('f32x4.add');
-  horner(f, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+  polynomial(f, z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], fma);
   f.get(z).op('f32x4.mul').get(r).op('f32x4.mul').get(r).op('f32x4.add');
   f.get(q).splatInt(1).op('v128.and').splatInt(1).op('i32x4.eq', 'v128.bitselect');
   // quadrants 2 and 3 are negative
