@@ -13,7 +13,12 @@ describe('formatBytes', () => {
 });
 
 describe('formatCount', () => {
-  it('groups thousands', () => expect(formatCount(1234567)).toBe('1,234,567'));
+  it.each([
+    [0, '0'],
+    [999, '999'],
+    [1000, '1,000'],
+    [1234567, '1,234,567'],
+  ])('groups the thousands of %d', (count, text) => expect(formatCount(count)).toBe(text));
 });
 
 describe('formatFigure', () => {
