@@ -231,14 +231,15 @@ const TANH_ABOVE = [
   6.37261928875436e-4, 4.89352455891786e-3,
 ]; // prettier-ignore
 const TANH_BELOW = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3, 4.89352518554385e-3];
-/** Beyond this the quotient is 1 to the last bit. */
-const TANH_LIMIT = 7.90531110763549805;
+/** Beyond these the quotient is 1 to the last bit, with fused multiply-adds and without (Eigen's limits). */
+const TANH_LIMITS = { fused: 7.99881172180175781, plain: 7.90531110763549805 };
 
 function emitTanh(f: FunctionEmitter, fma: boolean): void {
   const x = f.local('v128');
   const z = f.local('v128');
   f.get(0);
-  clamp(f, -TANH_LIMIT, TANH_LIMIT);
+  const limit = fma ? TANH_LIMITS.fused : TANH_LIMITS.plain;
+  clamp(f, -limit, limit);
   f.set(x);
   f.get(x).get(x).op('f32x4.mul').set(z);
   f.get(0);

@@ -38,3 +38,12 @@ describe.each(Object.entries(functions))('%s', (_, { operation, value, x }) => {
     }
   });
 });
+
+describe('tanh of large numbers', () => {
+  it.each([
+    ['wasm', wasmBackend],
+    ['wasm-portable', portableBackend],
+  ] as const)('is one to the last bit on %s, so that a saturated unit has no gradient', (_, backend) => {
+    expect(valuesOf(tanh, [8, -8, 9, 20, -1e30, Infinity, -Infinity], backend)).toEqual([1, -1, 1, 1, -1, 1, -1]);
+  });
+});
