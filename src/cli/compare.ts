@@ -1,7 +1,8 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
 import { metricNames } from '../nn/metrics/index.js';
 import { compare, type ComparedVariant, meanAndSpread, modeOf } from '../train/index.js';
-import { foldsOf, type Run, runsOf } from './compared-runs.js';
+import { type Run, runsOf } from './compared-runs.js';
+import { foldsOf } from './cross-validation.js';
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
@@ -43,7 +44,7 @@ export async function compareCommand(args: readonly string[], options: CompareOp
     }
     checkFigures(file, names, metricNames(config.metrics), data);
     for (const line of formatWarnings(warningsOf(experiment))) say(options, line);
-    variants.push({ label: name, file, folds: foldsOf(config), runs: [] });
+    variants.push({ label: name, file, folds: foldsOf(config.data), runs: [] });
   }
   // Folds are a spread of their own: more seeds only where they are asked for.
   const seeds = options.seeds === undefined && variants.every(({ folds }) => folds !== undefined) ? asked.slice(0, 1) : asked; // prettier-ignore

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CrossValidationSummary, type Provenance, RunDirectory, RunDirectoryError, runPaths, type Summary } from '../runs/index.js'; // prettier-ignore
 import { packageVersion } from '../runs/version.js';
-import { type ComparedRun, type ExperimentConfig, type Figures, TrainingError } from '../train/index.js';
-import { beginFolds, resumeFolds, runFolds } from './cross-validation.js';
+import { type ComparedRun, type Figures, TrainingError } from '../train/index.js';
+import { beginFolds, foldsOf, resumeFolds, runFolds } from './cross-validation.js';
 import { type CommonOptions, type Experiment, filesOf, openSession } from './experiment.js';
 import { begin, finishedSummary, goOn, resolvedConfigText, runToItsEnd, type Surroundings } from './single-run.js';
 
@@ -30,10 +30,6 @@ interface CompareRunsOptions extends CommonOptions {
   readonly fresh?: boolean;
 }
 
-/** The folds of an experiment that is cross-validated as a whole. */
-export const foldsOf = ({ data: { folds, fold } }: ExperimentConfig): number | undefined =>
-  fold === undefined ? folds : undefined;
-
 /** Leads an experiment to its end, unless it has come there before. The seed is the one that it was loaded with. */
 export async function runsOf(
   experiment: Experiment,
@@ -41,7 +37,7 @@ export async function runsOf(
   surroundings: Command,
   options: CompareRunsOptions,
 ): Promise<Outcome> {
-  const folds = foldsOf(experiment.config);
+  const folds = foldsOf(experiment.config.data);
   const { finished, stopped } = options.fresh ? {} : earlierRuns(experiment, options);
   if (finished !== undefined) return outcomeOf(finished, { seed, folds, reused: true });
   let last: RunSummary | undefined;
@@ -105,7 +101,7 @@ function earlierRuns(experiment: Experiment, options: CommonOptions): { finished
   const { loaded, config, name, baseDir } = experiment;
   const parent = join(options.runsDir, name);
   const digests = filesOf(experiment).map(({ sha256 }) => sha256).join(); // prettier-ignore
-  const folds = foldsOf(config);
+  const folds = foldsOf(config.data);
   const written = folds === undefined ? config : loaded.config;
   let stopped: string | undefined;
   for (const folder of existsSync(parent) ? readdirSync(parent).sort().reverse() : []) {

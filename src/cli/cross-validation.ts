@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { closeSplits } from '../data/index.js';
 import { collectProvenance, type CrossValidationSummary, foldPath, type gitState, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
-import { experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
+import { type ExperimentConfig, experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
 import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
 import { formatCount, formatSparsity, formatTime } from './format.js';
 import { begin, finishedSummary, goOn, isToGoOn, peakMemory, runToItsEnd, type Start, type Surroundings, writeResolvedConfig } from './single-run.js'; // prettier-ignore
@@ -16,6 +16,10 @@ export interface Folds {
   /** The experiment with one fold held out (1-based). */
   readonly open: (fold: number) => Promise<Experiment>;
 }
+
+/** The folds of a config that asks for a run for each; undefined for one run. */
+export const foldsOf = ({ folds, fold }: Pick<ExperimentConfig['data'], 'folds' | 'fold'>): number | undefined =>
+  fold === undefined ? folds : undefined;
 
 /** Makes the directory of a new cross-validation, with its resolved config and provenance. */
 export async function beginFolds(
@@ -38,8 +42,8 @@ export function resumeFolds(folder: string): Folds | undefined {
   const { config: file } = runPaths(folder);
   if (!existsSync(file)) return undefined;
   const loaded = loadConfig(experimentSchema, { file, env: {} });
-  const { folds, fold } = loaded.config.data;
-  if (folds === undefined || fold !== undefined) return undefined;
+  const folds = foldsOf(loaded.config.data);
+  if (folds === undefined) return undefined;
   const run = RunDirectory.openForFolds(folder);
   run.log(`resumed: ${process.argv.slice(1).join(' ')}`);
   return { run, count: folds, open: (fold) => openExperiment(loaded, resolve(folder), loaded.config.name ?? '', fold) };

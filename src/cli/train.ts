@@ -2,8 +2,7 @@
 import type { Session } from '../tensor/index.js';
 import { closeSplits, loadData } from '../data/index.js';
 import { gitState, RunDirectory, type Summary } from '../runs/index.js';
-import type { ExperimentConfig } from '../train/index.js';
-import { beginFolds, type Folds, resumeFolds, runFolds } from './cross-validation.js';
+import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
@@ -55,10 +54,6 @@ export async function trainCommand(
   }
 }
 
-/** Whether the config asks for a run for each fold. */
-const validatesAcross = ({ folds, fold }: Pick<ExperimentConfig['data'], 'folds' | 'fold'>): boolean =>
-  folds !== undefined && fold === undefined;
-
 async function startOf(
   file: string | undefined,
   overrides: readonly string[],
@@ -70,12 +65,12 @@ async function startOf(
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
     const git = gitState(process.cwd());
     const experiment = await loadExperiment(file, overrides, options, (config, how) =>
-      loadData(config, validatesAcross(config) ? how : { ...how, reserve }),
+      loadData(config, foldsOf(config) !== undefined ? how : { ...how, reserve }),
     );
     const { config, data, name, rows } = experiment;
-    const { folds } = config.data;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
-    const crossValidates = validatesAcross(config.data);
+    const folds = foldsOf(config.data);
+    const crossValidates = folds !== undefined;
     const inEach = crossValidates ? `${folds} folds, in the first ` : '';
     say(options, `${name}: ${formatCount(parameters)} parameters; ${inEach}${formatSizes(data)}`);
     const start = crossValidates

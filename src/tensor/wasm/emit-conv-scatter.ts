@@ -9,7 +9,7 @@ import { emitStore } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitZeroFill } from './emit-padded-image.js';
 import { defineTileEpilogue } from './emit-epilogue.js';
-import { defineTile, panelWidth, TILE_BUFFER } from './emit-tile.js';
+import { defineTile, evenTiles, panelWidth, TILE_BUFFER } from './emit-tile.js';
 import type { PackSource } from './emit-pack.js';
 import { type Features, tileSize } from './features.js';
 import { isPlain, type Kernel } from './kernels.js';
@@ -65,6 +65,7 @@ export function scatterPays(root: NodeOf<'conv_input'>, features: Features, wind
   const [, gradientHeight, gradientWidth, filters] = root.inputs[0].shape;
   const [kh, kw] = root.inputs[1].shape;
   const [, height, width, channels] = root.shape;
+  // What is added up for a pixel is unrolled over both.
   if (channels > 32 || kw > 16) return false;
   const windows = stepCycles(features, windowSteps, channels) * filters;
   const sums = stepCycles(features, gradientHeight * gradientWidth * kh, kw * channels) * filters;
@@ -102,12 +103,7 @@ export function emitConvScatter(
   const bands = Math.ceil(height / bandRows);
 
   const tileRows = Math.min(tileSize(context.features).rows, gradientWidth);
-  const across = Math.ceil(gradientWidth / tileRows);
-  const shorter = Math.floor(gradientWidth / across);
-  const heights = [
-    { rows: shorter + 1, count: gradientWidth % across },
-    { rows: shorter, count: across - (gradientWidth % across) },
-  ].filter(({ count }) => count > 0);
+  const heights = evenTiles(gradientWidth, tileRows);
   const tiles = new Map<string, number>();
   /** (a, b, kernel rows, 0, buffer) */
   const tile = (rows: number, vectors: number): number => {
@@ -125,7 +121,7 @@ export function emitConvScatter(
     return index;
   };
   for (let i = 0; i < groups; i++)
-    for (const { rows } of heights) tile(rows, Math.ceil(Math.min(group, columns - i * group) / 4));
+    for (const { height: rows } of heights) tile(rows, Math.ceil(Math.min(group, columns - i * group) / 4));
 
   const vectors = Math.ceil(channels / 4);
   const plain = isPlain(kernel);
@@ -181,7 +177,7 @@ export function emitConvScatter(
           .i32(rowStart + 4 * i * group)
           .op('i32.add')
           .set(buffer);
-        for (const { rows: high, count } of heights)
+        for (const { height: high, count } of heights)
           f.countedLoop(count, () => {
             f.get(a).get(b).get(rows).i32(0).get(buffer).call(tile(high, wide));
             f.bump(a, high * pixel).bump(buffer, high * pitch);

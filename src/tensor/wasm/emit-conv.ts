@@ -14,7 +14,7 @@ import { emitPaddedCopy, needsCopy, type PaddedImage, paddedInput, spreadGradien
 import { emitPackPanel, type PackSource } from './emit-pack.js';
 import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, winogradWorkspace } from './emit-winograd.js'; // prettier-ignore
 import { emitWinogradWeightGradient, winogradWeightPays } from './emit-winograd-weight.js';
-import { defineTile, panelWidth, type SumLoop, TILE_BUFFER } from './emit-tile.js';
+import { defineTile, evenTiles, panelWidth, type SumLoop, TILE_BUFFER } from './emit-tile.js';
 import { type Features, tileRows } from './features.js';
 import type { Kernel } from './kernels.js';
 
@@ -361,13 +361,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace
     return index;
   };
   const restColumns = p.filters - (panels - 1) * width;
-  // Tiles of nearly equal height: a last one of few rows would leave the multipliers waiting.
-  const across = Math.ceil(p.outWidth / mostRows);
-  const low = Math.floor(p.outWidth / across);
-  const heights = [
-    { height: low + 1, count: p.outWidth % across },
-    { height: low, count: across - (p.outWidth % across) },
-  ].filter(({ count }) => count > 0);
+  const heights = evenTiles(p.outWidth, mostRows);
   for (const count of new Set([panels > 1 ? width : restColumns, restColumns])) {
     for (const { height } of heights) for (let part = 0; part < parts; part++) tile(height, count, part);
   }

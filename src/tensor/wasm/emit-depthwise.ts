@@ -8,7 +8,7 @@ import { defineTileEpilogue } from './emit-epilogue.js';
 import { emitStore } from './emit-expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { correlatedInput, emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './emit-padded-image.js'; // prettier-ignore
-import { TILE_BUFFER } from './emit-tile.js';
+import { evenTiles, TILE_BUFFER } from './emit-tile.js';
 import type { Features } from './features.js';
 import { isPlain, type Kernel } from './kernels.js';
 
@@ -81,12 +81,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem): EmittedK
   const bandRows = Math.max(1, Math.min(outHeight, Math.max(fitting, 4), Math.ceil((outHeight * p.batch) / 8)));
   const bands = Math.ceil(outHeight / bandRows);
   const bandInputRows = (bandRows - 1) * p.strides[0] + p.dilation[0] * (p.kernel[0] - 1) + 1;
-  const across = Math.ceil(outWidth / PIXELS);
-  const low = Math.floor(outWidth / across);
-  const widths = [
-    { pixels: low + 1, count: outWidth % across },
-    { pixels: low, count: across - (outWidth % across) },
-  ].filter(({ count }) => count > 0);
+  const widths = evenTiles(outWidth, PIXELS).map(({ height: pixels, count }) => ({ pixels, count }));
   const tiles = new Map(widths.map(({ pixels }) => [pixels, defineTile(context, kernel, p, pixels)]));
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {

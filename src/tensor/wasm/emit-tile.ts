@@ -39,6 +39,17 @@ export function tileVectors(context: EmitContext, rows: number): number {
 export const panelWidth = (features: Features, columns: number): number =>
   4 * Math.min(Math.ceil(columns / 4), tileSize(features).vectors);
 
+/** Cuts `total` rows into tiles of at most `most`, of nearly equal height: a last one of few rows would leave the multipliers waiting. */
+export function evenTiles(total: number, most: number): { readonly height: number; readonly count: number }[] {
+  const across = Math.ceil(total / most);
+  const low = Math.floor(total / across);
+  const taller = total % across;
+  return [
+    { height: low + 1, count: taller },
+    { height: low, count: across - taller },
+  ].filter(({ count }) => count > 0);
+}
+
 /** Emits the sum; `a` and `b` are locals with addresses (they move). Returns the accumulators' locals by row and vector. */
 export function emitTileSum(
   f: FunctionEmitter,
