@@ -3,7 +3,7 @@ import { sizeOf } from '../shape.js';
 import type { FunctionEmitter } from './assembler.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './emit-loop.js';
 import { emitPackPanel } from './emit-pack.js';
-import { defineTile, TILE_BUFFER, tileVectors } from './emit-tile.js';
+import { defineTile, evenTiles, TILE_BUFFER, tileVectors } from './emit-tile.js';
 import { tileSize } from './features.js';
 import type { Kernel } from './kernels.js';
 
@@ -41,6 +41,7 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
   const rowBlocks = Math.min(mostRowBlocks, Math.ceil(UNITS / (columnBlocks * batch)));
   const blockRows = Math.ceil(m / rowBlocks / rows) * rows;
   const usedRowBlocks = Math.ceil(m / blockRows);
+  const lastRows = m - (usedRowBlocks - 1) * blockRows;
   // Packing pays only where several row tiles read it; a transposed operand always needs it.
   const packs = b.column !== 4 || m > 2 * rows;
   const panelBytes = k * width * 4;
@@ -69,7 +70,8 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
   const lastColumns = n - (columnBlocks - 1) * columns;
   // Tiles are functions of their own, made before the kernel that calls them.
   for (const count of new Set([...panelWidths(columns, width), ...panelWidths(lastColumns, width)])) {
-    for (const height of new Set([rows, m % rows || rows])) tile(height, count);
+    for (const block of new Set([blockRows, lastRows]))
+      for (const { height } of evenTiles(block, rows)) tile(height, count);
   }
 
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
@@ -93,28 +95,34 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
       }
       f.get(aBase).get(firstRow).i32(a.row).op('i32.mul', 'i32.add').set(aBase);
       f.get(bBase).get(firstColumn).i32(b.column).op('i32.mul', 'i32.add').set(bBase);
-      const rowCount = f.local('i32');
-      // rows of this block = min(blockRows, m - firstRow)
-      f.i32(blockRows).i32(m).get(firstRow).op('i32.sub').i32(blockRows).i32(m).get(firstRow);
-      f.op('i32.sub', 'i32.lt_s', 'select').set(rowCount);
-      const block = (blockColumns: number): void => {
-        emitBlock(f, { a: aBase, b: bBase, rowCount, batchRow, firstRow, firstColumn }, blockColumns);
+      // Blocks at the lower and right edge may be smaller.
+      const either = (
+        first: number,
+        full: number,
+        last: number,
+        count: number,
+        body: (extent: number) => void,
+      ): void => {
+        if (last === full || count === 1) body(last);
+        else f.get(first).i32((count - 1) * full).op('i32.lt_s').if(() => body(full), () => body(last)); // prettier-ignore
       };
-      if (lastColumns === columns) block(columns);
-      else if (columnBlocks === 1) block(lastColumns);
-      else f.get(firstColumn).i32((columnBlocks - 1) * columns).op('i32.lt_s').if(() => block(columns), () => block(lastColumns)); // prettier-ignore
+      const locals = { a: aBase, b: bBase, batchRow, firstRow, firstColumn };
+      either(firstColumn, columns, lastColumns, columnBlocks, (blockColumns) => {
+        either(firstRow, blockRows, lastRows, usedRowBlocks, (rowCount) =>
+          emitBlock(f, locals, rowCount, blockColumns),
+        );
+      });
     });
   });
 
   interface BlockLocals {
     a: number;
     b: number;
-    rowCount: number;
     batchRow: number;
     firstRow: number;
     firstColumn: number;
   }
-  function emitBlock(f: FunctionEmitter, at: BlockLocals, blockColumns: number): void {
+  function emitBlock(f: FunctionEmitter, at: BlockLocals, rowCount: number, blockColumns: number): void {
     const panels = panelWidths(blockColumns, width);
     if (packs) {
       const source = f.local('i32');
@@ -131,25 +139,12 @@ export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel 
     const row = f.local('i32');
     const left = f.local('i32');
     const rowTiles = (body: (height: number) => void): void => {
-      // Full tiles, then the rest: only the last row block has one.
       f.i32(0).set(row).get(at.a).set(left);
-      const full = f.local('i32');
-      f.get(at.rowCount)
-        .i32(rows)
-        .op('i32.div_u')
-        .tee(full)
-        .if(() => {
-          f.loop(() => {
-            body(rows);
-            f.bump(row, rows).bump(left, rows * a.row);
-            f.get(full).i32(1).op('i32.sub').tee(full).branchIf(0);
-          });
+      for (const { height, count } of evenTiles(rowCount, rows))
+        f.countedLoop(count, () => {
+          body(height);
+          f.bump(row, height).bump(left, height * a.row);
         });
-      if (m % rows > 0)
-        f.get(row)
-          .get(at.rowCount)
-          .op('i32.lt_s')
-          .if(() => body(m % rows));
     };
     const call = (height: number, p: number): void => {
       if (packsRows)
