@@ -1,9 +1,9 @@
 /** Samples encoded a block at a time, so that the float64 numbers of a large table never stand in memory all at once. */
 import { DataError } from './data-error.js';
 import { applyAffine, type Affine } from './preprocess.js';
-import type { EncodedSamples, Encoding, SampleFile } from './source.js';
+import type { EncodedFeatures, EncodedSamples, Encoding, SampleFile } from './source.js';
 import { project, projectedWidth, type Projection } from './projection.js';
-import { gatherRows, product, type Rows, type Split, type Table } from './table.js';
+import { gatherRows, product, recordTable, type Rows, type Split, type Table } from './table.js';
 
 /** Samples of a file: those at `rows`, or all. */
 export interface Part {
@@ -53,9 +53,14 @@ export const treatedShape = ({ projection, width }: Treatment, shape: readonly n
 
 /** The features of a block in float64, mapped by `affine`. */
 export function mappedNumbers({ features }: EncodedSamples, affine: Affine): Float64Array {
-  const { shape, values, rows } = features;
-  const numbers = values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, product(shape), rows));
+  const numbers = numbersOf(features);
   return applyAffine(numbers, affine, new Float64Array(numbers.length));
+}
+
+function numbersOf(features: EncodedFeatures): Float64Array {
+  if (features.records !== undefined) return Float64Array.from(features.records.read(features.rows));
+  const { shape, values, rows } = features;
+  return values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, product(shape), rows));
 }
 
 /** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
@@ -72,12 +77,9 @@ export function splitOf(part: Part, treatment: Treatment): Split {
   let first = 0;
   for (const block of blocksOf(part, encoding, width, projection !== undefined)) {
     const { features, targets } = block;
-    const { shape, values, rows } = features;
-    if (values instanceof Uint8Array && projection === undefined) {
-      const bytes: Table = { shape, dtype: 'u8', values, ...(rows && { rows }) };
-      return { size, features: bytes, targets: targets ?? bytes };
-    }
-    const treated = treatedShape(treatment, shape);
+    const bytes = projection === undefined ? bytesOf(features) : undefined;
+    if (bytes !== undefined) return { size, features: bytes, targets: targets ?? bytes };
+    const treated = treatedShape(treatment, features.shape);
     split ??= emptySplit(size, treated, targets);
     const made = treatedBlock(block, treatment);
     split.features.values.set(made, first * product(treated));
@@ -88,9 +90,16 @@ export function splitOf(part: Part, treatment: Treatment): Split {
   return split;
 }
 
+/** Features that are bytes, as they are; undefined where they are none. */
+function bytesOf(features: EncodedFeatures): Table | undefined {
+  if (features.records !== undefined) return recordTable(features.shape, features.records, features.rows);
+  const { shape, values, rows } = features;
+  return values instanceof Uint8Array ? { shape, dtype: 'u8', values, ...(rows && { rows }) } : undefined;
+}
+
 /** The features of a block as float32, mapped and projected. Throws DataError where one is not finite then. */
 export function treatedBlock(block: EncodedSamples, { affine, projection, width }: Treatment): Float32Array {
-  const { values } = block.features;
+  const values = block.features.records === undefined ? block.features.values : undefined;
   if (projection === undefined && values instanceof Float64Array) {
     const mapped = applyAffine(values, affine, new Float32Array(values.length));
     const bad = firstNotFinite(mapped);

@@ -24,13 +24,22 @@ export interface FolderEntry {
 const READ_AHEAD = 16;
 /** Bytes of a file that are read at once. */
 const PIECE = 1 << 18;
+/** And the most that the system reads at once. */
+const MOST_AT_ONCE = 1 << 30;
+
+/** A file of which parts are read. */
+export interface FileParts {
+  readonly size: number;
+  /** The bytes from `start` to `end`, which lie in the file. */
+  read(start: number, end: number): Promise<Buffer>;
+}
 
 export class DataFiles {
   private readonly hashes = new Map<string, Hash | Promise<string>>();
 
   constructor(
     private readonly baseDir: string,
-    /** Where columns are kept instead of in memory. */
+    /** Where columns are kept instead of in memory, and in which folder other such files are. */
     readonly scratch?: ScratchFile,
   ) {}
 
@@ -92,6 +101,42 @@ export class DataFiles {
     }
   }
 
+  /** Lets `use` read parts of the file at will, and hashes all of it meanwhile. Throws DataError where it cannot be read. */
+  async readParts<T>(file: string, use: (parts: FileParts) => Promise<T>): Promise<T> {
+    const resolved = this.resolve(file);
+    const hash = this.startHash(resolved);
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(resolved);
+      const opened = handle;
+      const hashed = hashWhole(opened, hash);
+      hashed.catch(() => {}); // It is met when `use` is done.
+      const read = async (start: number, end: number): Promise<Buffer> => {
+        const bytes = Buffer.allocUnsafeSlow(end - start);
+        for (let done = 0; done < bytes.length;) {
+          const { bytesRead } = await opened.read(
+            bytes,
+            done,
+            Math.min(MOST_AT_ONCE, bytes.length - done),
+            start + done,
+          );
+          if (bytesRead === 0) throw new DataError('the file has become shorter while it was read', { file: resolved });
+          done += bytesRead;
+        }
+        return bytes;
+      };
+      try {
+        return await use({ size: (await opened.stat()).size, read });
+      } finally {
+        await hashed;
+      }
+    } catch (error) {
+      throw await explain(error, resolved);
+    } finally {
+      await handle?.close();
+    }
+  }
+
   /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read. */
   async listFolder(folder: string): Promise<FolderEntry[]> {
     const resolved = this.resolve(folder);
@@ -144,6 +189,16 @@ export class DataFiles {
     const hash = createHash('sha256');
     this.hashes.set(resolved, hash);
     return hash;
+  }
+}
+
+async function hashWhole(handle: FileHandle, hash: Hash): Promise<void> {
+  const piece = Buffer.allocUnsafeSlow(PIECE);
+  for (let at = 0; ;) {
+    const { bytesRead } = await handle.read(piece, 0, PIECE, at);
+    if (bytesRead === 0) return;
+    hash.update(piece.subarray(0, bytesRead));
+    at += bytesRead;
   }
 }
 

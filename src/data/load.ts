@@ -12,6 +12,7 @@ import { splitFold } from './folds.js';
 import { type Affine, fitAffine, isProjection } from './preprocess.js';
 import { fitProjection, projectionSchema } from './projection.js';
 import { recordSplits } from './record-splits.js';
+import type { Records } from './records.js';
 import { ScratchFile } from './scratch-file.js';
 import { Spread } from './spread.js';
 import type { DataConfig } from './schema.js';
@@ -141,12 +142,18 @@ async function loadParts(
     role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
   const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
+  let opened: SampleFiles<Encoding> = {};
+  const kept = new Set<Records | undefined>();
   try {
-    const opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
+    opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
     onOpened?.(opened);
-    return { ...assemble(config, options, opened, wanted, folder), files: await files.list() };
+    const loaded = { ...assemble(config, options, opened, wanted, folder), files: await files.list() };
+    for (const role of wanted) kept.add(loaded.parts[role]?.features.records);
+    return loaded;
   } finally {
     scratch?.close();
+    // What has been read into other records, or is wanted by nobody.
+    for (const { records } of Object.values(opened)) if (!kept.has(records)) records?.close();
   }
 }
 

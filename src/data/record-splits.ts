@@ -1,8 +1,9 @@
 /**
  * Parts whose features are kept in a temporary file instead of in memory. The samples are encoded in their file's order, a block
- * at a time. What stays in memory is the order of the samples and their targets, a few bytes each.
+ * at a time; bytes that are in such a file stay there. What is in memory is the order of the samples and their targets, a few bytes
+ * each.
  */
-import { blocksOf, likeIn, type Part, treatedBlock, treatedShape, type Treatment } from './blocks.js';
+import { blocksOf, likeIn, type Part, splitOf, treatedBlock, treatedShape, type Treatment } from './blocks.js';
 import { Records } from './records.js';
 import { ScratchFile } from './scratch-file.js';
 import type { EncodedSamples } from './source.js';
@@ -25,7 +26,11 @@ export function recordSplits(
   try {
     for (const from of new Set(roles.map((role) => partOf(role).from))) {
       const mine = roles.filter((role) => partOf(role).from === from);
-      const records = new Records(new ScratchFile(folder), product(treatedShape(treatment, [treatment.width])));
+      if (from.records !== undefined && treatment.projection === undefined) {
+        for (const role of mine) splits[role] = splitOf(partOf(role), treatment);
+        continue;
+      }
+      const records = new Records(new ScratchFile(folder), product(treatedShape(treatment, [treatment.width])), 'f32');
       written.push(records);
       const rows = union(mine.map((role) => partOf(role).rows), from.size); // prettier-ignore
       const { shape, targets } = writeRecords({ from, rows }, treatment, records);
@@ -84,7 +89,6 @@ function writeRecords(
   let first = 0;
   const take = (block: EncodedSamples): void => {
     const { features, targets } = block;
-    if (features.values instanceof Uint8Array) throw new Error('bytes stay in memory');
     shape = treatedShape(treatment, features.shape);
     const made = treatedBlock(block, treatment);
     records.write(first, made);
@@ -94,7 +98,7 @@ function writeRecords(
     }
     first += made.length / records.width;
   };
-  for (const block of blocksOf(part, encoding, width)) take(block);
+  for (const block of blocksOf(part, encoding, width, treatment.projection !== undefined)) take(block);
   return { shape, targets: all };
 }
 

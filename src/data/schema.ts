@@ -38,7 +38,7 @@ export const dataSchema = z
       .enum(['memory', 'disk'])
       .default('memory')
       .describe(
-        'where the samples are kept while they are used: in memory, or in a temporary file, for tables that are larger than memory (csv and jsonl); the results are the same bits',
+        'where the samples are kept while they are used: in memory, or in a temporary file, for data that are larger than memory (tables, and images, decoded once); the results are the same bits',
       ),
     cache_dir: text
       .optional()
@@ -55,7 +55,8 @@ export const dataSchema = z
     });
     if (cache === 'disk' && sourceOf(source).onDisk !== true) {
       const able = Object.entries<DataSource>(dataSources).flatMap(([name, { onDisk }]) => (onDisk ? [name] : []));
-      refuse(['cache'], `${source.type} is read into memory: disk is for ${able.join(' and ')}, so leave it out, or store the data as such`); // prettier-ignore
+      const known = `${able.slice(0, -1).join(', ')} and ${able.at(-1)}`;
+      refuse(['cache'], `${source.type} is read into memory: disk is for ${known}, so leave it out, or store the data as such`); // prettier-ignore
     }
     if (cache !== 'disk' && cache_dir !== undefined) refuse(['cache_dir'], 'belongs to data.cache: disk');
     if (folds !== undefined) {

@@ -16,7 +16,7 @@ export class ScratchFile {
   private isOpen = true;
 
   /** In `folder`, else in the system's folder for such files. Throws DataError where that cannot be written to. */
-  constructor(folder: string | undefined) {
+  constructor(private readonly folder?: string) {
     this.name = path.join(folder ?? tmpdir(), `nn-${process.pid}-${made++}.tmp`);
     try {
       this.fd = openSync(this.name, 'wx+', 0o600);
@@ -29,6 +29,11 @@ export class ScratchFile {
       // Where an open file keeps its name, it goes when the process ends.
       process.once('exit', () => rmSync(this.name, { force: true }));
     }
+  }
+
+  /** One more in the same folder. */
+  another(): ScratchFile {
+    return new ScratchFile(this.folder);
   }
 
   /** Writes `bytes` at the end; where that is. */

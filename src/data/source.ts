@@ -7,6 +7,7 @@ import { text } from '../config/atoms.js';
 import type { DataErrorPlace } from './data-error.js';
 import type { DataFiles } from './data-files.js';
 import type { Labels } from './labels.js';
+import type { Records } from './records.js';
 import type { Role, Rows, Table, Task } from './table.js';
 
 const names = z.array(z.string());
@@ -58,14 +59,20 @@ export interface OpenContext {
   readonly reserve?: (bytes: number) => Uint8Array;
 }
 
+/** Features before preprocessing: in memory, or bytes that are kept in a file. */
+export type EncodedFeatures =
+  | {
+      readonly shape: readonly number[];
+      readonly values: Uint8Array | Float64Array;
+      /** Of bytes: which samples of `values` these are, where it holds others too. */
+      readonly rows?: Int32Array;
+      readonly records?: undefined;
+    }
+  | { readonly shape: readonly number[]; readonly records: Records; readonly rows: Int32Array };
+
 /** Encoded samples before preprocessing. */
 export interface EncodedSamples {
-  readonly features: {
-    readonly shape: readonly number[];
-    readonly values: Uint8Array | Float64Array;
-    /** Of bytes: which samples of `values` these are, where it holds others too. */
-    readonly rows?: Int32Array;
-  };
+  readonly features: EncodedFeatures;
   /** Absent where the features are to be reconstructed. */
   readonly targets: Table | undefined;
   /** Where feature `entry` of sample `sample` comes from. */
@@ -94,6 +101,8 @@ export interface SampleFile<E extends Encoding> {
   readonly size: number;
   /** The classes of all samples, in classification only. */
   readonly labels: Labels | undefined;
+  /** What keeps its features, where these are bytes in a file. It is there until it is closed, not only while data are loaded. */
+  readonly records?: Records;
   /** Learns the encoding from `rows`. Throws DataError where they cannot be used. */
   fit(rows: Rows): E;
   /** Throws DataError where a sample does not fit the encoding. */
@@ -110,7 +119,7 @@ export interface DataSource<P = unknown, E extends Encoding = Encoding> {
   readonly description: string;
   /** What its samples are encoded by; a model is evaluated on any source of the same kind of encoding. */
   readonly encoding: E['kind'];
-  /** Whether it can keep what it reads in `files.scratch`, as data.cache: disk asks. */
+  /** Whether it can keep what it reads in a file, as data.cache: disk asks: columns in `files.scratch`, bytes in records of their own. */
   readonly onDisk?: boolean;
   /** Opens the files that `context.roles` ask for. `fitted` is the encoding of a checkpoint, where there is one. */
   open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;

@@ -2,7 +2,8 @@
  * How the values of the training split spread at each entry of the last axis (a column of a table, a channel of an image): what
  * preprocessing is fitted on. A pass over the data is made when something first asks for it.
  */
-import type { EncodedSamples } from './source.js';
+import { bytesIn } from './records.js';
+import type { EncodedFeatures, EncodedSamples } from './source.js';
 import { product } from './table.js';
 
 export interface Statistics {
@@ -56,8 +57,8 @@ export class Spread implements AllSpreads {
     const floats = new FloatSums(this.width);
     let bytes = false;
     for (const { features } of this.blocks()) {
-      bytes = features.values instanceof Uint8Array;
       eachRun(features, (values) => {
+        bytes = values instanceof Uint8Array;
         if (values instanceof Uint8Array) countBytes(values, this.width, counts);
         else floats.addFirst(values);
       });
@@ -65,7 +66,9 @@ export class Spread implements AllSpreads {
     if (bytes) return statisticsOfCounts(counts, this.width);
     // In two passes, mean first: sums of squares would cancel.
     for (const { features } of this.blocks()) {
-      if (features.values instanceof Float64Array) floats.addSecond(features.values);
+      eachRun(features, (values) => {
+        if (values instanceof Float64Array) floats.addSecond(values);
+      });
     }
     return floats.statistics();
   }
@@ -94,10 +97,15 @@ export class Spread implements AllSpreads {
 }
 
 /** Calls `visit` with the values of the samples, as many at once as lie together. */
-function eachRun(
-  { shape, values, rows }: EncodedSamples['features'],
-  visit: (values: Uint8Array | Float64Array) => void,
-): void {
+function eachRun(features: EncodedFeatures, visit: (values: Uint8Array | Float64Array) => void): void {
+  const { shape, records, rows } = features;
+  if (records !== undefined) {
+    for (let first = 0; first < rows.length; first += records.atOnce) {
+      visit(bytesIn(records, rows.subarray(first, first + records.atOnce)));
+    }
+    return;
+  }
+  const { values } = features;
   if (rows === undefined) return visit(values);
   const width = product(shape);
   for (const row of rows) visit(values.subarray(row * width, (row + 1) * width));

@@ -18,7 +18,7 @@ export interface Table {
 export function recordTable(shape: readonly number[], records: Records, rows: Int32Array): Table {
   return {
     shape,
-    dtype: 'f32',
+    dtype: records.dtype,
     records,
     rows,
     get values(): never {
@@ -36,9 +36,6 @@ export function sampleOf(table: Table, i: number): Table['values'] {
   return table.values.subarray(row * width, (row + 1) * width);
 }
 
-/** Records that are read at once. */
-const RECORDS_AT_ONCE = 4096;
-
 /** Calls `visit` with the values of each of the table's `size` samples, records in the order of their file: that is the faster one. */
 export function forEachSample(
   table: Table,
@@ -55,8 +52,8 @@ export function forEachSample(
   const sampleAt = new Int32Array(count).fill(-1);
   rows.forEach((row, i) => (sampleAt[row] = i));
   const { width } = records;
-  for (let first = 0; first < count; first += RECORDS_AT_ONCE) {
-    const length = Math.min(RECORDS_AT_ONCE, count - first);
+  for (let first = 0; first < count; first += records.atOnce) {
+    const length = Math.min(records.atOnce, count - first);
     const values = records.read(Int32Array.from({ length }, (_, i) => first + i));
     for (let i = 0; i < length; i++) {
       if (sampleAt[first + i] >= 0) visit(values.subarray(i * width, (i + 1) * width), sampleAt[first + i]);

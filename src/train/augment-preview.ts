@@ -2,7 +2,7 @@
 import { input, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { BatchAugmentation } from '../nn/augmentations/batch.js';
-import { datasetOf, gatherBatch, selectBatch, upload } from './dataset.js';
+import { datasetOf, gatherBatch, samplesOfBatch, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 
 export interface AugmentPreview {
@@ -33,7 +33,7 @@ export function previewAugmentation(
   const key = input('rng', [2], 'u32');
   const plain = gatherBatch(dataset, indices).x;
   const augmentation = new BatchAugmentation(config.data.augment, key, streamKey(config.seed, 'augment'), indices);
-  const { x } = augmentation.features({ ...dataset, indices }, () => plain);
+  const { x } = augmentation.features(samplesOfBatch(dataset, indices), () => plain);
   const executable = session.compile({ name: 'preview', outputs: [plain, x], updates: [] });
   selectBatch(
     session,

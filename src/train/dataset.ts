@@ -2,8 +2,9 @@
  * A split of the data in a session: the graph inputs that hold it, and the part of a step that turns sample indices into a batch.
  * Features that are kept in a file come into the session batch by batch, all else once.
  */
-import { add, cast, constant, gather, input, mul, type Node, type Session, sizeOf } from '../tensor/index.js';
-import type { Affine, Split, Table } from '../data/index.js';
+import { add, cast, constant, gather, input, iota, mul, type Node, type Session, sizeOf } from '../tensor/index.js';
+import type { Affine, Records, Split, Table } from '../data/index.js';
+import type { BatchSamples } from '../nn/augmentations/batch.js';
 
 /** The graph's view of a split. */
 export interface Dataset {
@@ -15,7 +16,13 @@ export interface Dataset {
   /** The same node as `features` where these are to be reconstructed. */
   readonly targets: Node;
   /** Where the features are kept in a file: that, and the input for those of a batch. */
-  readonly stored?: { readonly table: Table; readonly batch: (size: number) => Node; readonly rows: Int32Array };
+  readonly stored?: {
+    readonly records: Records;
+    /** The record of each sample, and room for those of a batch. */
+    readonly all: Int32Array;
+    readonly rows: Int32Array;
+    readonly batch: (size: number) => Node;
+  };
   readonly columns?: Split['columns'];
   /** Applied to gathered features: value * scale + shift, an entry each (or one for all) along the last axis. */
   readonly affine?: Affine;
@@ -47,13 +54,19 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
 
 function storedDataset(name: string, split: Split, affine: Affine | undefined): Dataset {
   const { size, features, targets } = split;
+  const { records, rows } = features;
+  if (records === undefined || rows === undefined) throw new Error('the samples are not in a file');
   const batch = (count: number): Node => input(`data.${name}.batch`, [count, ...features.shape], features.dtype);
   const one = batch(1);
+  // Bytes go by their number in the file, as where these are in memory: augmentations draw by it.
+  const byRecord = features.dtype === 'u8';
+  const places = byRecord ? records.count : size;
   return {
     size,
+    ...(byRecord && { rows: { all: rows, batch: new Int32Array(size) } }),
     features: one,
-    targets: reconstructs(split) ? one : input(`data.${name}.targets`, [size, ...targets.shape], targets.dtype),
-    stored: { table: features, batch, rows: new Int32Array(size) },
+    targets: reconstructs(split) ? one : input(`data.${name}.targets`, [places, ...targets.shape], targets.dtype),
+    stored: { records, all: rows, batch, rows: new Int32Array(size) },
     ...(split.columns && { columns: split.columns }),
     ...(affine === undefined ? {} : { affine }),
   };
@@ -83,11 +96,18 @@ export function selectBatch(session: Session, { rows, stored }: Dataset, input: 
   session.write(input, batch);
 }
 
-function readBatch({ table, rows }: NonNullable<Dataset['stored']>, indices: Int32Array): Table['values'] {
+function readBatch({ records, all, rows }: NonNullable<Dataset['stored']>, indices: Int32Array): Table['values'] {
   const batch = rows.subarray(0, indices.length);
-  if (table.records === undefined || table.rows === undefined) throw new Error('the samples are not in a file');
-  for (let i = 0; i < batch.length; i++) batch[i] = table.rows[indices[i]];
-  return table.records.read(batch);
+  for (let i = 0; i < batch.length; i++) batch[i] = all[indices[i]];
+  return records.read(batch);
+}
+
+/** Where the augmentations of a batch find its samples: `indices` (i32, [batch]) are those of `gatherBatch`. */
+export function samplesOfBatch({ stored, features, columns, affine }: Dataset, indices: Node): BatchSamples {
+  const [size] = indices.shape;
+  const held =
+    stored === undefined ? { features, at: indices } : { features: stored.batch(size), at: iota([size], 0, 'i32') };
+  return { ...held, ...(columns && { columns }), ...(affine && { affine }) };
 }
 
 /** The samples at `indices` (i32, [batch]): preprocessed features as f32 [batch, ...] and targets [batch, ...]. */

@@ -5,7 +5,7 @@ import { lossOf, predictionOf } from '../nn/losses/index.js';
 import { figureMetrics, metricOf } from '../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../nn/model.js';
 import { RandomSource } from '../nn/random-source.js';
-import { type Dataset, gatherBatch } from './dataset.js';
+import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 
 export interface Forward {
@@ -44,7 +44,9 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   const configs = mode.augmented ? config.data.augment : [];
   const augmentation = new BatchAugmentation(configs, random.key, streamKey(config.seed, 'augment'), indices);
   const batch = withScope('data', () => gatherBatch(dataset, indices));
-  const { x, mixture } = withScope('augmentation', () => augmentation.features({ ...dataset, indices }, () => batch.x));
+  const { x, mixture } = withScope('augmentation', () =>
+    augmentation.features(samplesOfBatch(dataset, indices), () => batch.x),
+  );
   const model = traceModel(config.model, x, {
     ...mode,
     random,

@@ -1,4 +1,5 @@
 /** A run with `data.cache: disk` is, bit for bit, the run with its data in memory. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -124,5 +125,78 @@ describe('what else takes data.cache: disk', () => {
     const train = (name: string, ...more: string[]) => trained(file, '--runs-dir', folder, '--name', name, ...more);
     const [resident, stored] = [await train('same-memory'), await train('same-disk', ...disk)];
     expect(digest(stored.run_dir)).toBe(digest(resident.run_dir));
+  });
+});
+
+describe('nn train on images with data.cache: disk', () => {
+  const photos = join(folder, 'photos.yaml');
+  writeFileSync(
+    photos,
+    `name: photos
+task: classification
+data:
+  source: {images: {path: ${join(process.cwd(), 'datasets', 'digit-images')}, color: grayscale, size: 10}}
+  split: {val: 40, test: 0.2, stratify: true}
+  preprocess: [standardize]
+  augment: [{rotate: {degrees: 12}}, {elastic: {}}, {brightness: {}}, {cutout: {}}, {mixup: {}}]
+model: {layers: [{conv2d: {filters: 4, kernel_size: 3, activation: relu}}, batch_norm, flatten, {dropout: {rate: 0.1}}, {dense: {units: 10}}]}
+optimizer: {adam: {lr: 0.01}}
+train: {max_epochs: 2, batch_size: 30, eval_batch_size: 25}
+`,
+  );
+  const shown = (name: string, ...more: string[]) =>
+    trained(photos, '--runs-dir', join(folder, 'runs'), '--name', name, ...more);
+
+  it.each([1, 2])('gives the weights and figures of the run in memory, augmented, on %i threads', async (threads) => {
+    const more = ['--threads', String(threads)];
+    const resident = await shown(`photos-memory-${threads}`, ...more);
+    const stored = await shown(`photos-disk-${threads}`, ...disk, ...more);
+    expect(digest(stored.run_dir)).toBe(digest(resident.run_dir));
+    expect(rows(stored.run_dir)).toEqual(rows(resident.run_dir));
+    expect(stored.test).toEqual(resident.test);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('resumes exactly, in the middle of an epoch', async () => {
+    const part = await shown('photos-part', ...disk, '--max-time', '0s');
+    expect(part).toMatchObject({ steps: 1, epochs: 0 });
+    await trained('--resume', part.run_dir);
+    const whole = await shown('photos-whole');
+    expect(digest(part.run_dir)).toBe(digest(whole.run_dir));
+  });
+
+  it('previews the augmentations of the samples in memory', async () => {
+    const sheet = async (name: string, ...more: string[]): Promise<Buffer> => {
+      const { code, err } = await nnHere('augment', photos, '--out', join(folder, name), ...more);
+      expect(code, err).toBe(0);
+      return readFileSync(join(folder, name));
+    };
+    expect((await sheet('disk.png', ...disk)).equals(await sheet('memory.png'))).toBe(true);
+  });
+
+  it.each([
+    ['data', [0]],
+    ['check', [0]],
+    ['gradcheck', [0]],
+  ] as const)('finds the same as in memory: nn %s', async (command, codes) => {
+    const resident = await nnHere(command, photos, '--json');
+    const stored = await nnHere(command, photos, ...disk, '--json');
+    expect(codes).toContain(stored.code);
+    const without = (text: string): unknown => JSON.parse(text.replace(/"(data|inputs|arena|step_total|run_total)":\d+/g, '"$1":0')); // prettier-ignore
+    expect(without(stored.out)).toEqual(without(resident.out));
+  });
+});
+
+describe('nn train with data.cache: disk and no room for the file', () => {
+  it('says so, and names the folder', () => {
+    const words = [process.execPath, 'dist/bin/nn.js', 'train', config, '--runs-dir', folder, ...disk];
+    // A limit on the size of files stands for a full disk.
+    const { status, stderr } = spawnSync('sh', ['-c', `ulimit -f 100; exec "$@"`, 'sh', ...words], { encoding: 'utf8' }); // prettier-ignore
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      `${scratch}: the temporary file of data.cache: disk is larger than the file system allows\n` +
+        '  hint: name a folder with room by data.cache_dir, or by TMPDIR\n',
+    );
+    expect(readdirSync(scratch)).toEqual([]);
   });
 });

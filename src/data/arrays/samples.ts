@@ -1,6 +1,7 @@
 /** Samples from two arrays, features and targets, whose first dimension counts the samples. */
 import { counted, DataError, type DataErrorPlace } from '../data-error.js';
 import { encodeClasses, fitClasses, type Labels } from '../labels.js';
+import { Records } from '../records.js';
 import type { ArraysEncoding, EncodedSamples, SampleFile } from '../source.js';
 import { gatherRows, product, type Rows, type Table, type Task } from '../table.js';
 
@@ -19,7 +20,9 @@ export interface PlacedArray extends NumericArray {
 }
 
 /** The features of samples: bytes or float64, the first dimension counts them. */
-export interface ArrayFeatures extends NumericArray {
+export interface ArrayFeatures extends Omit<NumericArray, 'values'> {
+  /** Bytes may be kept in a file instead, a record for each sample. */
+  readonly values: NumericArray['values'] | Records;
   readonly file: string;
   /** Where sample `sample` stands. */
   placeOf(sample: number): DataErrorPlace;
@@ -80,6 +83,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
     file: features.file,
     size: features.dims[0],
     labels,
+    ...(features.values instanceof Records && { records: features.values }),
     fit: (rows: Rows): ArraysEncoding => {
       const classes = classesOf(rows);
       return {
@@ -102,6 +106,10 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
       const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
       // Bytes stay where they are: the parts of a large file share them.
       const { values } = features;
+      if (values instanceof Records) {
+        const all = rows ?? Int32Array.from({ length: features.dims[0] }, (_, row) => row);
+        return { features: { shape, records: values, rows: all }, targets: encodedTargets, placeOf };
+      }
       if (values instanceof Uint8Array)
         return { features: { shape, values, ...(rows && { rows }) }, targets: encodedTargets, placeOf };
       const gathered = gatherRows(values, product(shape), rows);

@@ -1,12 +1,13 @@
 /**
- * A Parquet file as columns, by hyparquet: a row group and a column at a time, only those that are wanted. Sizes are checked
- * first, and whatever the library throws is an error of the file.
+ * A Parquet file as columns, by hyparquet: a row group and a column at a time, only those that are wanted, of which one is in
+ * memory. Sizes are checked first, and whatever the library throws is an error of the file.
  */
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { type Compressors, type FileMetaData, parquetMetadata, parquetRead, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import type { DataFiles } from '../data-files.js';
+import type { DataFiles, FileParts } from '../data-files.js';
+import type { ScratchFile } from '../scratch-file.js';
 import { ColumnBuilder } from '../tabular/column.js';
 import type { ColumnTable, TableWishes } from '../tabular/table.js';
 import { reasonOf } from './library-error.js';
@@ -19,17 +20,26 @@ const DECOMPRESSORS: Compressors = {
   GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
   BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, length) }),
 };
+/** Footers of files with thousands of columns have some megabytes. */
+const MOST_FOOTER = 2 ** 28;
 /** More rows than an index of rows can count. */
 const MOST_ROWS = 2 ** 31 - 1;
 
 export async function readParquet(files: DataFiles, name: string, wishes: TableWishes): Promise<ColumnTable> {
-  const file = files.resolve(name);
-  const bytes = await files.read(name);
-  const metadata = footer(bytes, file);
+  return files.readParts(name, (parts) => readTable(parts, files.resolve(name), wishes, files.scratch));
+}
+
+async function readTable(
+  parts: FileParts,
+  file: string,
+  wishes: TableWishes,
+  scratch: ScratchFile | undefined,
+): Promise<ColumnTable> {
+  const metadata = await footer(parts, file);
   const fields = columnsOf(metadata, file);
   const names = fields.map(({ name }) => name);
   wishes.header(names);
-  const builders = names.map((column, i) => new ColumnBuilder(column, i + 1, wishes.useOf(column), file));
+  const builders = names.map((column, i) => new ColumnBuilder(column, i + 1, wishes.useOf(column), file, scratch));
   let size = 0;
   for (const [group, { columns, num_rows }] of metadata.row_groups.entries()) {
     const rows = Number(num_rows);
@@ -42,12 +52,17 @@ export async function readParquet(files: DataFiles, name: string, wishes: TableW
       if (chunk === undefined) throw damaged(`row group ${group + 1} has no column "${column}"`, file);
       const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset);
       const end = start + Number(chunk.total_compressed_size);
-      if (!(start >= 0 && end >= start && end <= bytes.length))
+      if (!(start >= 0 && end >= start && end <= parts.size))
         throw damaged(`column "${column}" lies beyond the end`, file);
-      const unpacked = unpack({ bytes: bytes.subarray(start, end), rows, optional }, chunk.codec, column, file);
+      const bytes = await parts.read(start, end);
+      const unpacked = unpack({ bytes, rows, optional }, chunk.codec, column, file);
       const range = { metadata, columns: [column], rowStart: size, rowEnd: size + rows };
-      const cells = await readCells(bytes, { ...range, compressors: unpacked }, file);
-      cells.forEach((cell, row) => pushCell(builders[i], cell, { file, part: `row ${size + row + 1}` }));
+      let row = size;
+      for (const cells of await readCells(parts, { start, bytes }, { ...range, compressors: unpacked }, file)) {
+        for (let k = 0; k < cells.length; k++, row++) {
+          if (!pushCell(builders[i], cells[k])) throw nestedColumn(column, { file, part: `row ${row + 1}` });
+        }
+      }
     }
     size += rows;
   }
@@ -62,15 +77,19 @@ export async function readParquet(files: DataFiles, name: string, wishes: TableW
 const damaged = (problem: string, file: string): DataError =>
   new DataError(`damaged: ${problem}`, { file, hint: HINT });
 
-function footer(bytes: Buffer, file: string): FileMetaData {
-  if (bytes.length < 12 || bytes.toString('latin1', 0, 4) !== 'PAR1') {
+async function footer(parts: FileParts, file: string): Promise<FileMetaData> {
+  const { size } = parts;
+  if (size < 12 || (await parts.read(0, 4)).toString('latin1') !== 'PAR1') {
     throw new DataError('not a Parquet file: it does not start with PAR1', { file });
   }
-  if (bytes.toString('latin1', bytes.length - 4) !== 'PAR1') {
+  const end = await parts.read(size - 8, size);
+  if (end.toString('latin1', 4) !== 'PAR1') {
     throw new DataError('truncated: a Parquet file ends with PAR1', { file, hint: HINT });
   }
+  const length = end.readUInt32LE(0) + 8;
+  if (length > MOST_FOOTER) throw damaged(`the footer says that it has ${length} bytes`, file);
   try {
-    return parquetMetadata(bytes, { geoparquet: false });
+    return parquetMetadata(await parts.read(Math.max(0, size - length), size), { geoparquet: false });
   } catch (error) {
     throw damaged(`the footer cannot be read (${reasonOf(error)})`, file);
   }
@@ -133,35 +152,43 @@ type Range = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compressors'>
   readonly rowEnd: number;
 };
 
-/** The cells of a column, rows of one row group. */
-async function readCells(bytes: Buffer, range: Range, file: string): Promise<unknown[]> {
+/** The cells of a column, rows of one row group, in pieces. `chunk` has the bytes of the file that the library will ask for. */
+async function readCells(
+  parts: FileParts,
+  chunk: { readonly start: number; readonly bytes: Buffer },
+  range: Range,
+  file: string,
+): Promise<ArrayLike<unknown>[]> {
   const [column] = range.columns;
   const rows = range.rowEnd - range.rowStart;
-  const parts: { readonly first: number; readonly cells: ArrayLike<unknown> }[] = [];
-  const slice = (from: number, to?: number): ArrayBuffer => {
-    const copy = new ArrayBuffer(Math.max(0, Math.min(bytes.length, to ?? bytes.length) - from));
-    bytes.copy(new Uint8Array(copy), 0, from);
-    return copy;
+  const pieces: { readonly first: number; readonly cells: ArrayLike<unknown> }[] = [];
+  const slice = async (from: number, to = parts.size): Promise<ArrayBuffer> => {
+    const [start, end] = [from - chunk.start, to - chunk.start];
+    const isThere = start >= 0 && end <= chunk.bytes.length;
+    const bytes = isThere
+      ? chunk.bytes.subarray(start, end)
+      : await parts.read(from, Math.max(from, Math.min(to, parts.size)));
+    return new Uint8Array(bytes).buffer;
   };
   try {
     await parquetRead({
-      file: { byteLength: bytes.length, slice },
+      file: { byteLength: parts.size, slice },
       ...range,
       geoparquet: false,
       // Complaints wait until the library is done: it takes what is thrown here for its own.
-      onChunk: ({ columnData, rowStart }) => parts.push({ first: rowStart, cells: columnData as ArrayLike<unknown> }),
+      onChunk: ({ columnData, rowStart }) => pieces.push({ first: rowStart, cells: columnData as ArrayLike<unknown> }),
     });
   } catch (error) {
     throw damaged(`column "${column}" cannot be read (${reasonOf(error)})`, file);
   }
-  const cells = parts.sort((a, b) => a.first - b.first).flatMap((part) => Array.from(part.cells));
-  if (cells.length !== rows) {
-    throw damaged(`column "${column}" has ${cells.length} values where ${rows} are promised`, file);
-  }
+  const cells = pieces.sort((a, b) => a.first - b.first).map((piece) => piece.cells);
+  const found = cells.reduce((sum, { length }) => sum + length, 0);
+  if (found !== rows) throw damaged(`column "${column}" has ${found} values where ${rows} are promised`, file);
   return cells;
 }
 
-function pushCell(builder: ColumnBuilder, cell: unknown, place: DataErrorPlace): void {
+/** Returns false for a cell that is not one value. */
+function pushCell(builder: ColumnBuilder, cell: unknown): boolean {
   if (cell === null || cell === undefined) builder.push('');
   else if (typeof cell === 'number') builder.pushNumber(cell);
   else if (typeof cell === 'string' || typeof cell === 'boolean') builder.push(String(cell));
@@ -169,7 +196,6 @@ function pushCell(builder: ColumnBuilder, cell: unknown, place: DataErrorPlace):
     if (Number.isSafeInteger(Number(cell))) builder.pushNumber(Number(cell));
     else builder.push(String(cell));
   } else if (cell instanceof Date) builder.push(Number.isNaN(cell.getTime()) ? '' : cell.toISOString());
-  else {
-    throw nestedColumn(builder.name, place);
-  }
+  else return false;
+  return true;
 }

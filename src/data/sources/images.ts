@@ -7,6 +7,7 @@ import type { DataFiles } from '../data-files.js';
 import { colours, decodeImage, type Image, IMAGE_FILE, inColour } from '../formats/image.js';
 import { filters, resized } from '../formats/resize.js';
 import type { Labels } from '../labels.js';
+import { Records } from '../records.js';
 import { checkRoleFiles, fileOf, moveFiles, ownFiles, roleFiles } from '../role-files.js';
 import type { ArraysEncoding, DataSource, OpenContext, SampleFile, SampleFiles } from '../source.js';
 
@@ -33,9 +34,14 @@ type ImageParams = z.output<typeof schema>;
 
 async function open(params: ImageParams, context: OpenContext): Promise<SampleFiles<ArraysEncoding>> {
   const opened: SampleFiles<ArraysEncoding> = {};
-  for (const role of context.roles) {
-    const folder = fileOf(params, role);
-    if (folder !== undefined) opened[role] = await openFolder(folder, params, context);
+  try {
+    for (const role of context.roles) {
+      const folder = fileOf(params, role);
+      if (folder !== undefined) opened[role] = await openFolder(folder, params, context);
+    }
+  } catch (error) {
+    for (const { records } of Object.values(opened)) records?.close();
+    throw error;
   }
   return opened;
 }
@@ -44,6 +50,7 @@ export const imagesSource = {
   schema,
   description: 'folders of PNG and JPEG images, a sub-folder for each class',
   encoding: 'arrays',
+  onDisk: true,
   open,
   ownFiles,
   moveFiles,
@@ -64,13 +71,16 @@ async function openFolder(
   const { names, labels } = await namesByClass(files, folder);
   const fileOfImage = (i: number): string => files.resolve(`${folder}/${names[i]}`);
   let shape: readonly number[] | undefined;
-  let values = new Uint8Array(0);
-  await files.readFolder(folder, names, (bytes, i) => {
+  let values: Uint8Array | Records = new Uint8Array(0);
+  const take = (bytes: Buffer, i: number): void => {
     const file = fileOfImage(i);
     const image = prepared(decodeImage(bytes, { file }), params);
     if (shape === undefined) {
       shape = [image.height, image.width, image.channels];
-      values = allocate(names.length, image, root);
+      values =
+        files.scratch === undefined
+          ? allocate(names.length, image, root)
+          : new Records(files.scratch.another(), image.values.length, 'u8');
     }
     if (image.height !== shape[0] || image.width !== shape[1]) {
       throw new DataError(
@@ -81,8 +91,15 @@ async function openFolder(
         },
       );
     }
-    values.set(image.values, i * image.values.length);
-  });
+    if (values instanceof Records) values.write(i, image.values);
+    else values.set(image.values, i * image.values.length);
+  };
+  try {
+    await files.readFolder(folder, names, take);
+  } catch (error) {
+    if (values instanceof Records) values.close();
+    throw error;
+  }
   return samplesOf(
     {
       type: 'u8',

@@ -11,5 +11,5 @@ export const parquetSource = tableSource(
   schema,
   'Parquet files, numbers and categories mixed',
   (files, name, _, wishes) => readParquet(files, name, wishes),
-  false,
+  true,
 );

@@ -1,7 +1,7 @@
 /**
  * What the augmentations of an experiment make of a batch. The stages follow one another whatever their order in the config: all
- * geometric augmentations are one map and with the displacements one resampling, taken from the resident samples as they are
- * gathered; then values of pixels, preprocessing, features, mixing. Targets are changed before they are mixed.
+ * geometric augmentations are one map and with the displacements one resampling, taken from the samples where they are held, as
+ * they are gathered; then values of pixels, preprocessing, features, mixing. Targets are changed before they are mixed.
  */
 import type { Affine, FeatureColumn } from '../../data/index.js';
 import {
@@ -24,12 +24,12 @@ import { type AugmentationConfig, augmentationOf } from './index.js';
 import { identity, product } from './matrix.js';
 import { type Fill, interpolate, pick, planesOf, sourcesOf } from './resample.js';
 
-/** Samples of a resident split. */
-export interface ResidentBatch {
+/** Where the samples of a batch are. */
+export interface BatchSamples {
   /** [samples, ...]: bytes, or numbers. */
   readonly features: Node;
-  /** i32 [batch]. */
-  readonly indices: Node;
+  /** i32 [batch]: which of them they are. */
+  readonly at: Node;
   /** Of the rows of a table: what each feature is. */
   readonly columns?: readonly FeatureColumn[];
   /** For bytes: what preprocessing makes of them. */
@@ -90,7 +90,7 @@ export class BatchAugmentation {
   }
 
   /** The preprocessed features of the batch, f32 [batch, ...], augmented and mixed. */
-  features(batch: ResidentBatch, plain: () => Node): { readonly x: Node; readonly mixture?: Mixture } {
+  features(batch: BatchSamples, plain: () => Node): { readonly x: Node; readonly mixture?: Mixture } {
     const onImages = ['geometry', 'displacement', 'pixels'] as const;
     const asImages = onImages.some((stage) => this.stage(stage).length > 0);
     const start = asImages ? this.images(batch) : plain();
@@ -101,12 +101,12 @@ export class BatchAugmentation {
     return this.mix(x);
   }
 
-  private images({ features, affine }: ResidentBatch): Node {
+  private images({ features, at: places, affine }: BatchSamples): Node {
     const [, height, width] = features.shape;
     const [batch] = this.samples.shape;
     const white = features.dtype === 'u8' ? WHITE_BYTE : 1;
     const pixelwise = this.stage('pixels');
-    const moved = this.resampled(features, white);
+    const moved = this.resampled(features, places, white);
     const bright = pixelwise.length > 0 && white !== 1 ? moved.map((plane) => mul(plane, 1 / white)) : moved;
     const changed = pixelwise.reduce<readonly Node[]>(
       (planes, { entry, params, context }) => entry.apply(context, params, planes),
@@ -121,7 +121,7 @@ export class BatchAugmentation {
   }
 
   /** The planes of the images after geometry and displacement, in the unit of the resident values. */
-  private resampled(features: Node, white: number): Node[] {
+  private resampled(features: Node, at: Node, white: number): Node[] {
     const [samples, height, width, channels] = features.shape;
     const [batch] = this.samples.shape;
     const size = { height, width };
@@ -129,10 +129,10 @@ export class BatchAugmentation {
     const displacing = this.stage('displacement');
     const [filling] = this.stage('fill');
     const rows = reshape(features, [samples * height * width, channels]);
-    const pixels = { rows, first: mul(this.samples, height * width) };
+    const pixels = { rows, first: mul(at, height * width) };
     const { mode, value } = (filling?.params as Fill | undefined) ?? { mode: 'constant', value: 0 };
     const fill: Fill = { mode, value: value * white };
-    if (geometric.length + displacing.length === 0) return planesOf(cast(gather(features, this.samples), 'f32'));
+    if (geometric.length + displacing.length === 0) return planesOf(cast(gather(features, at), 'f32'));
     const matrix = geometric
       .map(({ entry, params, context }) => entry.matrix(context, params, size))
       .reduce(product, identity);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BatchAugmentation, mainTarget, mixedLosses, mixTargets, type ResidentBatch } from '../../../src/nn/augmentations/batch.js'; // prettier-ignore
+import { BatchAugmentation, mainTarget, mixedLosses, mixTargets, type BatchSamples } from '../../../src/nn/augmentations/batch.js'; // prettier-ignore
 import { augmentations, augmentSchema } from '../../../src/nn/augmentations/index.js';
 import { cast, constant, type DType, hostRandom, input, type Node, referenceBackend, reverse, type Shape, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 import { gatherBatch } from '../../../src/train/dataset.js';
@@ -11,8 +11,8 @@ interface Data {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly values: number[];
-  readonly affine?: ResidentBatch['affine'];
-  readonly columns?: ResidentBatch['columns'];
+  readonly affine?: BatchSamples['affine'];
+  readonly columns?: BatchSamples['columns'];
 }
 
 const random = hostRandom(5, 'augment test');
@@ -46,7 +46,7 @@ function augmented(
   const { x: plain, target } = gatherBatch({ size: SIZE, features, targets: labels, affine: data.affine }, indices);
   const augmentation = new BatchAugmentation(augmentSchema.parse(list), KEY, seedKey, indices);
   const { x, mixture } = augmentation.features(
-    { features, indices, affine: data.affine, columns: data.columns },
+    { features, at: indices, affine: data.affine, columns: data.columns },
     () => plain,
   );
   const noisy = augmentation.targets(target, 4);
