@@ -8,6 +8,7 @@ import { bytesOf } from './emit-expression.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { alignedBytes } from './memory-plan.js';
 import { profileKernels } from './profile.js';
+import { checkedFeatures } from './revectorizer-check.js';
 import { traceProgram } from './trace.js';
 
 const PAGE = 65536;
@@ -233,10 +234,15 @@ class WasmSession implements Session {
   }
 }
 
-/** Relaxed SIMD and V8 flags where this engine has them. */
+let checked: Pick<Features, 'fma' | 'wide'> | undefined;
+
+/** Relaxed SIMD and V8 flags where this engine has them and they have been seen to compute right. */
 export const wasmBackend: Backend = {
   name: 'wasm',
-  open: ({ threads, winograd = true }) => new WasmSession({ ...probeFeatures(), winograd }, threads),
+  open: ({ threads, winograd = true }) => {
+    checked ??= checkedFeatures(probeFeatures(), (features) => new WasmSession({ ...features, winograd: false }, 1));
+    return new WasmSession({ ...checked, winograd }, threads);
+  },
 };
 
 /** Plain SIMD, no V8 flags: the same bits on every machine. */

@@ -32,6 +32,11 @@ export function probeFeatures(): Probed {
   return probed;
 }
 
+/** Takes back what `probeFeatures` set for 256-bit pairs. */
+export function withoutPairs(): void {
+  setFlagsFromString('--no-experimental-wasm-revectorize');
+}
+
 /** Runs one relaxed multiply-add whose rounding tells whether it was fused: (1 + e)(1 - e) - 1 is -e^2 only then. */
 function hasFusedMultiplyAdd(): boolean {
   const module = new ModuleEmitter();

@@ -1,0 +1,71 @@
+/**
+ * V8's revectorizer is experimental. Before a process relies on it, a small program is computed twice: by V8's baseline compiler,
+ * which pairs nothing, and by the optimizing one. Both must give the same bits.
+ */
+import { setFlagsFromString } from 'node:v8';
+import type { Session } from '../backend.js';
+import { grad } from '../grad.js';
+import type { Node } from '../graph.js';
+import { add, broadcastTo, exp, input, matmul, maximum, neg, reduceSum } from '../primitives/index.js';
+import { sizeOf } from '../shape.js';
+import { type Features, withoutPairs } from './features.js';
+
+/** No multiples of a tile, so that its edges count too. */
+const [ROWS, INNER, COLUMNS] = [7, 19, 35];
+
+/**
+ * The features to use: without 256-bit pairs, which `turnOff` then takes from V8, where they compute anything else than plain SIMD.
+ * `open` opens a session with the features given.
+ */
+export function checkedFeatures<F extends Pick<Features, 'wide'>>(
+  probed: F,
+  open: (features: F) => Session,
+  turnOff: () => void = withoutPairs,
+): F {
+  if (!probed.wide || agrees(() => open(probed))) return probed;
+  process.emitWarning(
+    `the revectorizer of V8 ${process.versions.v8} computes other results than plain SIMD and stays off: matrix products will be slower`,
+    { code: 'NN_REVECTORIZER' },
+  );
+  turnOff();
+  return { ...probed, wide: false };
+}
+
+/** Whether both compilers compute the same: a dense layer, its exponential (so that neither is alone) and all derivatives. */
+export function agrees(open: () => Session): boolean {
+  const plain = compute(open());
+  setFlagsFromString('--no-liftoff');
+  try {
+    const session = open();
+    // V8 shares code between modules of the same bytes: other addresses make others of them.
+    session.reserve(64);
+    const optimized = compute(session);
+    return plain.every((bits, i) => bits.every((word, j) => word === optimized[i][j]));
+  } finally {
+    setFlagsFromString('--liftoff');
+  }
+}
+
+/** The bits of all results. */
+function compute(session: Session): Int32Array[] {
+  const features = input('features', [ROWS, INNER]);
+  const weights = input('weights', [INNER, COLUMNS]);
+  const bias = input('bias', [COLUMNS]);
+  const logits = add(matmul(features, weights), broadcastTo(bias, [ROWS, COLUMNS]));
+  const inputs: Node[] = [features, weights, bias];
+  const values = exp(neg(maximum(logits, neg(logits))));
+  const outputs = [values, ...grad(reduceSum(values, [0, 1]), inputs)];
+  const executable = session.compile({ name: 'revectorizer check', outputs, updates: [] });
+  for (const node of inputs)
+    session.write(
+      node,
+      Float32Array.from({ length: sizeOf(node.shape) }, (_, i) => ((37 * i) % 101) / 50 - 1),
+    );
+  executable.run();
+  const bits = outputs.map((_, i) => {
+    const { buffer, byteOffset, length } = executable.output(i);
+    return new Int32Array(buffer, byteOffset, length).slice();
+  });
+  session.close();
+  return bits;
+}
