@@ -115,7 +115,9 @@ describe('nn', () => {
       return next(name, context);
     }`;
     const register = `import { register } from 'node:module'; register('${asModule(refuse)}');`;
-    const args = (command: string): string[] => ['--import', asModule(register), 'dist/bin/nn.js', command];
+    // Newer Node deprecates register(); what replaces it is not in Node 20.
+    const node = ['--no-deprecation', '--import', asModule(register)];
+    const args = (command: string): string[] => [...node, 'dist/bin/nn.js', command];
     expect(spawnSync(process.execPath, args('--help'), { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
     expect(spawnSync(process.execPath, args('schema'), { encoding: 'utf8' }).stderr).toContain('zod was loaded');
   });
