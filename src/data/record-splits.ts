@@ -4,6 +4,7 @@
  * each.
  */
 import { blocksOf, likeIn, type Part, splitOf, treatedBlock, treatedShape, type Treatment } from './blocks.js';
+import { featureColumns } from './feature-columns.js';
 import { Records } from './records.js';
 import { ScratchFile } from './scratch-file.js';
 import type { EncodedSamples } from './source.js';
@@ -22,6 +23,9 @@ export function recordSplits(
     if (part === undefined) throw new Error(`there is no ${role} part`);
     return part;
   };
+  const width = product(treatedShape(treatment, [treatment.width]));
+  const columns = featureColumns(treatment);
+  const isFlag = (entry: number): boolean => columns?.[entry].isMeasure === false;
   const written: Records[] = [];
   try {
     for (const from of new Set(roles.map((role) => partOf(role).from))) {
@@ -30,7 +34,7 @@ export function recordSplits(
         for (const role of mine) splits[role] = splitOf(partOf(role), treatment);
         continue;
       }
-      const records = new Records(new ScratchFile(folder), product(treatedShape(treatment, [treatment.width])), 'f32');
+      const records = new Records(new ScratchFile(folder), { dtype: 'f32', width, isFlag });
       written.push(records);
       const rows = union(mine.map((role) => partOf(role).rows), from.size); // prettier-ignore
       const { shape, targets } = writeRecords({ from, rows }, treatment, records);

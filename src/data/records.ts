@@ -1,7 +1,14 @@
-/** Samples in a temporary file: a record of numbers for each. */
+/** Samples in a temporary file: a record for each. */
+import { ReadAhead } from './read-ahead.js';
 import type { ScratchFile } from './scratch-file.js';
 
-const ARRAYS = { u8: Uint8Array, f32: Float32Array };
+/** What the numbers of a record are: bytes, or float32 but for those that are only 0 or 1, which take a bit each. */
+export type RecordLayout =
+  | { readonly dtype: 'u8'; readonly width: number }
+  | { readonly dtype: 'f32'; readonly width: number; readonly isFlag?: (entry: number) => boolean };
+
+/** The bits of 1 in float32. */
+const ONE = 0x3f800000;
 /** Bytes that are read together. */
 const AT_ONCE = 2 ** 20;
 
@@ -13,21 +20,33 @@ export function bytesIn(records: Records, rows: Int32Array): Uint8Array {
 }
 
 export class Records {
+  /** Of a record's numbers. */
+  readonly width: number;
+  readonly dtype: 'u8' | 'f32';
   /** How many there are. */
   count = 0;
-  private bytes: Uint8Array = new Uint8Array(0);
-  private numbers: Uint8Array | Float32Array = this.bytes;
+  /** Bytes of a record: float32 first, then words of 32 flags. */
+  private readonly size: number;
+  /** Which of the numbers are float32, and which are flags. */
+  private readonly floats: Int32Array;
+  private readonly flags: Int32Array;
+  private readonly isPacked: boolean;
+  private bytes = new Uint8Array(0);
+  private numbers = new Float32Array(0);
+  private ahead: ReadAhead | undefined;
 
-  /** `width` is the count of a record's numbers. */
   constructor(
     private readonly file: ScratchFile,
-    readonly width: number,
-    readonly dtype: 'u8' | 'f32',
-  ) {}
-
-  /** Bytes of a record. */
-  private get size(): number {
-    return this.width * ARRAYS[this.dtype].BYTES_PER_ELEMENT;
+    layout: RecordLayout,
+  ) {
+    const { width, dtype } = layout;
+    [this.width, this.dtype] = [width, dtype];
+    const isFlag = layout.dtype === 'f32' ? layout.isFlag : undefined;
+    const entries = Int32Array.from({ length: width }, (_, entry) => entry);
+    this.floats = entries.filter((entry) => isFlag?.(entry) !== true);
+    this.flags = entries.filter((entry) => isFlag?.(entry) === true);
+    this.isPacked = this.flags.length > 0;
+    this.size = dtype === 'u8' ? width : 4 * (this.floats.length + Math.ceil(this.flags.length / 32));
   }
 
   /** So many are read together where all are wanted. */
@@ -37,19 +56,39 @@ export class Records {
 
   /** Writes records that follow each other from `first` on. */
   write(first: number, values: Uint8Array | Float32Array): void {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const count = values.length / this.width;
+    const bytes =
+      this.isPacked && values instanceof Float32Array
+        ? this.packed(values, count)
+        : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.file.write(bytes, first * this.size);
-    this.count = Math.max(this.count, first + values.length / this.width);
+    this.count = Math.max(this.count, first + count);
   }
 
-  /** The records `rows`, one after the other, in memory that the next call of as many or more uses again. */
+  /** Says that samples are about to be read in batches of `batchSize`, in this order: sample i is record all[order[i]]. */
+  expect(order: Int32Array, all: Int32Array, batchSize: number): void {
+    this.ahead ??= new ReadAhead(this.file.descriptor, this.size, this.count);
+    this.ahead.expect(order, all, batchSize);
+  }
+
+  /** The records `rows`, one after the other, until the next call. */
   read(rows: Int32Array): Uint8Array | Float32Array {
-    const { width, size } = this;
-    const length = rows.length * width;
-    if (this.numbers.length < length) {
-      this.numbers = new ARRAYS[this.dtype](length);
-      this.bytes = new Uint8Array(this.numbers.buffer);
-    }
+    const bytes = this.ahead?.take(rows) ?? this.readNow(rows);
+    if (this.dtype === 'u8') return bytes;
+    return this.isPacked
+      ? this.unpacked(bytes, rows.length)
+      : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+
+  close(): void {
+    this.ahead?.close();
+    this.file.close();
+  }
+
+  private readNow(rows: Int32Array): Uint8Array {
+    const { size } = this;
+    const length = rows.length * size;
+    if (this.bytes.length < length) this.bytes = new Uint8Array(length);
     for (let i = 0; i < rows.length;) {
       // What lies together is read together.
       let end = i + 1;
@@ -57,10 +96,48 @@ export class Records {
       this.file.read(this.bytes, i * size, (end - i) * size, rows[i] * size);
       i = end;
     }
-    return this.numbers.length === length ? this.numbers : this.numbers.subarray(0, length);
+    return this.bytes.subarray(0, length);
   }
 
-  close(): void {
-    this.file.close();
+  private packed(values: Float32Array, count: number): Uint8Array {
+    const { width, size, floats, flags } = this;
+    const numbers = new Float32Array((count * size) / 4);
+    const words = new Uint32Array(numbers.buffer);
+    const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+    for (let i = 0; i < count; i++) {
+      const from = i * width;
+      let to = (i * size) / 4;
+      for (let k = 0; k < floats.length; k++) numbers[to++] = values[from + floats[k]];
+      for (let k = 0; k < flags.length; k++) {
+        const value = bits[from + flags[k]];
+        if (value === 0) continue;
+        if (value !== ONE) throw new Error(`entry ${flags[k]} is ${values[from + flags[k]]}, and it should be 0 or 1`);
+        words[to + (k >>> 5)] |= 1 << (k & 31);
+      }
+    }
+    return new Uint8Array(numbers.buffer);
+  }
+
+  private unpacked(bytes: Uint8Array, count: number): Float32Array {
+    const { width, size, floats, flags } = this;
+    if (this.numbers.length < count * width) this.numbers = new Float32Array(count * width);
+    const { numbers } = this;
+    const packed = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    numbers.fill(0, 0, count * width);
+    for (let i = 0; i < count; i++) {
+      const to = i * width;
+      let from = (i * size) / 4;
+      for (let k = 0; k < floats.length; k++) numbers[to + floats[k]] = packed[from++];
+      for (let first = 0; first < flags.length; first += 32) {
+        // From one set bit to the next: of the categories of a column one is set.
+        for (let word = words[from++]; word !== 0;) {
+          const bit = 31 - Math.clz32(word);
+          numbers[to + flags[first + bit]] = 1;
+          word ^= 1 << bit;
+        }
+      }
+    }
+    return numbers.length === count * width ? numbers : numbers.subarray(0, count * width);
   }
 }

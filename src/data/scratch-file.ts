@@ -10,7 +10,8 @@ import { DataError } from './data-error.js';
 let made = 0;
 
 export class ScratchFile {
-  private readonly fd: number;
+  /** Of the open file. */
+  readonly descriptor: number;
   private readonly name: string;
   private length = 0;
   private isOpen = true;
@@ -19,7 +20,7 @@ export class ScratchFile {
   constructor(private readonly folder?: string) {
     this.name = path.join(folder ?? tmpdir(), `nn-${process.pid}-${made++}.tmp`);
     try {
-      this.fd = openSync(this.name, 'wx+', 0o600);
+      this.descriptor = openSync(this.name, 'wx+', 0o600);
     } catch (error) {
       throw this.explained(error);
     }
@@ -45,7 +46,8 @@ export class ScratchFile {
 
   write(bytes: Uint8Array, at: number): void {
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.fd, bytes, done, bytes.length - done, at + done);
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(this.descriptor, bytes, done, bytes.length - done, at + done);
     } catch (error) {
       throw this.explained(error);
     }
@@ -55,14 +57,14 @@ export class ScratchFile {
   /** Fills `bytes` from `start` on, `count` of them, with what was written at `at`. */
   read(bytes: Uint8Array, start: number, count: number, at: number): void {
     for (let done = 0; done < count;) {
-      const got = readSync(this.fd, bytes, start + done, count - done, at + done);
+      const got = readSync(this.descriptor, bytes, start + done, count - done, at + done);
       if (got === 0) throw new Error(`the temporary file ${this.name} is shorter than what was written to it`);
       done += got;
     }
   }
 
   close(): void {
-    if (this.isOpen) closeSync(this.fd);
+    if (this.isOpen) closeSync(this.descriptor);
     this.isOpen = false;
   }
 

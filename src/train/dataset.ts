@@ -96,6 +96,11 @@ export function selectBatch(session: Session, { rows, stored }: Dataset, input: 
   session.write(input, batch);
 }
 
+/** Says that the samples at `order` are about to be selected, in batches of `batchSize`: what is in a file is read ahead. */
+export function expectBatches({ stored }: Dataset, order: Int32Array, batchSize: number): void {
+  stored?.records.expect(order, stored.all, batchSize);
+}
+
 function readBatch({ records, all, rows }: NonNullable<Dataset['stored']>, indices: Int32Array): Table['values'] {
   const batch = rows.subarray(0, indices.length);
   for (let i = 0; i < batch.length; i++) batch[i] = all[indices[i]];

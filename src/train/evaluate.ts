@@ -1,7 +1,7 @@
 /** Loss and metrics of a whole split, for validation, the final test and `nn eval`. */
 import type { Executable, Session } from '../tensor/index.js';
 import type { LoadedData, Split } from '../data/index.js';
-import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
+import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { type Figures, restore, type Tensors } from './snapshot.js';
 import { sparsityOf } from './sparsity.js';
@@ -45,6 +45,7 @@ export class Evaluator {
     const batches = Math.min(Math.ceil(size / batchSize), maxBatches);
     const sums = new Sums(this.config.metrics, this.stepFor(batchSize).program.outputs.slice(1));
     const order = Int32Array.from({ length: size }, (_, i) => i);
+    expectBatches(this.dataset, order, batchSize);
     for (let batch = 0; batch < batches; batch++) {
       yield;
       const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);

@@ -2,7 +2,7 @@
 import { type Executable, hostRandom, type Node, type Session, streamKey, threefry2x32 } from '../tensor/index.js';
 import type { Affine, Split } from '../data/index.js';
 import type { Parameter } from '../nn/layer.js';
-import { type Dataset, datasetOf, selectBatch, upload } from './dataset.js';
+import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from './experiment.js';
 import { scaleToUnitVariance } from './lsuv.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from './snapshot.js';
@@ -136,6 +136,7 @@ export class Stepper {
     const { size } = this.dataset;
     const order = hostRandom(this.config.seed, 'statistics').permutation(size);
     const batches = Math.min(STATISTICS_BATCHES, Math.floor(size / batchSize));
+    expectBatches(this.dataset, order.subarray(0, batches * batchSize), batchSize);
     for (let batch = 0; batch < batches; batch++) {
       selectBatch(this.session, this.dataset, step.indices, order.subarray(batch * batchSize, (batch + 1) * batchSize));
       this.scalar[0] = batch + 1;

@@ -5,6 +5,7 @@
 import { hostRandom, type Session } from '../tensor/index.js';
 import type { LoadedData } from '../data/index.js';
 import { scheduleOf } from '../nn/schedules.js';
+import { expectBatches } from './dataset.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from './experiment.js';
 import type { EpochRow, Figures, Snapshot, Tensors } from './snapshot.js';
@@ -110,6 +111,7 @@ export async function train(
     const order = epochOrder(config, split.size, run.epoch + 1);
     progress.epoch = run.epoch + 1;
     progress.batches = run.batches;
+    expectBatches(stepper.dataset, order.subarray(run.batch * plan.batchSize), plan.batchSize);
     while (!run.epochDone && stop === undefined) {
       const before = now();
       const first = run.batch * plan.batchSize;

@@ -71,6 +71,18 @@ describe('nn train with data.cache: disk', () => {
     expect(stored.test).toEqual(resident.test);
   });
 
+  it('stops on Ctrl-C and resumes exactly, on two threads', async () => {
+    const more = ['train.max_epochs=30', 'train.checkpoint_every=5', '--threads', '2'];
+    const running = start('train', config, '--runs-dir', join(folder, 'runs'), '--name', 'stopped', ...disk, ...more);
+    await until(() => hasCheckpoint(join(folder, 'runs'), 'stopped'), running);
+    running.child.kill('SIGINT');
+    expect((await running.ended).code).toBe(130);
+    const stopped = runOf(join(folder, 'runs'), 'stopped');
+    await trained('--resume', stopped);
+    const whole = await run('not-stopped', 'train.max_epochs=30');
+    expect(digest(stopped)).toBe(digest(whole.run_dir));
+  });
+
   it('leaves nothing behind when it is killed, and goes on afterwards', async () => {
     const name = 'killed';
     const more = ['train.max_epochs=400', 'train.checkpoint_every=5'];

@@ -80,7 +80,7 @@ async function openFolder(
       values =
         files.scratch === undefined
           ? allocate(names.length, image, root)
-          : new Records(files.scratch.another(), image.values.length, 'u8');
+          : new Records(files.scratch.another(), { dtype: 'u8', width: image.values.length });
     }
     if (image.height !== shape[0] || image.width !== shape[1]) {
       throw new DataError(
