@@ -90,8 +90,8 @@ const laneAccess = {
 
 export type Instruction = keyof typeof plain | keyof typeof simd;
 
-/** Address in memory of a word with these bits, as a signed number; undefined where there is no room for one more. */
-export type ConstantPool = (bits: number) => number | undefined;
+/** Address in memory of a word with these bits, as a signed number; undefined where it is better made in place. */
+export type ConstantPool = (bits: number, type: 'f32' | 'i32') => number | undefined;
 
 /** Emits the body of one function. Addresses in bytes; `offset` immediates too. */
 export class FunctionEmitter {
@@ -149,21 +149,21 @@ export class FunctionEmitter {
 
   /** A vector of four equal floats. */
   splat(value: number): this {
-    const bytes = float32Bytes(value);
-    // V8 makes a constant by three instructions (zero by one): a load is cheaper.
-    const address = bytes.some((b) => b !== 0) ? this.constants?.(scratch.getInt32(0, true)) : undefined;
-    if (address !== undefined) return this.i32(0).mem('v128.load32_splat', address);
-    return this.lanes(bytes);
+    scratch.setFloat32(0, value, true);
+    return this.splatWord(scratch.getInt32(0, true), 'f32');
   }
 
   /** A vector of four equal 32-bit integers. */
   splatInt(value: number): this {
-    return this.lanes([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, (value >>> 24) & 255]);
+    return this.splatWord(value | 0, 'i32');
   }
 
-  private lanes(four: readonly number[]): this {
-    this.code.push(0xfd, 0x0c, ...four, ...four, ...four, ...four);
-    return this;
+  private splatWord(bits: number, type: 'f32' | 'i32'): this {
+    // V8 makes a constant by three instructions (all zeros or ones by one), and a pair of them by nine: a load is cheaper.
+    const address = bits === 0 || bits === -1 ? undefined : this.constants?.(bits, type);
+    if (address !== undefined) return this.i32(0).mem('v128.load32_splat', address);
+    const four = [bits & 255, (bits >>> 8) & 255, (bits >>> 16) & 255, bits >>> 24];
+    return this.v128([...four, ...four, ...four, ...four]);
   }
 
   /** A constant vector of 16 bytes. */

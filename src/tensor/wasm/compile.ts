@@ -102,7 +102,8 @@ export function compileProgram(program: Program, features: Features, host: Memor
   }
   const plan = planMemory(lifetimes);
 
-  const module = new ModuleEmitter((bits) => host.constant(bits));
+  // Where there are no pairs, V8 keeps whole numbers in registers or makes them quickly enough.
+  const module = new ModuleEmitter((bits, type) => (type === 'f32' || features.wide ? host.constant(bits) : undefined));
   let base = 0;
   const offsets = plan.offsets;
   const address = (node: Node): number => {

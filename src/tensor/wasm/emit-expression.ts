@@ -1,9 +1,9 @@
 /** Emits the value of a fused expression at four neighbouring points as one vector. */
-import type { BinaryKind, CompareKind, DType, Node, UnaryKind } from '../graph.js';
+import type { BinaryKind, CompareKind, DType, Node, NodeOf, UnaryKind } from '../graph.js';
 import { THREEFRY_PARITY, THREEFRY_ROUNDS, threefryRotation } from '../random.js';
 import type { FunctionEmitter, Instruction } from './assembler.js';
 import type { Access, Expression, IndexExpression } from './expression.js';
-import type { MathLibrary, MathName } from './math.js';
+import { type MathLibrary, type MathName, SMALLEST_NORMAL } from './math.js';
 
 /** How a kernel delivers the leaves of an expression at the current four points: each leaves one vector on the stack. */
 export interface Point {
@@ -17,16 +17,24 @@ export class ExpressionEmitter {
   private readonly uses = new Map<Expression, number>();
   private readonly kept = new Map<Expression, number>();
   private ready = new Set<Expression>();
+  /** Random words in the order in which they are drawn, and locals with those of each vector of a group. */
+  private readonly draws: Draw[] = [];
+  private readonly drawn = new Map<Expression, readonly number[]>();
+  private vector = 0;
 
   constructor(
     private readonly f: FunctionEmitter,
     private readonly math: MathLibrary,
     roots: readonly Expression[],
+    /** Whether elementary functions are computed in place. */
+    private readonly inlined = false,
   ) {
     const count = (e: Expression): void => {
       const n = (this.uses.get(e) ?? 0) + 1;
       this.uses.set(e, n);
-      if (n === 1 && e.kind === 'apply') e.args.forEach(count);
+      if (n > 1 || e.kind !== 'apply') return;
+      e.args.forEach(count);
+      if (isDraw(e)) this.draws.push(e);
     };
     roots.forEach(count);
   }
@@ -36,9 +44,34 @@ export class ExpressionEmitter {
     return [...this.uses.keys()].filter((e) => e.kind === 'apply').length;
   }
 
-  /** Starts a new point: nothing computed before holds. */
-  begin(): void {
+  get hasDraws(): boolean {
+    return this.draws.length > 0;
+  }
+
+  /** Starts a new point: nothing computed before holds, but for what was drawn for this vector of a group. */
+  begin(vector = 0): void {
     this.ready = new Set();
+    this.vector = vector;
+  }
+
+  /**
+   * Draws the random words of all vectors of a group before anything else, side by side: each is one long chain of operations,
+   * and the chains need not wait for one another. `moveTo` takes the point to a vector.
+   */
+  drawAhead(point: Point, vectors: number, moveTo: (vector: number) => void): void {
+    const { f } = this;
+    this.drawn.clear();
+    for (const draw of this.draws) {
+      const counters = Array.from({ length: vectors }, (_, vector) => {
+        this.begin(vector);
+        moveTo(vector);
+        this.emit(draw.args[2], point, 'u32');
+        const counter = f.local('v128');
+        f.set(counter);
+        return counter;
+      });
+      this.drawn.set(draw, this.emitThreefry(draw, counters, point));
+    }
   }
 
   /** Leaves the vector of `e` at `point` on the stack; `type` is what its user takes constants for. */
@@ -70,7 +103,7 @@ export class ExpressionEmitter {
       case 'index':
         return point.index(e);
       case 'apply':
-        return this.emitApply(e.node, e.args, point);
+        return isDraw(e) ? this.emitDraw(e, point) : this.emitApply(e.node, e.args, point);
     }
   }
 
@@ -81,6 +114,7 @@ export class ExpressionEmitter {
     switch (node.op) {
       case 'unary':
         operand(0);
+        if (node.attrs.kind === 'log' && isNormal(args[0])) return this.emitFunction('log_normal');
         return this.emitUnary(node.attrs.kind, node.dtype);
       case 'binary': {
         const { kind } = node.attrs;
@@ -114,11 +148,10 @@ export class ExpressionEmitter {
         return;
       case 'cast':
         operand(0);
-        return this.emitCast(operandType(0), node.dtype);
+        // Vectors have one instruction for signed numbers, and many for unsigned ones.
+        return this.emitCast(isBelowSign(args[0]) ? 'i32' : operandType(0), node.dtype);
       case 'stop_gradient':
         return operand(0);
-      case 'random_bits':
-        return this.emitThreefry(args, node.attrs.stream, point);
       default:
         throw new Error(`internal: ${node.op} inside an expression`);
     }
@@ -139,9 +172,10 @@ export class ExpressionEmitter {
     switch (kind) {
       case 'neg':
       case 'abs':
-      case 'floor':
       case 'sqrt':
         return void f.op(`f32x4.${kind}`);
+      case 'floor':
+        return this.inlined ? math.inlineFloor(f) : void f.op('f32x4.floor');
       case 'sign': {
         // (x > 0) - (x < 0)
         const x = f.local('v128');
@@ -150,8 +184,13 @@ export class ExpressionEmitter {
         return;
       }
       default:
-        return void f.call(math.index(kind satisfies MathName));
+        return this.emitFunction(kind);
     }
+  }
+
+  private emitFunction(name: MathName): void {
+    if (this.inlined) this.math.inline(this.f, name);
+    else this.math.call(this.f, name);
   }
 
   private emitBinary(kind: BinaryKind, dtype: DType): void {
@@ -173,7 +212,7 @@ export class ExpressionEmitter {
       return;
     }
     if (dtype === 'f32') {
-      if (kind === 'pow') return void f.call(math.index('pow'));
+      if (kind === 'pow') return math.call(f, 'pow');
       return void f.op(`f32x4.${kind}`);
     }
     if (kind === 'add' || kind === 'sub' || kind === 'mul') return void f.op(`i32x4.${kind}`);
@@ -194,44 +233,63 @@ export class ExpressionEmitter {
     else if (from === 'bool') f.splatInt(1).op('v128.and');
   }
 
-  /** Threefry-2x32 on four counters at once; the first word is the result. */
-  private emitThreefry(args: readonly Expression[], stream: number, point: Point): void {
+  private emitDraw(draw: Draw, point: Point): void {
+    const { f } = this;
+    const ahead = this.drawn.get(draw);
+    if (ahead) return void f.get(ahead[this.vector]);
+    const counter = f.local('v128');
+    this.emit(draw.args[2], point, 'u32');
+    f.set(counter);
+    f.get(this.emitThreefry(draw, [counter], point)[0]);
+  }
+
+  /** Threefry-2x32 on vectors of counters side by side; returns locals with the first words. */
+  private emitThreefry({ args, node }: Draw, counters: readonly number[], point: Point): number[] {
     const { f } = this;
     const keys = [0, 1, 2].map(() => f.local('v128'));
-    const x0 = f.local('v128');
-    const x1 = f.local('v128');
     this.emit(args[0], point, 'u32');
     f.set(keys[0]);
     this.emit(args[1], point, 'u32');
     f.tee(keys[1]).get(keys[0]).op('v128.xor').splatInt(THREEFRY_PARITY).op('v128.xor').set(keys[2]);
-    this.emit(args[2], point, 'u32');
-    f.get(keys[0]).op('i32x4.add').set(x0);
-    f.splatInt(stream).get(keys[1]).op('i32x4.add').set(x1);
+    const words = counters.map((counter) => {
+      const [x0, x1] = [f.local('v128'), f.local('v128')];
+      f.get(counter).get(keys[0]).op('i32x4.add').set(x0);
+      f.splatInt(node.attrs.stream).get(keys[1]).op('i32x4.add').set(x1);
+      return { x0, x1, turned: f.local('v128') };
+    });
     for (let round = 0; round < THREEFRY_ROUNDS; round++) {
       const r = threefryRotation(round);
-      f.get(x0).get(x1).op('i32x4.add').set(x0);
-      f.get(x1)
-        .i32(r)
-        .op('i32x4.shl')
-        .get(x1)
-        .i32(32 - r)
-        .op('i32x4.shr_u', 'v128.or');
-      f.get(x0).op('v128.xor').set(x1);
+      for (const { x0, x1 } of words) f.get(x0).get(x1).op('i32x4.add').set(x0);
+      for (const { x1, turned } of words) f.get(x1).i32(r).op('i32x4.shl').set(turned);
+      for (const { x1, turned } of words) f.get(x1).i32(32 - r).op('i32x4.shr_u').get(turned).op('v128.or').set(x1); // prettier-ignore
+      for (const { x0, x1 } of words) f.get(x1).get(x0).op('v128.xor').set(x1);
       if (round % 4 !== 3) continue;
       const s = (round + 1) / 4;
-      f.get(x0)
-        .get(keys[s % 3])
-        .op('i32x4.add')
-        .set(x0);
-      f.get(x1)
-        .get(keys[(s + 1) % 3])
-        .op('i32x4.add')
-        .splatInt(s)
-        .op('i32x4.add')
-        .set(x1);
+      for (const { x0 } of words) f.get(x0).get(keys[s % 3]).op('i32x4.add').set(x0); // prettier-ignore
+      for (const { x1 } of words) f.get(x1).get(keys[(s + 1) % 3]).op('i32x4.add').splatInt(s).op('i32x4.add').set(x1); // prettier-ignore
     }
-    f.get(x0);
+    return words.map(({ x0 }) => x0);
   }
+}
+
+type Draw = Extract<Expression, { kind: 'apply' }> & { readonly node: NodeOf<'random_bits'> };
+
+const isDraw = (e: Expression): e is Draw => e.kind === 'apply' && e.node.op === 'random_bits';
+
+/** Whether a number is surely one of at least the smallest positive normal number, or NaN. */
+const isNormal = (e: Expression): boolean =>
+  e.kind === 'apply' &&
+  e.node.op === 'binary' &&
+  e.node.attrs.kind === 'max' &&
+  e.args.some((arg) => arg.kind === 'constant' && arg.value >= SMALLEST_NORMAL);
+
+/** Whether a whole number surely lies in [0, 2^31), where signed and unsigned are the same. */
+function isBelowSign(e: Expression): boolean {
+  if (e.kind !== 'apply' || e.node.op !== 'binary' || e.node.dtype !== 'u32') return false;
+  const second = e.args[1];
+  if (second.kind !== 'constant') return false;
+  const { kind } = e.node.attrs;
+  return (kind === 'shr' && second.value >= 1 && second.value < 32) || (kind === 'and' && second.value < 2 ** 31);
 }
 
 function compareInstruction(kind: CompareKind, dtype: DType): Instruction {

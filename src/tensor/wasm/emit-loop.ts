@@ -174,33 +174,44 @@ export function emitLoop(context: EmitContext, body: LoopBody): EmittedKernel {
   for (let product = 1; !flat && cut < last && product < 64;) product *= dims[cut++];
   const units = flat ? Math.ceil(length / BLOCK) : sizeOf(dims.slice(0, cut));
 
+  const { wide } = context.features;
+  const scratch = wide && targets.some((t) => t.strides[last] !== 1) ? 32 * targets.length : 0;
+  const loads = accesses.filter((a) => !accesses.some((b) => b.indirect?.index === a));
   let size = 0;
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const emitter = new ExpressionEmitter(f, context.math, body.expressions);
+    const emitter = new ExpressionEmitter(f, context.math, body.expressions, wide);
     size = emitter.size + body.targets.length;
     const { list } = cursors;
     cursors.declare(f);
     const point = new LoopPoint(f, cursors, last);
+    // Two vectors at a time, whose stores come last and in pairs: so V8's revectorizer makes 256-bit operations of them.
     const group = (lanes: number, vectors: number): void => {
-      for (let u = 0; u < vectors; u++) {
-        emitter.begin();
-        point.lanes = lanes;
-        point.vector = u;
-        const values = body.expressions.map((e, i) => {
-          emitter.emit(e, point, body.targets[i].buffer.dtype);
-          const value = f.local('v128');
-          f.set(value);
-          return value;
+      point.lanes = lanes;
+      point.loadAhead([], []);
+      emitter.drawAhead(point, vectors, (u) => (point.vector = u));
+      for (let first = 0; first < vectors; first += 2) {
+        const pair = first + 1 < vectors ? [first, first + 1] : [first];
+        if (wide) point.loadAhead(loads, pair);
+        const values = pair.map((u) => {
+          emitter.begin(u);
+          point.vector = u;
+          return body.expressions.map((e, i) => {
+            emitter.emit(e, point, body.targets[i].buffer.dtype);
+            const value = f.local('v128');
+            f.set(value);
+            return value;
+          });
         });
         // All loads come before the first store: a state updated in place is read before it is written.
+        if (scratch > 0 && pair.length === 2) throughScratch(f, values);
         targets.forEach((t, i) => {
           const stride = t.strides[last];
-          emitStore(f, t.dtype, t.inner, values[i], lanes, stride, u * 4 * stride * t.size);
+          pair.forEach((u, k) => emitStore(f, t.dtype, t.inner, values[k][i], lanes, stride, u * 4 * stride * t.size));
         });
       }
       cursors.advance(f, vectors * 4, last);
     };
-    const unroll = size <= 12 ? 4 : size <= 30 ? 2 : 1;
+    const unroll = unrolled(size, wide, emitter.hasDraws);
     const enter = (): void => {
       cursors.enter(f, last);
       point.hoist(accesses);
@@ -249,7 +260,26 @@ export function emitLoop(context: EmitContext, body: LoopBody): EmittedKernel {
     });
   });
   const perUnit = flat ? Math.min(BLOCK, length) : sizeOf(dims.slice(cut));
-  return { function: index, units, unitCost: (perUnit / 4) * (size + accesses.length), scratch: 0 };
+  return { function: index, units, unitCost: (perUnit / 4) * (size + accesses.length), scratch };
+}
+
+/** How many vectors a pass of the innermost loop computes: at least a pair where there are pairs, unless that is very much code. */
+function unrolled(size: number, wide: boolean, hasDraws: boolean): number {
+  if (size <= 12 || (wide && hasDraws && size <= 50)) return 4;
+  return size <= (wide ? 200 : 30) ? 2 : 1;
+}
+
+/**
+ * Takes vectors (a list of locals for each of a pair) through the scratch memory: the revectorizer looks for pairs where vectors are
+ * stored, and finds none where single lanes are.
+ */
+function throughScratch(f: FunctionEmitter, [first, second]: readonly (readonly number[])[]): void {
+  const slots = first.flatMap((local, i) => [
+    { local, at: 32 * i },
+    { local: second[i], at: 32 * i + 16 },
+  ]);
+  for (const { local, at } of slots) f.get(2).get(local).mem('v128.store', at);
+  for (const { local, at } of slots) f.get(2).mem('v128.load', at).set(local);
 }
 
 /** One kernel of the units of several, in their order. */
@@ -333,6 +363,8 @@ export function decode(
 export class LoopPoint implements Point {
   lanes = 4;
   vector = 0;
+  /** Locals with the loaded vectors of each access. */
+  private readonly ahead = new Map<Access, ReadonlyMap<number, number>>();
 
   constructor(
     private readonly f: FunctionEmitter,
@@ -356,11 +388,28 @@ export class LoopPoint implements Point {
     return c.strides[this.axis] === 0 && (!c.indirect || c.indirect.cursor.strides[this.axis] === 0);
   }
 
+  /** Loads what several vectors need, next to one another: the revectorizer pairs no loads with others between them. */
+  loadAhead(accesses: readonly Access[], vectors: readonly number[]): void {
+    this.ahead.clear();
+    for (const access of accesses) {
+      if (this.isInvariant(this.cursors.of(access))) continue;
+      const locals = vectors.map((vector): [number, number] => {
+        const local = this.f.local('v128');
+        this.vector = vector;
+        this.load(access);
+        this.f.set(local);
+        return [vector, local];
+      });
+      this.ahead.set(access, new Map(locals));
+    }
+  }
+
   load(access: Access): void {
     const { f } = this;
     const c = this.cursors.of(access);
-    if (this.isInvariant(c) && c.hoisted !== undefined) {
-      f.get(c.hoisted);
+    const local = this.isInvariant(c) ? c.hoisted : this.ahead.get(access)?.get(this.vector);
+    if (local !== undefined) {
+      f.get(local);
       return;
     }
     const stride = c.strides[this.axis];
@@ -415,10 +464,10 @@ export class LoopPoint implements Point {
     const { f } = this;
     const c = this.cursors.of(ramp);
     const stride = c.strides[this.axis];
-    f.get(c.inner)
-      .i32(this.vector * 4 * stride)
-      .op('i32.add', 'i32x4.splat');
-    if (stride !== 0) f.v128([0, 1, 2, 3].flatMap((l) => int32Bytes(l * stride))).op('i32x4.add');
+    // One splat for all vectors, whose lanes differ by constants: V8's revectorizer pairs these.
+    f.get(c.inner).op('i32x4.splat');
+    const first = this.vector * 4;
+    if (stride !== 0) f.v128([0, 1, 2, 3].flatMap((l) => int32Bytes((first + l) * stride))).op('i32x4.add');
     if (ramp.dtype === 'f32') f.op('f32x4.convert_i32x4_s');
   }
 }

@@ -4,9 +4,15 @@
  */
 import type { FunctionEmitter, ModuleEmitter } from './assembler.js';
 
-export type MathName = 'exp' | 'expm1' | 'log' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos' | 'pow';
+export type MathName =
+  'exp' | 'expm1' | 'log' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos' | 'pow'
+  /** The logarithm of numbers of at least SMALLEST_NORMAL. */
+  | 'log_normal'; // prettier-ignore
 
-/** Functions are emitted into a module on first use. */
+/** Leaves the value of a function of the vector in local `x` on the stack. */
+type Emit = (f: FunctionEmitter, x: number) => void;
+
+/** Elementary functions for a module: as functions of their own, emitted on first use, or in place. */
 export class MathLibrary {
   private readonly indices = new Map<MathName, number>();
 
@@ -15,49 +21,73 @@ export class MathLibrary {
     private readonly fma: boolean,
   ) {}
 
-  /** Index of a function (v128) -> v128; `pow` takes two. */
-  index(name: MathName): number {
-    const known = this.indices.get(name);
-    if (known !== undefined) return known;
-    const index = this.emit(name);
-    this.indices.set(name, index);
-    return index;
+  /** Replaces the vector on the stack by the function's value; `pow` takes two vectors. */
+  call(f: FunctionEmitter, name: MathName): void {
+    let index = this.indices.get(name);
+    if (index === undefined) this.indices.set(name, (index = this.define(name)));
+    f.call(index);
   }
 
-  private emit(name: MathName): number {
+  /** The same bits as `call`, in place and without a branch, which lets V8's revectorizer pair what surrounds it. */
+  inline(f: FunctionEmitter, name: MathName): void {
+    if (name === 'pow') return this.call(f, name);
+    const x = f.local('v128');
+    f.set(x);
+    this.emitter(name, true)(f, x);
+  }
+
+  /** The instruction `f32x4.floor`, of which the revectorizer makes no pairs, by others. */
+  inlineFloor(f: FunctionEmitter): void {
+    const [x, size, far, nearest] = Array.from({ length: 4 }, () => f.local('v128'));
+    f.set(x);
+    f.get(x).op('f32x4.abs').set(size);
+    // Numbers of 2^23 and more are whole. Others round to a whole number where this is added, and keep the sign of a zero.
+    f.get(size)
+      .splat(2 ** 23)
+      .op('f32x4.lt')
+      .splat(2 ** 23)
+      .op('v128.and')
+      .set(far);
+    f.get(size).get(far).op('f32x4.add').get(far).op('f32x4.sub');
+    f.get(x).splatInt(-0x80000000).op('v128.and', 'v128.or').set(nearest);
+    f.get(nearest).get(x).get(nearest).op('f32x4.lt').splat(1).op('v128.and', 'f32x4.sub');
+  }
+
+  private define(name: MathName): number {
+    const results = ['v128'] as const;
+    if (name !== 'pow')
+      return this.module.function({ parameters: ['v128'], results }, (f) => this.emitter(name, false)(f, 0));
+    const [exp, log] = [this.use('exp', false), this.use('log', false)];
+    return this.module.function({ parameters: ['v128', 'v128'], results }, (f) => emitPow(f, exp, log));
+  }
+
+  private emitter(name: Exclude<MathName, 'pow'>, inPlace: boolean): Emit {
+    const { fma } = this;
     switch (name) {
       case 'exp':
-        return this.unary((f) => emitExp(f, this.fma));
+        return (f, x) => emitExp(f, x, fma, inPlace);
       case 'log':
-        return this.unary((f) => emitLog(f, this.fma));
+        return (f, x) => emitLog(f, x, fma, inPlace);
+      case 'log_normal':
+        return (f, x) => emitLogOfNormal(f, x, fma);
       case 'tanh':
-        return this.unary((f) => emitTanh(f, this.fma));
-      case 'expm1': {
-        const exp = this.index('exp');
-        return this.unary((f) => emitExpm1(f, exp, this.fma));
-      }
-      case 'log1p': {
-        const log = this.index('log');
-        return this.unary((f) => emitLog1p(f, log));
-      }
-      case 'erf': {
-        const exp = this.index('exp');
-        return this.unary((f) => emitErf(f, exp, this.fma));
-      }
+        return (f, x) => emitTanh(f, x, fma);
+      case 'expm1':
+        return (f, x) => emitExpm1(f, x, this.use('exp', inPlace), fma);
+      case 'log1p':
+        return (f, x) => emitLog1p(f, x, this.use('log', inPlace));
+      case 'erf':
+        return (f, x) => emitErf(f, x, this.use('exp', inPlace), fma);
       case 'sin':
-        return this.unary((f) => emitSine(f, 0, this.fma));
+        return (f, x) => emitSine(f, x, 0, fma);
       case 'cos':
-        return this.unary((f) => emitSine(f, 1, this.fma));
-      case 'pow': {
-        const exp = this.index('exp');
-        const log = this.index('log');
-        return this.module.function({ parameters: ['v128', 'v128'], results: ['v128'] }, (f) => emitPow(f, exp, log));
-      }
+        return (f, x) => emitSine(f, x, 1, fma);
     }
   }
 
-  private unary(emit: (f: FunctionEmitter) => void): number {
-    return this.module.function({ parameters: ['v128'], results: ['v128'] }, emit);
+  /** How another function uses this one, on the vector on the stack. */
+  private use(name: 'exp' | 'log', inPlace: boolean): (f: FunctionEmitter) => void {
+    return (f) => (inPlace ? this.inline(f, name) : this.call(f, name));
   }
 }
 
@@ -110,60 +140,69 @@ const EXP = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1
 /** Where exp(x) and 2^(x / ln 2 rounded) are normal numbers. */
 const EXP_NORMAL = 87;
 
-function emitExp(f: FunctionEmitter, fma: boolean): void {
+/** Added to a number below 2^22 it rounds it to a whole one, which the low bits of the sum are. */
+const ROUND = 1.5 * 2 ** 23;
+const ROUND_BITS = 0x4b400000;
+
+function emitExp(f: FunctionEmitter, x: number, fma: boolean, inPlace: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const half = f.local('v128');
+  /** Multiplies by 2^k; of k that `value` leaves, what is above the low bits does not count. */
   const power = (value: () => void): void => {
     value();
-    f.splatInt(127).op('i32x4.add').i32(23).op('i32x4.shl', 'f32x4.mul');
+    f.i32(23).op('i32x4.shl').splatInt(0x3f800000).op('i32x4.add', 'f32x4.mul');
   };
-  /** Leaves exp of local r on the stack but for the factor 2^n, n being a whole number. */
+  /** Leaves exp of local r on the stack but for the factor 2^n, n being the low bits of that local. */
   const reduced = (): void => {
-    f.get(r).splat(Math.LOG2E).op('f32x4.mul', 'f32x4.nearest').set(n);
+    f.get(r).splat(Math.LOG2E).op('f32x4.mul').splat(ROUND).op('f32x4.add').set(n);
+    f.get(n).splat(ROUND).op('f32x4.sub').set(half);
     // r = x - n ln 2 in two parts (Cody and Waite).
     for (const part of [0.693359375, -2.1219444e-4]) {
-      multiplyAdd(f.get(n).splat(-part), () => f.get(r), fma);
+      multiplyAdd(f.get(half).splat(-part), () => f.get(r), fma);
       f.set(r);
     }
     polynomial(f, r, EXP, fma);
     multiplyAdd(f.get(r).get(r).op('f32x4.mul'), () => f.get(r), fma);
     f.splat(1).op('f32x4.add');
-    f.get(n).op('i32x4.trunc_sat_f32x4_s').set(n);
   };
+  /** The same for any number. */
+  const whole = (): void => {
+    // Beyond these the result is 0 or infinity.
+    f.get(x);
+    clamp(f, -104, 89);
+    f.set(r);
+    reduced();
+    // times 2^n in two halves, so that denormal results and infinity come out right.
+    f.get(n).splatInt(ROUND_BITS).op('i32x4.sub').tee(n).i32(1).op('i32x4.shr_s').set(half);
+    power(() => f.get(half));
+    power(() => f.get(n).get(half).op('i32x4.sub'));
+  };
+  if (inPlace) return whole();
   const result = f.local('v128');
-  f.get(0)
-    .op('f32x4.abs')
-    .splat(EXP_NORMAL)
-    .op('f32x4.lt', 'v128.not', 'v128.any_true')
-    .if(
-      () => {
-        // Beyond these the result is 0 or infinity.
-        f.get(0);
-        clamp(f, -104, 89);
-        f.set(r);
-        reduced();
-        // times 2^n in two halves, so that denormal results and infinity come out right.
-        f.get(n).i32(1).op('i32x4.shr_s').set(half);
-        power(() => f.get(half));
-        power(() => f.get(n).get(half).op('i32x4.sub'));
-        f.set(result);
-      },
-      () => {
-        f.get(0).set(r);
-        reduced();
-        power(() => f.get(n));
-        f.set(result);
-      },
-    );
+  f.get(x).op('f32x4.abs').splat(EXP_NORMAL).op('f32x4.ge', 'v128.any_true');
+  f.if(
+    () => {
+      whole();
+      f.set(result);
+    },
+    () => {
+      f.get(x).set(r);
+      reduced();
+      power(() => f.get(n));
+      f.set(result);
+    },
+  );
   f.get(result);
 }
 
 /** |a|^b = exp(b log |a|), with the sign of a where b is odd, and NaN for a negative a and a b that is not whole. */
-function emitPow(f: FunctionEmitter, exp: number, log: number): void {
+function emitPow(f: FunctionEmitter, exp: (f: FunctionEmitter) => void, log: (f: FunctionEmitter) => void): void {
   const power = f.local('v128');
   const half = f.local('v128');
-  f.get(0).op('f32x4.abs').call(log).get(1).op('f32x4.mul').call(exp).set(power);
+  log(f.get(0).op('f32x4.abs'));
+  exp(f.get(1).op('f32x4.mul'));
+  f.set(power);
   // 1 where b is 0, as 0 * log 0 is not a number.
   f.splat(1).get(power).get(1).splat(0).op('f32x4.eq', 'v128.bitselect').set(power);
   f.get(1).splat(0.5).op('f32x4.mul').set(half);
@@ -178,31 +217,20 @@ const LOG = [
   -2.4999993993e-1, 3.3333331174e-1,
 ]; // prettier-ignore
 
-function emitLog(f: FunctionEmitter, fma: boolean): void {
-  const x = f.local('v128');
-  const e = f.local('v128');
-  const m = f.local('v128');
-  const z = f.local('v128');
-  const low = f.local('v128');
-  const scale = f.local('v128');
-  const isRare = f.local('i32');
-  f.get(0).set(x);
-  f.get(x).splat(1.17549435e-38).op('f32x4.ge').get(x).splat(Infinity).op('f32x4.lt', 'v128.and');
-  f.op('v128.not', 'v128.any_true')
-    .tee(isRare)
-    .if(() => {
-      // Denormals are scaled by 2^23 first.
-      f.get(x).splat(1.17549435e-38).op('f32x4.lt').set(low);
-      f.get(x).splat(8388608).op('f32x4.mul').get(x).get(low).op('v128.bitselect').set(x);
-      f.splat(23).get(low).op('v128.and').set(scale);
-    });
-  f.get(x).i32(23).op('i32x4.shr_u').splatInt(126).op('i32x4.sub', 'f32x4.convert_i32x4_s');
-  f.get(scale).op('f32x4.sub').set(e);
-  // m in [0.5, 1), then in [sqrt(0.5), sqrt(2)) - 1.
-  f.get(x).splatInt(0x007fffff).op('v128.and').splatInt(0x3f000000).op('v128.or').set(m);
-  f.get(m).splat(Math.SQRT1_2).op('f32x4.lt').set(low);
-  f.get(e).splat(1).get(low).op('v128.and', 'f32x4.sub').set(e);
-  f.get(m).get(m).get(low).op('v128.and', 'f32x4.add').splat(1).op('f32x4.sub').set(m);
+export const SMALLEST_NORMAL = 2 ** -126;
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+/** Bits of sqrt(0.5). */
+const SQRT_HALF_BITS = 0x3f3504f3;
+
+/** Leaves the logarithm of positive normal numbers on the stack. `scale` subtracts k from e, on the stack, for numbers times 2^k. */
+function emitFiniteLog(f: FunctionEmitter, x: number, fma: boolean, scale?: () => void): void {
+  const [e, m, z, low] = Array.from({ length: 4 }, () => f.local('v128'));
+  // x = 2^e (1 + m) with 1 + m in [sqrt(0.5), sqrt(2)).
+  f.get(x).splatInt(SQRT_HALF_BITS).op('i32x4.sub').set(m);
+  f.get(m).i32(23).op('i32x4.shr_s', 'f32x4.convert_i32x4_s');
+  scale?.();
+  f.set(e);
+  f.get(m).splatInt(0x007fffff).op('v128.and').splatInt(SQRT_HALF_BITS).op('i32x4.add').splat(1).op('f32x4.sub').set(m);
   f.get(m).get(m).op('f32x4.mul').set(z);
   polynomial(f, m, LOG, fma);
   f.get(m).get(z).op('f32x4.mul', 'f32x4.mul').set(low);
@@ -215,14 +243,44 @@ function emitLog(f: FunctionEmitter, fma: boolean): void {
   }
   f.get(m).get(low).op('f32x4.add').set(low);
   multiplyAdd(f.get(e).splat(0.693359375), () => f.get(low), fma);
-  f.set(m);
-  f.get(isRare).if(() => {
-    // log inf = inf, log 0 = -inf, log of a negative number or NaN = NaN.
-    f.get(0).get(m).get(0).splat(Infinity).op('f32x4.eq', 'v128.bitselect').set(m);
-    f.splat(-Infinity).get(m).get(0).splat(0).op('f32x4.eq', 'v128.bitselect').set(m);
-    f.get(m).splat(NaN).get(0).splat(0).op('f32x4.ge', 'v128.bitselect').set(m);
-  });
-  f.get(m);
+}
+
+/** Adds to the value on the stack what infinity and NaN in local x have to add. */
+const addBeyondFinite = (f: FunctionEmitter, x: number): FunctionEmitter =>
+  f.get(x).get(x).splat(Infinity).op('f32x4.lt', 'v128.andnot', 'f32x4.add');
+
+function emitLogOfNormal(f: FunctionEmitter, x: number, fma: boolean): void {
+  emitFiniteLog(f, x, fma);
+  addBeyondFinite(f, x);
+}
+
+function emitLog(f: FunctionEmitter, x: number, fma: boolean, inPlace: boolean): void {
+  const ofAny = (): void => {
+    // Denormals are scaled by 2^23 first.
+    const [scaled, isLow] = [f.local('v128'), f.local('v128')];
+    f.get(x).splat(SMALLEST_NORMAL).op('f32x4.lt').set(isLow);
+    f.get(x).get(isLow).splat(2 ** 23 - 1).op('v128.and').splat(1).op('f32x4.add', 'f32x4.mul').set(scaled); // prettier-ignore
+    emitFiniteLog(f, scaled, fma, () => f.splat(23).get(isLow).op('v128.and', 'f32x4.sub'));
+    // log 0 = -inf, log inf = inf, log of a negative number or NaN = NaN.
+    f.get(x).splat(0).op('f32x4.eq').splat(-Infinity).op('v128.and', 'f32x4.add');
+    addBeyondFinite(f, x).get(x).splat(0).op('f32x4.lt', 'v128.or');
+  };
+  if (inPlace) return ofAny();
+  const result = f.local('v128');
+  f.get(x).get(x);
+  clamp(f, SMALLEST_NORMAL, LARGEST);
+  f.op('f32x4.ne', 'v128.any_true');
+  f.if(
+    () => {
+      ofAny();
+      f.set(result);
+    },
+    () => {
+      emitFiniteLog(f, x, fma);
+      f.set(result);
+    },
+  );
+  f.get(result);
 }
 
 /** Odd numerator and even denominator of a rational approximation, as in Eigen's `ptanh`; highest power first. */
@@ -234,80 +292,86 @@ const TANH_BELOW = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3,
 /** Beyond these the quotient is 1 to the last bit, with fused multiply-adds and without (Eigen's limits). */
 const TANH_LIMITS = { fused: 7.99881172180175781, plain: 7.90531110763549805 };
 
-function emitTanh(f: FunctionEmitter, fma: boolean): void {
+function emitTanh(f: FunctionEmitter, argument: number, fma: boolean): void {
   const x = f.local('v128');
   const z = f.local('v128');
-  f.get(0);
+  f.get(argument);
   const limit = fma ? TANH_LIMITS.fused : TANH_LIMITS.plain;
   clamp(f, -limit, limit);
   f.set(x);
   f.get(x).get(x).op('f32x4.mul').set(z);
-  f.get(0);
+  f.get(argument);
   horner(f, z, TANH_ABOVE, fma);
   f.get(x).op('f32x4.mul');
   horner(f, z, TANH_BELOW, fma);
   f.op('f32x4.div');
   // Near 0 the function is x to the last bit.
-  f.get(0).op('f32x4.abs').splat(4e-4).op('f32x4.lt', 'v128.bitselect');
+  f.get(argument).op('f32x4.abs').splat(4e-4).op('f32x4.lt', 'v128.bitselect');
 }
 
-function emitExpm1(f: FunctionEmitter, exp: number, fma: boolean): void {
+function emitExpm1(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => void, fma: boolean): void {
   // Taylor's series to x^8 near 0, where exp(x) - 1 would cancel.
-  polynomial(f, 0, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1], fma);
-  f.get(0).op('f32x4.mul');
-  f.get(0).call(exp).splat(1).op('f32x4.sub');
-  f.get(0).op('f32x4.abs').splat(0.5).op('f32x4.lt', 'v128.bitselect');
+  polynomial(f, x, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1], fma);
+  f.get(x).op('f32x4.mul');
+  exp(f.get(x));
+  f.splat(1).op('f32x4.sub');
+  f.get(x).op('f32x4.abs').splat(0.5).op('f32x4.lt', 'v128.bitselect');
 }
 
-function emitLog1p(f: FunctionEmitter, log: number): void {
+function emitLog1p(f: FunctionEmitter, x: number, log: (f: FunctionEmitter) => void): void {
   // Kahan: log(u) x / (u - 1) with u = 1 + x as rounded; x itself where u is 1, and log(u) where u is infinite.
   const u = f.local('v128');
   const l = f.local('v128');
-  f.get(0).splat(1).op('f32x4.add').set(u);
-  f.get(u).call(log).set(l);
-  f.get(0).get(l).get(0).op('f32x4.mul').get(u).splat(1).op('f32x4.sub', 'f32x4.div');
+  f.get(x).splat(1).op('f32x4.add').set(u);
+  log(f.get(u));
+  f.set(l);
+  f.get(x).get(l).get(x).op('f32x4.mul').get(u).splat(1).op('f32x4.sub', 'f32x4.div');
   f.get(u).splat(1).op('f32x4.eq', 'v128.bitselect').set(u);
-  f.get(l).get(u).get(0).splat(1e30).op('f32x4.gt', 'v128.bitselect').set(u);
-  f.splat(-Infinity).get(u).get(0).splat(-1).op('f32x4.eq', 'v128.bitselect');
+  f.get(l).get(u).get(x).splat(1e30).op('f32x4.gt', 'v128.bitselect').set(u);
+  f.splat(-Infinity).get(u).get(x).splat(-1).op('f32x4.eq', 'v128.bitselect');
 }
 
 const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710]; // prettier-ignore
 /** Abramowitz and Stegun 7.1.26: erfc to 1.5e-7, used where erf is at least 0.84. */
 const ERFC = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
 
-function emitErf(f: FunctionEmitter, exp: number, fma: boolean): void {
+function emitErf(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => void, fma: boolean): void {
   const a = f.local('v128');
   const z = f.local('v128');
   const t = f.local('v128');
-  f.get(0).op('f32x4.abs').set(a);
-  f.get(0).get(0).op('f32x4.mul').set(z);
+  f.get(x).op('f32x4.abs').set(a);
+  f.get(x).get(x).op('f32x4.mul').set(z);
   f.splat(1).get(a).splat(0.3275911).op('f32x4.mul').splat(1).op('f32x4.add', 'f32x4.div').set(t);
   polynomial(f, z, ERF, fma);
-  f.get(0).op('f32x4.mul');
+  f.get(x).op('f32x4.mul');
   f.splat(1);
   polynomial(f, t, ERFC, fma);
-  f.get(t).op('f32x4.mul').get(z).op('f32x4.neg').call(exp).op('f32x4.mul', 'f32x4.sub');
-  f.get(0).splatInt(-0x80000000).op('v128.and', 'v128.or');
+  exp(f.get(t).op('f32x4.mul').get(z).op('f32x4.neg'));
+  f.op('f32x4.mul', 'f32x4.sub');
+  f.get(x).splatInt(-0x80000000).op('v128.and', 'v128.or');
   f.get(a).splat(1).op('f32x4.lt', 'v128.bitselect').set(a);
-  f.get(0).get(a).get(0).get(0).op('f32x4.ne', 'v128.bitselect');
+  f.get(x).get(a).get(x).get(x).op('f32x4.ne', 'v128.bitselect');
 }
 
 /** sin (phase 0) and cos (phase 1) for |x| up to about 8192: reduction by pi/2 in three parts. */
-function emitSine(f: FunctionEmitter, phase: 0 | 1, fma: boolean): void {
+function emitSine(f: FunctionEmitter, x: number, phase: 0 | 1, fma: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const z = f.local('v128');
   const q = f.local('v128');
-  f.get(0)
+  f.get(x)
     .splat(2 / Math.PI)
-    .op('f32x4.mul', 'f32x4.nearest')
-    .set(n);
-  f.get(0).set(r);
+    .op('f32x4.mul')
+    .splat(ROUND)
+    .op('f32x4.add')
+    .set(q);
+  f.get(q).splat(ROUND).op('f32x4.sub').set(n);
+  f.get(x).set(r);
   for (const part of [1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8]) {
     multiplyAdd(f.get(n).splat(-part), () => f.get(r), fma);
     f.set(r);
   }
-  f.get(n).op('i32x4.trunc_sat_f32x4_s').splatInt(phase).op('i32x4.add').set(q);
+  if (phase === 1) f.get(q).splatInt(1).op('i32x4.add').set(q);
   f.get(r).get(r).op('f32x4.mul').set(z);
   // cos for odd quadrants, sin for even ones
   polynomial(f, z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], fma);

@@ -6,7 +6,10 @@ import { setFlagsFromString } from 'node:v8';
 import type { Session } from '../backend.js';
 import { grad } from '../grad.js';
 import type { Node } from '../graph.js';
-import { add, broadcastTo, exp, input, matmul, maximum, neg, reduceSum } from '../primitives/index.js';
+import {
+  abs, add, bitXor, broadcastTo, cast, div, exp, floor, input, iota, log, lt, matmul, maximum, mul, neg, reduceSum, reshape, select,
+  shiftLeft, shiftRight, sqrt,
+} from '../primitives/index.js'; // prettier-ignore
 import { sizeOf } from '../shape.js';
 import { type Features, withoutPairs } from './features.js';
 
@@ -33,7 +36,7 @@ export function checkedFeatures<F extends Pick<Features, 'wide'>>(
   return { ...probed, wide: false };
 }
 
-/** Whether both compilers compute the same: a dense layer, an exponential behind it, and all derivatives. */
+/** Whether both compilers compute the same: a dense layer, an exponential behind it, all derivatives, and a chain of other operations. */
 export function agrees(open: () => Session): boolean {
   const plain = compute(open(), 1);
   // Each function is compiled anew, at once, when it has run for the first time.
@@ -51,6 +54,15 @@ export function agrees(open: () => Session): boolean {
   }
 }
 
+/** Element-wise operations of all kinds that loops pair. */
+function chain(x: Node): Node {
+  const word = reshape(iota([sizeOf(x.shape)], 0), x.shape);
+  const mixed = cast(shiftRight(bitXor(shiftLeft(mul(word, 40503), 7), shiftRight(word, 3)), 8), 'f32');
+  const whole = cast(cast(mul(x, 9), 'i32'), 'f32');
+  const inRange = select(lt(x, 0.3), sqrt(abs(x)), div(floor(mul(x, 7)), add(maximum(whole, 0), 2)));
+  return add(inRange, log(add(mixed, 1)));
+}
+
 /** The bits of all results after so many runs. */
 function compute(session: Session, runs: number): Int32Array[] {
   const features = input('features', [ROWS, INNER]);
@@ -59,7 +71,7 @@ function compute(session: Session, runs: number): Int32Array[] {
   const logits = add(matmul(features, weights), broadcastTo(bias, [ROWS, COLUMNS]));
   const inputs: Node[] = [features, weights, bias];
   const values = exp(neg(maximum(logits, neg(logits))));
-  const outputs = [values, ...grad(reduceSum(values, [0, 1]), inputs)];
+  const outputs = [values, ...grad(reduceSum(values, [0, 1]), inputs), chain(features)];
   const executable = session.compile({ name: 'revectorizer check', outputs, updates: [] });
   for (const node of inputs)
     session.write(
