@@ -1,5 +1,5 @@
 /**
- * A hash of 63 bits for numbers, as a positive float64 with these bits, so that hashes are compared and sorted as numbers. Two
+ * A hash of 63 bits for words of up to 32 bits, as a positive float64 with these bits, so that hashes are compared and sorted as numbers. Two
  * lanes of MurmurHash3 (Appleby 2011) with multipliers of their own. Of ten million samples two different ones meet with
  * probability 1e-5.
  */
@@ -9,8 +9,6 @@ export class Hash63 {
   private length = 0;
   private readonly words = new Uint32Array(2);
   private readonly number = new Float64Array(this.words.buffer);
-  private readonly bits = new Uint32Array(1);
-  private readonly float = new Float32Array(this.bits.buffer);
 
   start(): void {
     this.a = 0x2545f491;
@@ -18,15 +16,11 @@ export class Hash63 {
     this.length = 0;
   }
 
-  add(values: Uint8Array | Int32Array | Float32Array): void {
+  /** `words` from `start` to `end`. */
+  add(words: Uint8Array | Uint32Array, start: number, end: number): void {
     let { a, b } = this;
-    const isFloat = values instanceof Float32Array;
-    for (let i = 0; i < values.length; i++) {
-      let word = values[i];
-      if (isFloat) {
-        this.float[0] = word;
-        word = this.bits[0];
-      }
+    for (let i = start; i < end; i++) {
+      const word = words[i];
       const k = Math.imul(word, 0xcc9e2d51);
       a ^= Math.imul((k << 15) | (k >>> 17), 0x1b873593);
       a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
@@ -36,7 +30,7 @@ export class Hash63 {
     }
     this.a = a;
     this.b = b;
-    this.length += values.length;
+    this.length += end - start;
   }
 
   /** Of all that was added since the start. */

@@ -3,7 +3,7 @@ import { Hash63 } from './hash63.js';
 import { type LoadedData, loadData, type LoadOptions } from './load.js';
 import type { DataConfig } from './schema.js';
 import type { ColumnReport } from './source.js';
-import { forEachSample, product, type Role, sampleOf, type Split } from './table.js';
+import { bitsOf, forEachSample, forEachSampleBits, product, type Role, sampleOf, type Split } from './table.js';
 
 export interface FileReport {
   readonly role: Role;
@@ -151,11 +151,12 @@ interface SampleHashes {
 function hashesOf({ size, features, targets }: Split): SampleHashes {
   const hashes = { features: new Float64Array(size), whole: new Float64Array(size) };
   const hash = new Hash63();
-  forEachSample(features, size, (values, i) => {
+  const learned = targets === features ? undefined : { bits: bitsOf(targets), width: product(targets.shape) };
+  forEachSampleBits(features, size, (bits, start, end, i) => {
     hash.start();
-    hash.add(values);
+    hash.add(bits, start, end);
     hashes.features[i] = hash.result();
-    hash.add(targets === features ? values : sampleOf(targets, i));
+    if (learned !== undefined) hash.add(learned.bits, i * learned.width, (i + 1) * learned.width);
     hashes.whole[i] = hash.result();
   });
   return hashes;

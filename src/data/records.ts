@@ -80,6 +80,12 @@ export class Records {
       : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
 
+  /** The same as they are in the file: records of the same numbers have the same bits. */
+  readBits(rows: Int32Array): Uint8Array | Uint32Array {
+    const bytes = this.readNow(rows);
+    return this.dtype === 'u8' ? bytes : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+
   close(): void {
     this.ahead?.close();
     this.file.close();

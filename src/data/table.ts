@@ -42,22 +42,60 @@ export function forEachSample(
   size: number,
   visit: (values: Table['values'], sample: number) => void,
 ): void {
-  const { records, rows } = table;
-  if (records === undefined || rows === undefined) {
+  const { records } = table;
+  if (records === undefined) {
     for (let i = 0; i < size; i++) visit(sampleOf(table, i), i);
     return;
   }
+  const { width } = records;
+  forEachRecord(table, records, (rows) => {
+    const values = records.read(rows);
+    return (i, sample) => visit(values.subarray(i * width, (i + 1) * width), sample);
+  });
+}
+
+/** As `forEachSample`, with the bits of the samples as they are kept, `bits` from `start` to `end`: the same values have the same. */
+export function forEachSampleBits(
+  table: Table,
+  size: number,
+  visit: (bits: Uint8Array | Uint32Array, start: number, end: number, sample: number) => void,
+): void {
+  const { records, rows, shape } = table;
+  if (records === undefined) {
+    const width = product(shape);
+    const bits = bitsOf(table);
+    for (let i = 0; i < size; i++) {
+      const row = rows === undefined ? i : rows[i];
+      visit(bits, row * width, (row + 1) * width, i);
+    }
+    return;
+  }
+  forEachRecord(table, records, (rows) => {
+    const bits = records.readBits(rows);
+    const width = bits.length / rows.length;
+    return (i, sample) => visit(bits, i * width, (i + 1) * width, sample);
+  });
+}
+
+/** The values of a table in memory as words without a sign. */
+export const bitsOf = ({ values }: Table): Uint8Array | Uint32Array =>
+  values instanceof Uint8Array ? values : new Uint32Array(values.buffer, values.byteOffset, values.length);
+
+/** Has records read in the order of their file, a block at a time; what `read` returns is called with those that are samples of the table. */
+function forEachRecord(
+  { rows }: Table,
+  records: Records,
+  read: (rows: Int32Array) => (i: number, sample: number) => void,
+): void {
+  if (rows === undefined) throw new Error('a table of records says which they are');
   let count = 0;
   for (const row of rows) count = Math.max(count, row + 1);
   const sampleAt = new Int32Array(count).fill(-1);
   rows.forEach((row, i) => (sampleAt[row] = i));
-  const { width } = records;
   for (let first = 0; first < count; first += records.atOnce) {
     const length = Math.min(records.atOnce, count - first);
-    const values = records.read(Int32Array.from({ length }, (_, i) => first + i));
-    for (let i = 0; i < length; i++) {
-      if (sampleAt[first + i] >= 0) visit(values.subarray(i * width, (i + 1) * width), sampleAt[first + i]);
-    }
+    const visit = read(Int32Array.from({ length }, (_, i) => first + i));
+    for (let i = 0; i < length; i++) if (sampleAt[first + i] >= 0) visit(i, sampleAt[first + i]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a column of a table has in its file, before anything is learned of it. */
 import type { ColumnReport } from '../source.js';
+import { countDistinct } from '../distinct.js';
 import { parseNumber } from '../labels.js';
 import type { Column } from './column.js';
 import { isMissing } from './missing.js';
@@ -12,7 +13,8 @@ export function describeColumn(column: Column): ColumnReport {
   const missing = column.values.map(isMissing);
   const numberOf = column.values.map(parseNumber);
   const counts = new Float64Array(column.values.length);
-  const all = new Float64Array(size);
+  // Where every value is one of a few texts, these are counted instead.
+  const all = new Float64Array(column.hasNumbers ? size : 0);
   let [found, min, max, sum, words] = [0, Infinity, -Infinity, 0, 0];
   for (let row = 0; row < size; row++) {
     const code = column.code(row);
@@ -23,7 +25,8 @@ export function describeColumn(column: Column): ColumnReport {
       words++;
       continue;
     }
-    all[found++] = value;
+    if (column.hasNumbers) all[found] = value;
+    found++;
     if (value < min) min = value;
     if (value > max) max = value;
     sum += value;
@@ -31,15 +34,25 @@ export function describeColumn(column: Column): ColumnReport {
   const lacking = size - found - words;
   if (found + words === 0) return { name, kind: 'empty', missing: lacking };
   if (found > words) {
-    const histogram = Array<number>(BINS).fill(0);
-    for (let i = 0; i < found; i++) {
-      const share = max === min ? 0 : (all[i] - min) / (max - min);
-      histogram[Math.min(BINS - 1, Math.floor(share * BINS))]++;
+    const isCounted = (value: number, code: number): boolean => counts[code] > 0 && !Number.isNaN(value);
+    const numbers = column.hasNumbers ? all.subarray(0, found) : Float64Array.from(numberOf.filter(isCounted));
+    const times = column.hasNumbers ? undefined : counts.filter((_, code) => isCounted(numberOf[code], code));
+    const histogram = new Float64Array(BINS);
+    for (let i = 0; i < numbers.length; i++) {
+      const share = max === min ? 0 : (numbers[i] - min) / (max - min);
+      histogram[Math.min(BINS - 1, Math.floor(share * BINS))] += times === undefined ? 1 : times[i];
     }
-    all.subarray(0, found).sort();
-    let distinct = 1;
-    for (let i = 1; i < found; i++) if (all[i] !== all[i - 1]) distinct++;
-    return { name, kind: 'numeric', missing: lacking, distinct, min, mean: sum / found, max, histogram };
+    const distinct = countDistinct(numbers);
+    return {
+      name,
+      kind: 'numeric',
+      missing: lacking,
+      distinct,
+      min,
+      mean: sum / found,
+      max,
+      histogram: [...histogram],
+    };
   }
   const values = column.values
     .map((value, code): [string, number] => [value, counts[code]])
