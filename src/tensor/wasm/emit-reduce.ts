@@ -13,6 +13,7 @@ import {
   makeCursors,
 } from './emit-loop.js';
 import { type Access, accessesOf, collapse, indexExpressions } from './expression.js';
+import { isStreamed, streamColumns } from './emit-column-sums.js';
 import type { Kernel } from './kernels.js';
 
 /** Vectors of neighbouring results that one unit accumulates at once when the innermost axis is kept. */
@@ -32,14 +33,17 @@ export function emitReduce(context: EmitContext, kernel: Kernel): EmittedKernel 
   const reduced = merged.length > 0 ? groups.map((g) => axes.includes(g[0])) : [true];
   const cursors = makeCursors(context, [input], groups);
   const operation = new Accumulation(root.op, root.dtype);
-  const body = { context, kernel, dims, reduced, cursors, accesses, operation };
-  return !reduced[dims.length - 1] ? reduceColumns(body) : reduceRows(body);
+  const body = { context, kernel, dims, groups, reduced, cursors, accesses, operation };
+  if (reduced[dims.length - 1]) return reduceRows(body);
+  return isStreamed(body) ? streamColumns(body) : reduceColumns(body);
 }
 
-interface ReduceBody {
+export interface ReduceBody {
   context: EmitContext;
   kernel: Kernel;
+  /** The iteration space with axes merged, the axes that each is made of, and whether it is summed over. */
   dims: number[];
+  groups: number[][];
   reduced: boolean[];
   cursors: Cursors;
   accesses: readonly Access[];
@@ -47,7 +51,7 @@ interface ReduceBody {
 }
 
 /** How values are combined. */
-class Accumulation {
+export class Accumulation {
   constructor(
     private readonly op: 'reduce_sum' | 'reduce_max',
     readonly dtype: DType,
@@ -80,7 +84,12 @@ class Accumulation {
 }
 
 /** Loops over the reduced axes `from` on (the kept ones stand still), running `innermost` with all outer positions set. */
-function reducedNest(f: FunctionEmitter, body: ReduceBody, axes: readonly number[], innermost: () => void): void {
+export function reducedNest(
+  f: FunctionEmitter,
+  body: ReduceBody,
+  axes: readonly number[],
+  innermost: () => void,
+): void {
   const [axis, ...rest] = axes;
   if (axis === undefined) return innermost();
   const { cursors, dims } = body;
@@ -230,7 +239,7 @@ function reduceColumns(body: ReduceBody): EmittedKernel {
  * Computes the outputs of a kernel for `count` results from flat position `offset` (a local) on; `values` are locals with the
  * root's value, four results each. Everything else that is read lies at the same flat position or is one value.
  */
-function emitEpilogue(
+export function emitEpilogue(
   f: FunctionEmitter,
   context: EmitContext,
   kernel: Kernel,

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { hostRandom, input, mul, type Node, portableBackend, reduceMax, reduceSum, reshape, sub, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+import { between, pick, seeds, whole } from '../helpers/random-values.js';
+
+const backends = [
+  ['wasm', wasmBackend],
+  ['wasm-portable', portableBackend],
+] as const;
+
+type Values = readonly (readonly [Node, readonly number[]])[];
+
+function run(backend: typeof wasmBackend, output: Node, inputs: Values, threads: number): number[] {
+  const session = backend.open({ threads });
+  for (const [node, values] of inputs) session.write(node, values);
+  const executable = session.compile({ name: 'reduce', outputs: [output], updates: [] });
+  executable.run();
+  const values = [...executable.output(0)];
+  session.close();
+  return values;
+}
+
+describe.each(backends)('reductions over rows of many columns on %s', (_, backend) => {
+  const widths = [48, 49, 63, 64, 65, 100, 127, 128, 130, 256, 300, 1023, 1025, 1100, 2500];
+  const random = (seed: number) => hostRandom(seed, 'columns');
+
+  it('add every column up in the order of the rows, so that the bits depend on neither width nor threads', () => {
+    for (const seed of seeds(40)) {
+      const draw = random(seed);
+      const [rows, columns] = [whole(draw, 1, 37), pick(draw, widths)];
+      const x = input('x', [rows, columns]);
+      const y = input('y', [rows, columns]);
+      const values = [x, y].map(() => Array.from({ length: rows * columns }, () => between(draw, -2, 2)));
+      const expected = Array.from({ length: columns }, (_, c) => {
+        let sum = 0;
+        for (let r = 0; r < rows; r++)
+          sum = Math.fround(sum + Math.fround(values[0][r * columns + c] * values[1][r * columns + c]));
+        return sum;
+      });
+      for (const threads of [1, 2]) {
+        const found = run(backend, reduceSum(mul(x, y), [0]), [[x, values[0]], [y, values[1]]], threads); // prettier-ignore
+        expect(found, `seed ${seed}: [${rows}, ${columns}] on ${threads} threads`).toEqual(expected);
+      }
+    }
+  });
+
+  it('keep the axes that are not summed, with one number for each row in the summand and more work behind the sum', () => {
+    for (const seed of seeds(40)) {
+      const draw = random(seed + 1000);
+      const shape = [whole(draw, 1, 5), whole(draw, 1, 3), whole(draw, 2, 21), pick(draw, widths.slice(0, 11))];
+      const [batch, outer, rows, columns] = shape;
+      const x = input('x', shape);
+      const means = input('means', [batch, outer, rows]);
+      const scale = input('scale', [batch, columns]);
+      const sizes = [batch * outer * rows * columns, batch * outer * rows, batch * columns];
+      const [xs, ms, ss] = sizes.map((size) => Array.from({ length: size }, () => between(draw, -2, 2)));
+      const sums = reduceSum(sub(x, reshape(means, [batch, outer, rows, 1])), [1, 2]);
+      const expected = Array.from({ length: batch * columns }, (_, k) => {
+        const [b, c] = [Math.floor(k / columns), k % columns];
+        let sum = 0;
+        for (let r = b * outer * rows; r < (b + 1) * outer * rows; r++)
+          sum = Math.fround(sum + Math.fround(xs[r * columns + c] - ms[r]));
+        return Math.fround(sum * ss[k]);
+      });
+      const found = run(backend, mul(sums, scale), [[x, xs], [means, ms], [scale, ss]], 2); // prettier-ignore
+      expect(found, `seed ${seed}: [${shape.join(', ')}]`).toEqual(expected);
+    }
+  });
+
+  it('find the largest of every column, NaN where there is one', () => {
+    for (const seed of seeds(40)) {
+      const draw = random(seed + 2000);
+      const [rows, columns] = [whole(draw, 1, 19), pick(draw, widths)];
+      const x = input('x', [rows, columns]);
+      const values = Array.from({ length: rows * columns }, () => (draw.below(200) === 0 ? NaN : between(draw, -2, 2)));
+      const expected = Array.from({ length: columns }, (_, c) => Math.max(...Array.from({ length: rows }, (_, r) => values[r * columns + c]))); // prettier-ignore
+      expect(run(backend, reduceMax(x, [0]), [[x, values]], 2), `seed ${seed}: [${rows}, ${columns}]`).toEqual(
+        expected,
+      );
+    }
+  });
+
+  it('sum whole numbers exactly', () => {
+    const x = input('x', [9, 77], 'i32');
+    const values = Array.from({ length: 9 * 77 }, (_, i) => ((i * 7919) % 2003) - 1000);
+    const expected = Array.from({ length: 77 }, (_, c) => Array.from({ length: 9 }, (_, r) => values[r * 77 + c]).reduce((a, b) => a + b)); // prettier-ignore
+    expect(run(backend, reduceSum(x, [0]), [[x, values]], 1)).toEqual(expected);
+  });
+});
