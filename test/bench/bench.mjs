@@ -2,22 +2,22 @@
  * npm run bench -- [names] [--vs torch|tfjs|jax-js] [--node PATH] [--peers DIR] [--backend wasm|wasm-portable] [--threads 1,2]
  *                  [--seconds S] [--json]
  * npm run bench -- startup | growth [--node PATH] [--threads N] [--json]
- * npm run bench -- csv [--megabytes M] [--node PATH] [--threads N] [--json]
+ * npm run bench -- csv | parquet [--megabytes M] | images [--count N] [--node PATH] [--threads N] [--json]
  * npm run bench -- augment [--threads 1,2] [--seconds S] [--json]
  *
  * Times training steps, layers (forward and backward) and single operations, each in a process of its own. With --vs, the peer's
  * step of the same workload is timed in turn with ours, and the ratio is that of the better number of threads of each. A peer is no
  * dependency: PyTorch is /usr/bin/python3's, with ../shared/tools/peers/torch_peer.py (TORCH_PEER names another) for the eight
  * workloads; tfjs and jax-js are taken from DIR/node_modules (NN_PEERS is another way to name DIR) and run under the same Node.
- * `startup`, `growth`, `csv` and `augment` are explained in their files.
+ * `startup`, `growth` and `augment` are explained in their files, the others in large-data.mjs.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { csv } from './csv.mjs';
 import { growth } from './growth.mjs';
+import { csv, images, parquet } from './large-data.mjs';
 import { peerNames } from './peers/common.mjs';
 import { startup } from './startup.mjs';
 import { blocks, kernels, workloads } from './workloads.mjs';
@@ -37,6 +37,7 @@ const { values: options, positionals } = parseArgs({
     threads: { type: 'string', default: cpus().length > 1 ? '1,2' : '1' },
     seconds: { type: 'string', default: '2' },
     megabytes: { type: 'string', default: '1000' },
+    count: { type: 'string', default: '10000' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -89,7 +90,7 @@ const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).std
 const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores`;
 say(`Node ${version}, ${machine}, backend ${options.backend}, ${new Date().toISOString().slice(0, 10)}`);
 
-const special = { startup, growth, csv }[positionals[0]];
+const special = { startup, growth, csv, parquet, images }[positionals[0]];
 const rows = special === undefined ? table() : await special({ ...options, say, number, lastJson, measure });
 if (options.json) console.log(JSON.stringify({ node: version, machine, rows }));
 
@@ -97,7 +98,8 @@ if (options.json) console.log(JSON.stringify({ node: version, machine, rows }));
 function table() {
   const names = positionals.length > 0 ? positionals : known;
   const unknown = names.filter((n) => !known.includes(n));
-  if (unknown.length > 0) fail(`unknown: ${unknown.join(', ')}; there are startup, growth, csv, ${known.join(', ')}`);
+  if (unknown.length > 0)
+    fail(`unknown: ${unknown.join(', ')}; there are startup, growth, csv, parquet, images, ${known.join(', ')}`);
   const peer = options.vs === undefined ? undefined : peers[options.vs];
   if (options.vs !== undefined && peer === undefined)
     fail(`--vs ${options.vs}: there are ${Object.keys(peers).join(', ')}`);

@@ -169,6 +169,10 @@ function unpack(header: Header, passes: readonly Pass[], lines: Buffer, place: D
       above = line;
       at += 1 + bytes;
       const start = (pass.y + row * pass.dy) * width + pass.x;
+      if (depth === 8 && pass.dx === 1) {
+        samples.set(line, start * channels);
+        continue;
+      }
       for (let i = 0; i < pass.width * channels; i++) {
         const pixel = channels === 1 ? i : Math.floor(i / channels);
         const to = (start + pixel * pass.dx) * channels + (i - pixel * channels);
@@ -184,13 +188,23 @@ const fewBits = (line: Uint8Array, i: number, depth: number): number =>
 
 /** Undoes a filter in place: None, Sub, Up, Average, Paeth (PNG, section 9). `step` bytes lie between a pixel and its left one. */
 function unfilter(filter: number, line: Uint8Array, above: Uint8Array, step: number): void {
-  for (let i = 0; filter > 0 && i < line.length; i++) {
-    const left = i < step ? 0 : line[i - step];
-    const up = above[i];
-    if (filter === 1) line[i] += left;
-    else if (filter === 2) line[i] += up;
-    else if (filter === 3) line[i] += (left + up) >> 1;
-    else line[i] += paeth(left, up, i < step ? 0 : above[i - step]);
+  const { length } = line;
+  const first = Math.min(step, length);
+  switch (filter) {
+    case 1:
+      for (let i = step; i < length; i++) line[i] += line[i - step];
+      return;
+    case 2:
+      for (let i = 0; i < length; i++) line[i] += above[i];
+      return;
+    case 3:
+      for (let i = 0; i < first; i++) line[i] += above[i] >> 1;
+      for (let i = step; i < length; i++) line[i] += (line[i - step] + above[i]) >> 1;
+      return;
+    case 4:
+      // Without a left neighbour it is the one above.
+      for (let i = 0; i < first; i++) line[i] += above[i];
+      for (let i = step; i < length; i++) line[i] += paeth(line[i - step], above[i], above[i - step]);
   }
 }
 
