@@ -1,6 +1,5 @@
 /** Samples from Parquet files. */
 import * as z from 'zod';
-import { readParquet } from '../formats/parquet.js';
 import { checkRoleFiles } from '../role-files.js';
 import { tableKeys } from '../tabular/roles.js';
 import { tableSource } from '../tabular/table-source.js';
@@ -10,6 +9,10 @@ const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 export const parquetSource = tableSource(
   schema,
   'Parquet files, numbers and categories mixed',
-  (files, name, _, wishes) => readParquet(files, name, wishes),
+  async (files, name, _, wishes) => {
+    // The libraries behind it are a quarter of the program, and only these files need them.
+    const { readParquet } = await import('../formats/parquet.js');
+    return readParquet(files, name, wishes);
+  },
   true,
 );
