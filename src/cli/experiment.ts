@@ -1,7 +1,7 @@
 /** What every command does first: load the config and its data, check that they fit, open the tensor engine. */
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { ConfigError, type LoadedConfig, loadConfig, locatedProblem } from '../config/index.js';
+import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type WrittenConfig } from '../config/index.js';
 import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf } from '../nn/initializers.js';
@@ -40,9 +40,10 @@ export async function loadExperiment(
   overrides: readonly string[],
   options: CommonOptions,
   load: typeof loadData = loadData,
+  written?: WrittenConfig,
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
-  const loaded = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
+  const loaded = loadConfig(experimentSchema, { file, written, overrides: [...overrides, ...seed] });
   const name = options.name ?? loaded.config.name ?? (file === '-' ? 'stdin' : basename(file, extname(file)));
   return openExperiment(loaded, resolve(dirname(file)), name, undefined, load);
 }

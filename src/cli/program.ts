@@ -42,8 +42,10 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainCommandOptions) => {
+      const { beginAhead } = await import('./ahead.js');
+      const ahead = config === undefined ? undefined : beginAhead(config, overrides);
       const { trainCommand } = await import('./train.js');
-      finish(await trainCommand(config, overrides, options));
+      finish(await trainCommand(config, overrides, options, ahead));
     });
 
   command(program, 'eval <checkpoint> [overrides...]', 'measure a checkpoint, on other data too', ['engine'])

@@ -2,6 +2,7 @@
 import type { Session } from '../tensor/index.js';
 import { closeSplits, loadData } from '../data/index.js';
 import { gitState, RunDirectory, type Summary } from '../runs/index.js';
+import type { Ahead } from './ahead.js';
 import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from './cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
@@ -30,13 +31,14 @@ export async function trainCommand(
   file: string | undefined,
   overrides: readonly string[],
   options: TrainCommandOptions,
+  ahead?: Ahead,
 ): Promise<ExitCode> {
   const maxSeconds = timeLimit(options.maxTime);
   threadsOf(options); // Before there is a run directory.
   // A cross-validation opens one for each fold.
   let opened: Session | undefined;
   const session = (): Session => (opened ??= openSession(options));
-  const start = await startOf(file, overrides, options, (bytes) => session().reserve(bytes));
+  const start = await startOf(file, overrides, options, ahead, (bytes) => session().reserve(bytes));
   const { fastDevRun } = options;
   const display = await openDisplay(options);
   const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
@@ -58,15 +60,16 @@ async function startOf(
   file: string | undefined,
   overrides: readonly string[],
   options: TrainCommandOptions,
+  ahead: Ahead | undefined,
   reserve: Session['reserve'],
 ): Promise<Start | Folds> {
   const { resume } = options;
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
     const git = gitState(process.cwd());
-    const experiment = await loadExperiment(file, overrides, options, (config, how) =>
-      loadData(config, foldsOf(config) !== undefined ? how : { ...how, reserve }),
-    );
+    const load: typeof loadData = (config, how) =>
+      loadData(config, { ...how, unpacked: ahead?.unpacked, ...(foldsOf(config) === undefined && { reserve }) });
+    const experiment = await loadExperiment(file, overrides, options, load, ahead?.written);
     const { config, data, name, rows } = experiment;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
     const folds = foldsOf(config.data);

@@ -25,3 +25,4 @@ export {
 export { didYouMean, nearest } from './nearest.js';
 export { toConfigValue, writtenDefault } from './schema-walk.js';
 export { formatPath, type Path } from './tree.js';
+export type { WrittenConfig } from './yaml-source.js';

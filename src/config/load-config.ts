@@ -9,13 +9,15 @@ import { issueMessage, problemsOf } from './issues.js';
 import { applyOverrides } from './overrides.js';
 import { find, toConfigValue, walk } from './schema-walk.js';
 import { formatPath, plain, type Path, type Place, type TreeNode } from './tree.js';
-import { parseConfigText, readConfigText } from './yaml-source.js';
+import { parseConfigText, readConfigText, type WrittenConfig } from './yaml-source.js';
 
 export interface LoadOptions {
   /** The file as the user named it; messages show it like this. */
   readonly file: string;
   /** Its text, where it is not to be read from disk (a config from a checkpoint). */
   readonly text?: string;
+  /** The file as parsed before. */
+  readonly written?: WrittenConfig;
   /** `key=value`, the right-most wins. */
   readonly overrides?: readonly string[];
   /** For `${env:NAME}`; the process environment unless given. */
@@ -37,7 +39,7 @@ export interface LoadedConfig<Output = unknown> {
 /** Loads a config. Throws ConfigError with all problems of the file and of the overrides. */
 export function loadConfig<S extends z.ZodType>(schema: S, options: LoadOptions): LoadedConfig<z.output<S>> {
   const { file, overrides = [], env = process.env } = options;
-  const { root: written, source } = parseConfigText(options.text ?? readConfigText(file), file);
+  const { root: written, source } = options.written ?? parseConfigText(options.text ?? readConfigText(file), file);
   const filled = interpolate(written, env);
   const { root, faults } = applyOverrides(filled.root, schema, overrides, env);
   const problems: Problem[] = faults.map(({ text, path, message, hint }) =>

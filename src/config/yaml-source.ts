@@ -254,8 +254,14 @@ export function readConfigText(file: string): string {
   }
 }
 
+/** A config as it is written. */
+export interface WrittenConfig {
+  readonly root: TreeNode;
+  readonly source: Source;
+}
+
 /** Parses the text of a config: one mapping of keys. Throws ConfigError with every fault found. */
-export function parseConfigText(text: string, file: string): { root: TreeNode; source: Source } {
+export function parseConfigText(text: string, file: string): WrittenConfig {
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const source: Source = { file, lines: content.split(/\r\n|\n|\r/) };
   if (content.includes('\0'))

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
 import type { ScratchFile } from './scratch-file.js';
+import type { UnpackedFile, UnpackedFiles } from './unpack-ahead.js';
 
 export interface HashedFile {
   readonly path: string;
@@ -41,6 +42,7 @@ export class DataFiles {
     private readonly baseDir: string,
     /** Where columns are kept instead of in memory, and in which folder other such files are. */
     readonly scratch?: ScratchFile,
+    private readonly unpacked: UnpackedFiles = new Map(),
   ) {}
 
   resolve(file: string): string {
@@ -59,8 +61,19 @@ export class DataFiles {
 
   /** The whole file. Throws DataError where it cannot be read. */
   async read(file: string): Promise<Buffer> {
+    return (await this.readPacked(file)).bytes;
+  }
+
+  /** The whole file, and its content where that is being unpacked ahead. Throws DataError where it cannot be read. */
+  async readPacked(file: string): Promise<Partial<UnpackedFile> & { bytes: Buffer }> {
     const resolved = this.resolve(file);
-    this.startHash(resolved);
+    const hash = this.startHash(resolved);
+    const ahead = this.unpacked.get(resolved);
+    if (ahead !== undefined) {
+      this.unpacked.delete(resolved);
+      hash.update(ahead.bytes);
+      return ahead;
+    }
     try {
       const bytes = await readFile(resolved);
       // On another thread, while the file is being unpacked or parsed.
@@ -69,7 +82,7 @@ export class DataFiles {
         resolved,
         digest.then((sum) => Buffer.from(sum).toString('hex')),
       );
-      return bytes;
+      return { bytes };
     } catch (error) {
       throw await explain(error, resolved);
     }

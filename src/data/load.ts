@@ -20,6 +20,7 @@ import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
 import { sourceOf } from './sources/index.js';
 import { splitRows } from './split.js';
 import type { Role, Rows, Split, Task } from './table.js';
+import type { UnpackedFiles } from './unpack-ahead.js';
 import { measuresOf, widthOf } from './tabular/columns.js';
 
 /** Entries of the last axis of a sample's features. */
@@ -57,6 +58,8 @@ export interface LoadOptions {
   readonly baseDir: string;
   /** Memory for the bytes of large files that stay as they are, such as a session's own. */
   readonly reserve?: (bytes: number) => Uint8Array;
+  /** What has been read and unpacked before. */
+  readonly unpacked?: UnpackedFiles;
   /** From a checkpoint: used as it is, nothing is fitted. */
   readonly fitted?: FittedPreprocessing;
 }
@@ -130,7 +133,7 @@ async function loadParts(
   const { source, cache, cache_dir } = config;
   const folder = cache_dir && path.resolve(options.baseDir, cache_dir);
   const scratch = cache === 'disk' ? new ScratchFile(folder) : undefined;
-  const files = new DataFiles(options.baseDir, scratch);
+  const files = new DataFiles(options.baseDir, scratch, options.unpacked);
   const entry = sourceOf(source);
   const fitted = options.fitted?.encoding;
   if (fitted !== undefined && fitted.kind !== entry.encoding) {

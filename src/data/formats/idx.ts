@@ -32,13 +32,14 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * The array in `bytes`, the content of an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. Throws
- * DataError where the content is not whole and exact.
+ * The array in `bytes`, an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. `unpacked` is the
+ * content of a gzip file where that is unpacked elsewhere. Throws DataError where the content is not whole and exact.
  */
 export async function parseIdx(
   bytes: Buffer,
   file: string,
   reserve?: (bytes: number) => Uint8Array,
+  unpacked?: Promise<Buffer | undefined>,
 ): Promise<NumericArray> {
   const packed = isGzip(bytes);
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
@@ -54,8 +55,10 @@ export async function parseIdx(
   if (!packed && bytes.length > expected) throw trailing(`${bytes.length - expected} bytes`, header, file);
   const isBytes = element.type === 'u8';
   const size = expected - offset;
-  // A plain file that is in memory already is not copied without need.
-  const view = packed ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+  // What is in memory already is not copied without need.
+  const content = packed ? await unpacked : bytes;
+  const view =
+    content?.length === expected ? new Uint8Array(content.buffer, content.byteOffset + offset, size) : undefined;
   const target = isBytes && reserve !== undefined ? reserve(size) : (view ?? new Uint8Array(size));
   if (view === undefined) await inflateInto(target, bytes, header, file);
   else if (target !== view) target.set(view);

@@ -14,7 +14,8 @@ export const idxSource = {
   open: (params, context) =>
     openPairs(params, context, async (name) => {
       const file = context.files.resolve(name);
-      return { ...(await parseIdx(await context.files.read(name), file, context.reserve)), place: { file } };
+      const { bytes, content } = await context.files.readPacked(name);
+      return { ...(await parseIdx(bytes, file, context.reserve, content)), place: { file } };
     }),
   ownFiles: pairRoles,
   missingTarget: pairWithoutTargets,
