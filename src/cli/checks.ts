@@ -1,4 +1,5 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
+import { formatCount } from '../config/format-count.js';
 import { slotsPerWeight } from '../nn/optimizers/apply.js';
 import {
   gradcheck,
@@ -20,7 +21,7 @@ import {
   say,
 } from './experiment.js';
 import { configArguments } from './config-files.js';
-import { formatBytes, formatCount, formatFigure, formatSizes, formatTable } from './format.js';
+import { formatBytes, formatFigure, formatSizes, formatTable } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { describeError } from './report.js';
 import { formatWarnings, type Warning, warningsOf } from './warnings.js';

@@ -1,12 +1,13 @@
 /** `nn train` with data.folds: one run for each fold, in directories of their own, and what they come to together. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { formatCount } from '../config/format-count.js';
 import { loadConfig } from '../config/index.js';
 import { closeSplits } from '../data/index.js';
 import { collectProvenance, type CrossValidationSummary, foldPath, type gitState, RunDirectory, runPaths, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import { type ExperimentConfig, experimentSchema, type Figures, meanAndSpread } from '../train/index.js';
 import { type CommonOptions, type Experiment, filesOf, openExperiment, openSession, say } from './experiment.js';
-import { formatCount, formatSparsity, formatTime } from './format.js';
+import { formatSparsity, formatTime } from './format.js';
 import { begin, finishedSummary, goOn, isToGoOn, peakMemory, runToItsEnd, type Start, type Surroundings, writeResolvedConfig } from './single-run.js'; // prettier-ignore
 
 /** A cross-validation with its directory. */

@@ -1,5 +1,6 @@
 /** `nn data`: what an experiment's data are, before anything is trained on them. */
 import { dirname, relative, resolve } from 'node:path';
+import { formatCount } from '../config/format-count.js';
 import { loadConfig } from '../config/index.js';
 import {
   type ColumnReport,
@@ -12,7 +13,7 @@ import {
 import { experimentSchema } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, printJson, say } from './experiment.js';
-import { formatCount, formatFigure, formatTable } from './format.js';
+import { formatFigure, formatTable } from './format.js';
 
 const ROLES = ['train', 'val', 'test'] as const;
 

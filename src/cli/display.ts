@@ -1,8 +1,9 @@
 /** How a training run is seen while it goes on: a progress bar where stderr is a terminal, nothing but whole lines elsewhere. */
 import type { SingleBar } from 'cli-progress';
+import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
 import { type CommonOptions, say } from './experiment.js';
-import { formatCount, formatFigures, formatTime } from './format.js';
+import { formatFigures, formatTime } from './format.js';
 
 export interface Display {
   /** A line that stays. */

@@ -1,11 +1,12 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
 import { resolve } from 'node:path';
+import { formatCount } from '../config/format-count.js';
 import { loadSplit, moveFiles, type Role } from '../data/index.js';
 import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, openSession, printJson, say } from './experiment.js';
-import { formatCount, formatFigures, formatReports, formatSparsity } from './format.js';
+import { formatFigures, formatReports, formatSparsity } from './format.js';
 import { UsageError } from './usage-error.js';
 
 const roles: readonly Role[] = ['train', 'val', 'test'];

@@ -1,10 +1,8 @@
 /** Numbers and tables as people read them. */
+import { formatCount } from '../config/format-count.js';
 import type { LoadedData } from '../data/index.js';
 import type { ReportTable } from '../nn/metrics/index.js';
 import type { Figures } from '../train/index.js';
-
-/** The whole number `1234567` as `1,234,567`; `toLocaleString` would take 40 ms to load its tables. */
-export const formatCount = (count: number): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

@@ -1,8 +1,9 @@
 /** `nn profile`: where a training step's time goes, as a table, as JSON, or as a page with the threads' timeline. */
+import { formatCount } from '../config/format-count.js';
 import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
-import { formatCount, formatTable } from './format.js';
+import { formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
 import { profilePage } from './profile-page.js';
 

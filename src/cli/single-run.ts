@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { formatCount } from '../config/format-count.js';
 import { loadConfig, toConfigValue } from '../config/index.js';
 import { type LoadedData, loadData, moveFiles } from '../data/index.js';
 import { checkpointOf } from '../nn/initializers.js';
@@ -12,7 +13,7 @@ import type { Session } from '../tensor/index.js';
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
 import type { Display } from './display.js';
 import { type Experiment, filesOf } from './experiment.js';
-import { formatCount, formatFigures, formatReports, formatSparsity, formatTime } from './format.js';
+import { formatFigures, formatReports, formatSparsity, formatTime } from './format.js';
 
 /** A run that is about to begin or to go on. */
 export interface Start {

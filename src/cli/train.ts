@@ -1,4 +1,5 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
+import { formatCount } from '../config/format-count.js';
 import type { Session } from '../tensor/index.js';
 import { closeSplits, loadData } from '../data/index.js';
 import { gitState, RunDirectory, type Summary } from '../runs/index.js';
@@ -7,7 +8,7 @@ import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from './cross-
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
-import { formatCount, formatSizes } from './format.js';
+import { formatSizes } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { begin, goOn, runToItsEnd, type Start } from './single-run.js';
 import { UsageError } from './usage-error.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatFigure, formatTable } from '../../src/cli/format.js';
+import { formatBytes, formatFigure, formatTable } from '../../src/cli/format.js';
 
 describe('formatBytes', () => {
   it.each([
@@ -10,15 +10,6 @@ describe('formatBytes', () => {
     [3 * 2 ** 30, '3.0 GiB'],
     [2 ** 50, '1024 TiB'],
   ])('%d as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
-});
-
-describe('formatCount', () => {
-  it.each([
-    [0, '0'],
-    [999, '999'],
-    [1000, '1,000'],
-    [1234567, '1,234,567'],
-  ])('groups the thousands of %d', (count, text) => expect(formatCount(count)).toBe(text));
 });
 
 describe('formatFigure', () => {

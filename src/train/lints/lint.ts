@@ -1,4 +1,5 @@
 /** What a lint is: a mistake that is no error, found in a config, its data and its network by a pure function. */
+import { formatCount } from '../../config/format-count.js';
 import type { LoadedData } from '../../data/index.js';
 import type { ConfigPath } from '../../nn/layer.js';
 import type { ExperimentConfig } from '../experiment.js';
@@ -42,7 +43,7 @@ export interface Lint {
 export type LintRegistry = Readonly<Record<string, Lint>>;
 
 /** `1 sample`, `2 samples`. */
-export const counted = (count: number, what: string): string => `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`; // prettier-ignore
+export const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`; // prettier-ignore
 
 /** Few digits. */
 export const show = (value: number): string => String(Number(value.toPrecision(3)));
