@@ -53,8 +53,8 @@ export function streamColumns(body: ReduceBody): EmittedKernel {
   const sides = [body.cursors, ...Array.from({ length: ROWS - 1 }, () => makeCursors(context, [input], groups))];
   let size = 0;
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const emitter = new ExpressionEmitter(f, context.math, [input], wide);
-    size = emitter.size;
+    const emitters = sides.map(() => new ExpressionEmitter(f, context.math, [input], wide));
+    size = emitters[0].size;
     for (const side of sides) side.declare(f);
     const points = sides.map((side) => new LoopPoint(f, side, last));
     const [outer, block, sums, offset] = Array.from({ length: 4 }, () => f.local('i32'));
@@ -71,6 +71,7 @@ export function streamColumns(body: ReduceBody): EmittedKernel {
           });
         side.enter(f, last);
         points[r].hoist(accesses);
+        emitters[r].computeFixed(points[r]);
       });
       f.get(2).set(sums);
       const pass = (vectors: number, lanes: number): void => {
@@ -83,12 +84,12 @@ export function streamColumns(body: ReduceBody): EmittedKernel {
           const values = pair.map((vector) => {
             const value = f.local('v128');
             f.get(sums).mem('v128.load', 16 * vector);
-            for (const point of mine) {
-              emitter.begin();
+            mine.forEach((point, r) => {
+              emitters[r].begin();
               point.vector = vector;
-              emitter.emit(input, point, operation.dtype);
+              emitters[r].emit(input, point, operation.dtype);
               operation.combine(f);
-            }
+            });
             f.set(value);
             return value;
           });

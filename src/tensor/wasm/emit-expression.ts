@@ -12,6 +12,11 @@ export interface Point {
   index(ramp: IndexExpression): void;
 }
 
+/** A point whose innermost loop leaves some leaves as they are. */
+export interface MovingPoint extends Point {
+  isFixed(leaf: Exclude<Expression, { kind: 'apply' }>): boolean;
+}
+
 /** Emits expressions of one kernel; a shared subexpression is computed once per point and kept in a local. */
 export class ExpressionEmitter {
   private readonly uses = new Map<Expression, number>();
@@ -21,11 +26,13 @@ export class ExpressionEmitter {
   private readonly draws: Draw[] = [];
   private readonly drawn = new Map<Expression, readonly number[]>();
   private vector = 0;
+  /** Locals with what was computed before the innermost loop. */
+  private readonly fixed = new Map<Expression, number>();
 
   constructor(
     private readonly f: FunctionEmitter,
     private readonly math: MathLibrary,
-    roots: readonly Expression[],
+    private readonly roots: readonly Expression[],
     /** Whether elementary functions are computed in place. */
     private readonly inlined = false,
   ) {
@@ -52,6 +59,29 @@ export class ExpressionEmitter {
   begin(vector = 0): void {
     this.ready = new Set();
     this.vector = vector;
+  }
+
+  /** Computes, before an innermost loop begins, what does not change in it: the emitter then takes it from there. */
+  computeFixed(point: MovingPoint): void {
+    const [known, found] = [new Map<Expression, boolean>(), new Map<Expression, number>()];
+    const isFixed = (e: Expression): boolean => {
+      if (e.kind !== 'apply') return point.isFixed(e);
+      let value = known.get(e);
+      if (value === undefined) known.set(e, (value = !isDraw(e) && e.args.every(isFixed)));
+      return value;
+    };
+    const visit = (e: Expression): void => {
+      if (e.kind !== 'apply' || found.has(e)) return;
+      if (!isFixed(e)) return e.args.forEach(visit);
+      this.emit(e, point);
+      const local = this.f.local('v128');
+      this.f.set(local);
+      found.set(e, local);
+    };
+    this.fixed.clear();
+    this.begin();
+    this.roots.forEach(visit);
+    for (const [e, local] of found) this.fixed.set(e, local);
   }
 
   /**
@@ -81,6 +111,8 @@ export class ExpressionEmitter {
       else this.f.splatInt(type === 'bool' ? (e.value ? -1 : 0) : e.value);
       return;
     }
+    const fixed = this.fixed.get(e);
+    if (fixed !== undefined) return void this.f.get(fixed);
     const shared = (this.uses.get(e) ?? 0) > 1 && e.kind !== 'root';
     if (shared && this.ready.has(e)) {
       this.f.get(this.kept.get(e) ?? 0);
@@ -128,6 +160,10 @@ export class ExpressionEmitter {
           return;
         }
         operand(0);
+        if (kind === 'div' && args[1].kind === 'constant' && isPowerOfTwo(args[1].value)) {
+          f.splat(1 / args[1].value).op('f32x4.mul');
+          return;
+        }
         if ((kind === 'shl' || kind === 'shr') && args[1].kind === 'constant') {
           f.i32(args[1].value).op(kind === 'shl' ? 'i32x4.shl' : 'i32x4.shr_u');
           return;
@@ -275,6 +311,10 @@ export class ExpressionEmitter {
 type Draw = Extract<Expression, { kind: 'apply' }> & { readonly node: NodeOf<'random_bits'> };
 
 const isDraw = (e: Expression): e is Draw => e.kind === 'apply' && e.node.op === 'random_bits';
+
+/** Whether multiplying by its reciprocal gives the very quotients that dividing by it gives. */
+const isPowerOfTwo = (value: number): boolean =>
+  Number.isInteger(Math.log2(value)) && 2 ** Math.log2(value) === value && Math.abs(Math.log2(value)) <= 126;
 
 /** Whether a number is surely one of at least the smallest positive normal number, or NaN. */
 const isNormal = (e: Expression): boolean =>

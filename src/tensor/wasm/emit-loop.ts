@@ -9,7 +9,7 @@ import {
   emitLoadSplat,
   emitStore,
   ExpressionEmitter,
-  type Point,
+  type MovingPoint,
 } from './emit-expression.js';
 import {
   type Access,
@@ -215,6 +215,7 @@ export function emitLoop(context: EmitContext, body: LoopBody): EmittedKernel {
     const enter = (): void => {
       cursors.enter(f, last);
       point.hoist(accesses);
+      emitter.computeFixed(point);
     };
 
     if (flat) {
@@ -360,7 +361,7 @@ export function decode(
 }
 
 /** Delivers loads at the innermost loop's current vector. */
-export class LoopPoint implements Point {
+export class LoopPoint implements MovingPoint {
   lanes = 4;
   vector = 0;
   /** Locals with the loaded vectors of each access. */
@@ -382,6 +383,11 @@ export class LoopPoint implements Point {
       emitLoadSplat(this.f, c.dtype, 0);
       this.f.set(c.hoisted);
     }
+  }
+
+  isFixed(leaf: Exclude<Expression, { kind: 'apply' }>): boolean {
+    if (leaf.kind === 'load') return this.isInvariant(this.cursors.of(leaf.access));
+    return leaf.kind === 'constant' || (leaf.kind === 'index' && this.cursors.of(leaf).strides[this.axis] === 0);
   }
 
   private isInvariant(c: Cursor): boolean {

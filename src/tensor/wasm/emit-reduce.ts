@@ -18,6 +18,8 @@ import type { Kernel } from './kernels.js';
 
 /** Vectors of neighbouring results that one unit accumulates at once when the innermost axis is kept. */
 const COLUMNS = 8;
+/** Results along which the innermost axis is summed that are so many that a unit makes several. */
+const MANY_ROWS = 64;
 
 export function emitReduce(context: EmitContext, kernel: Kernel): EmittedKernel {
   const { root, input } = kernel;
@@ -100,7 +102,7 @@ export function reducedNest(
   for (const c of cursors.list) f.bump(c.level, -dims[axis] * c.strides[axis] * c.size);
 }
 
-/** One result at a time: the innermost axis is summed in vectors whose lanes are combined at the end. */
+/** Row by row: the innermost axis is summed in vectors whose lanes are combined at the end. */
 function reduceRows(body: ReduceBody): EmittedKernel {
   const { context, kernel, dims, reduced, cursors, accesses, operation } = body;
   const { input } = kernel;
@@ -109,7 +111,10 @@ function reduceRows(body: ReduceBody): EmittedKernel {
   const outer = dims.flatMap((_, d) => (reduced[d] && d !== dims.length - 1 ? [d] : []));
   const last = dims.length - 1;
   const length = dims[last];
-  const units = sizeOf(kept.map((d) => dims[d]));
+  const rows = sizeOf(kept.map((d) => dims[d]));
+  // What lies behind the sums is computed for four results at once, where that leaves work for all threads.
+  const side = rows >= MANY_ROWS ? 4 : 1;
+  const units = Math.ceil(rows / side);
   let size = 0;
   const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
     const emitter = new ExpressionEmitter(f, context.math, [input]);
@@ -136,8 +141,10 @@ function reduceRows(body: ReduceBody): EmittedKernel {
       }
       cursors.advance(f, vectors * 4, last);
     };
-    eachUnit(f, (unit) => {
-      decode(f, unit, kept.map((d) => dims[d]), cursors.list, kept); // prettier-ignore
+    const row = f.local('i32');
+    /** Leaves the result of a row in all lanes of the first accumulator. */
+    const reduceRow = (): void => {
+      decode(f, row, kept.map((d) => dims[d]), cursors.list, kept); // prettier-ignore
       for (const a of accumulators) {
         operation.identity(f);
         f.set(a);
@@ -145,6 +152,7 @@ function reduceRows(body: ReduceBody): EmittedKernel {
       reducedNest(f, body, outer, () => {
         cursors.enter(f, last);
         point.hoist(accesses);
+        emitter.computeFixed(point);
         const vectors = length >> 2;
         const rounds = Math.floor(vectors / 4);
         if (rounds > 0) f.countedLoop(rounds, () => step(4, 4));
@@ -158,12 +166,39 @@ function reduceRows(body: ReduceBody): EmittedKernel {
         f.set(total);
       }
       operation.horizontal(f, total);
-      const offset = f.local('i32');
-      f.get(unit).set(offset);
-      emitEpilogue(f, context, kernel, offset, [total], 1);
+    };
+    const [total] = accumulators;
+    const [results, end] = [f.local('v128'), f.local('i32')];
+    eachUnit(f, (unit) => {
+      f.get(unit).i32(side).op('i32.mul').set(row);
+      if (side === 1) {
+        reduceRow();
+        emitEpilogue(f, context, kernel, row, [total], 1);
+        return;
+      }
+      // Results move in from the last lane on.
+      f.get(row).i32(side).op('i32.add').tee(end).i32(rows).get(end).i32(rows).op('i32.lt_s', 'select').set(end);
+      f.loop(() => {
+        reduceRow();
+        f.get(results).get(total).shuffle32([1, 2, 3, 4]).set(results);
+        f.bump(row, 1).get(row).get(end).op('i32.lt_s').branchIf(0);
+      });
+      f.get(unit).i32(side).op('i32.mul').set(row);
+      const rest = rows % side;
+      if (rest === 0) return emitEpilogue(f, context, kernel, row, [results], side);
+      f.get(unit)
+        .i32(units - 1)
+        .op('i32.lt_s')
+        .if(
+          () => emitEpilogue(f, context, kernel, row, [results], side),
+          () => {
+            f.get(results).get(results).shuffle32([0, 1, 2, 3].map((l) => (l + side - rest) % side)).set(results); // prettier-ignore
+            emitEpilogue(f, context, kernel, row, [results], rest);
+          },
+        );
     });
   });
-  const perUnit = sizeOf(outer.map((d) => dims[d])) * length;
+  const perUnit = side * sizeOf(outer.map((d) => dims[d])) * length;
   return { function: index, units, unitCost: (perUnit / 4 + 4) * (size + accesses.length + 1), scratch: 0 };
 }
 

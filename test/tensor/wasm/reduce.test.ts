@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostRandom, input, mul, type Node, portableBackend, reduceMax, reduceSum, reshape, sub, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+import { div, hostRandom, input, mul, type Node, portableBackend, reduceMax, reduceSum, reshape, sub, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 import { between, pick, seeds, whole } from '../helpers/random-values.js';
 
 const backends = [
@@ -84,5 +84,38 @@ describe.each(backends)('reductions over rows of many columns on %s', (_, backen
     const values = Array.from({ length: 9 * 77 }, (_, i) => ((i * 7919) % 2003) - 1000);
     const expected = Array.from({ length: 77 }, (_, c) => Array.from({ length: 9 }, (_, r) => values[r * 77 + c]).reduce((a, b) => a + b)); // prettier-ignore
     expect(run(backend, reduceSum(x, [0]), [[x, values]], 1)).toEqual(expected);
+  });
+});
+
+describe.each(backends)('reductions along rows on %s', (_, backend) => {
+  it('give every row the same bits whatever the number of rows, with work before and behind the sum', () => {
+    for (const seed of seeds(40)) {
+      const draw = hostRandom(seed, 'rows');
+      const [rows, columns] = [whole(draw, 64, 75), pick(draw, [1, 3, 4, 7, 16, 31, 32, 50, 130])];
+      const [values, means, scales] = [rows * columns, rows, rows].map((size) => Array.from({ length: size }, () => between(draw, -2, 2))); // prettier-ignore
+      const of = (first: number, count: number, threads: number): number[] => {
+        const x = input('x', [count, columns]);
+        const [mean, scale] = [input('mean', [count]), input('scale', [count])];
+        const centred = sub(x, reshape(div(mean, 3), [count, 1]));
+        const part = (all: readonly number[], width: number) => all.slice(first * width, (first + count) * width);
+        const output = div(mul(reduceSum(mul(centred, centred), [1]), scale), 7);
+        return run(backend, output, [[x, part(values, columns)], [mean, part(means, 1)], [scale, part(scales, 1)]], threads); // prettier-ignore
+      };
+      const all = of(0, rows, 2);
+      const pieces = [[0, 20], [20, 43], [63, rows - 63]].flatMap(([first, count]) => of(first, count, 1)); // prettier-ignore
+      expect(all, `seed ${seed}: [${rows}, ${columns}]`).toEqual(pieces);
+      const exact = Array.from({ length: rows }, (_, r) => {
+        const row = values.slice(r * columns, (r + 1) * columns);
+        return (row.reduce((sum, v) => sum + (v - means[r] / 3) ** 2, 0) * scales[r]) / 7;
+      });
+      all.forEach((v, r) => expect(Math.abs(v - exact[r])).toBeLessThanOrEqual(4e-6 * columns));
+    }
+  });
+
+  it('divide by powers of two as exactly as by other numbers', () => {
+    const x = input('x', [9]);
+    const values = [1, -3, 1e-40, 3e38, 0, -0, Infinity, NaN, 5e-45].map(Math.fround);
+    for (const divisor of [2, 0.25, 1024, 2 ** -120, 2 ** 126, -8, 3])
+      expect(run(backend, div(x, divisor), [[x, values]], 1)).toEqual(values.map((v) => Math.fround(v / divisor)));
   });
 });
