@@ -75,11 +75,15 @@ export async function until(ready: () => boolean, { ended }: RunningProcess): Pr
 /** The only run named `name` in `folder`. */
 export const runOf = (folder: string, name: string): string => join(folder, name, readdirSync(join(folder, name))[0]);
 
-/** Whether that run has something to resume from. */
-export const hasCheckpoint = (folder: string, name: string): boolean =>
+/** Whether that run has begun and has this file. */
+export const hasFile = (folder: string, name: string, ...path: string[]): boolean =>
   existsSync(join(folder, name)) &&
   readdirSync(join(folder, name)).length > 0 &&
-  existsSync(join(runOf(folder, name), 'checkpoints', 'last.safetensors'));
+  existsSync(join(runOf(folder, name), ...path));
+
+/** Whether that run has something to resume from. */
+export const hasCheckpoint = (folder: string, name: string): boolean =>
+  hasFile(folder, name, 'checkpoints', 'last.safetensors');
 
 /** sha256 of all tensors of a run's last checkpoint. */
 export function digest(runDir: string): string {

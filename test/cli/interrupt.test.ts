@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { listenForInterrupt } from '../../src/cli/interrupt.js';
-import { digest, hasCheckpoint, nn, rows, runOf, start, tempFolder, until } from './helpers.js';
+import { digest, hasCheckpoint, hasFile, nn, rows, runOf, start, tempFolder, until } from './helpers.js';
 
 const folder = tempFolder();
 const train = (name: string, ...more: string[]): string[] => [
@@ -42,8 +42,9 @@ describe('a run that gets SIGINT in a long validation', () => {
       'train.batch_size=16', 'train.eval_batch_size=1', 'train.max_epochs=1', '--runs-dir', folder, '--name', name,
     ]; // prettier-ignore
     const running = start(...args('validating'));
-    const log = (): string => join(runOf(folder, 'validating'), 'log.txt');
-    const begun = (): boolean => existsSync(join(folder, 'validating')) && existsSync(log()) && readFileSync(log(), 'utf8').includes('first step done'); // prettier-ignore
+    const begun = (): boolean =>
+      hasFile(folder, 'validating', 'log.txt') &&
+      readFileSync(join(runOf(folder, 'validating'), 'log.txt'), 'utf8').includes('first step done');
     await until(begun, running);
     running.child.kill('SIGINT');
     expect(await running.ended).toEqual({ code: 130, signal: null });
