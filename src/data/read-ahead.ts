@@ -9,8 +9,8 @@ import { Worker } from 'node:worker_threads';
 const WINDOW = 2 ** 25;
 /** The first one is small, so that it is soon there, and each is twice as large as the one before. */
 const FIRST_WINDOW = 2 ** 20;
-/** A place in a window has 22 bits beside the 31 of a row, in one float64 that is sorted. */
-const MOST_RECORDS = 2 ** 22;
+/** More in a window than this is no faster, and the thread needs 24 bytes for each. */
+const MOST_RECORDS = 2 ** 20;
 /** Longer than the slowest disk takes for a window, in milliseconds; what lasts longer is no longer waited for. */
 const PATIENCE = 60_000;
 
@@ -24,13 +24,41 @@ const WORDS = { requested: 0, done: 1, isRunning: 2, hasFailed: 3, count: 4, buf
 const THREAD_SOURCE = `
 const { workerData } = require('node:worker_threads');
 const { readSync } = require('node:fs');
-const { fd, size, shared, rows, windows, places, WORDS } = workerData;
+const { fd, size, shared, rows, windows, WORDS } = workerData;
 const [GAP, BLOCK] = [2 ** 14, 2 ** 18];
 // Small records are copied word by word.
 const words = size % 4 === 0 && size <= 512 ? size / 4 : 0;
 const block = new Uint8Array(BLOCK);
 const blockWords = new Int32Array(block.buffer);
-const keys = new Float64Array(rows[0].length);
+const room = () => new Int32Array(rows[0].length);
+let [sorted, places] = [room(), room()];
+let [nextSorted, nextPlaces] = [room(), room()];
+const DIGIT = 12;
+const starts = new Int32Array(2 ** DIGIT);
+// Radix sort, from the lowest digit on; places[i] is where in the window sorted[i] goes.
+const sort = (rows, count) => {
+  let highest = 0;
+  for (let i = 0; i < count; i++) {
+    sorted[i] = rows[i];
+    places[i] = i;
+    if (rows[i] > highest) highest = rows[i];
+  }
+  for (let shift = 0; shift < 31 && highest >> shift > 0; shift += DIGIT) {
+    starts.fill(0);
+    for (let i = 0; i < count; i++) starts[(sorted[i] >> shift) & (starts.length - 1)]++;
+    for (let digit = 0, end = 0; digit < starts.length; digit++) {
+      end += starts[digit];
+      starts[digit] = end - starts[digit];
+    }
+    for (let i = 0; i < count; i++) {
+      const to = starts[(sorted[i] >> shift) & (starts.length - 1)]++;
+      nextSorted[to] = sorted[i];
+      nextPlaces[to] = places[i];
+    }
+    [sorted, nextSorted] = [nextSorted, sorted];
+    [places, nextPlaces] = [nextPlaces, places];
+  }
+};
 const read = (into, start, count, position) => {
   for (let done = 0; done < count;) {
     const got = readSync(fd, into, start + done, count - done, position + done);
@@ -40,28 +68,26 @@ const read = (into, start, count, position) => {
 };
 const fill = (rows, window, count) => {
   const windowWords = new Int32Array(window.buffer, 0, window.length >> 2);
-  for (let i = 0; i < count; i++) keys[i] = rows[i] * places + i;
-  const sorted = keys.subarray(0, count).sort();
-  const rowAt = (i) => Math.floor(sorted[i] / places);
+  sort(rows, count);
   for (let i = 0; i < count;) {
-    const first = rowAt(i);
+    const first = sorted[i];
     let [end, last] = [i + 1, first];
     for (; end < count; end++) {
-      const row = rowAt(end);
+      const row = sorted[end];
       if ((row - last - 1) * size > GAP || (row + 1 - first) * size > BLOCK) break;
       last = row;
     }
-    if (end === i + 1) read(window, (sorted[i] % places) * size, size, first * size);
+    if (end === i + 1) read(window, places[i] * size, size, first * size);
     else {
       read(block, 0, (last + 1 - first) * size, first * size);
       for (let k = i; k < end && words > 0; k++) {
-        const from = (rowAt(k) - first) * words;
-        const to = (sorted[k] % places) * words;
+        const from = (sorted[k] - first) * words;
+        const to = places[k] * words;
         for (let w = 0; w < words; w++) windowWords[to + w] = blockWords[from + w];
       }
       for (let k = i; k < end && words === 0; k++) {
-        const from = (rowAt(k) - first) * size;
-        window.set(block.subarray(from, from + size), (sorted[k] % places) * size);
+        const from = (sorted[k] - first) * size;
+        window.set(block.subarray(from, from + size), places[k] * size);
       }
     }
     i = end;
@@ -124,7 +150,7 @@ export class ReadAhead {
     const { words, rows, windows } = this;
     const worker = new Worker(THREAD_SOURCE, {
       eval: true,
-      workerData: { fd, size, shared: words, rows, windows, places: MOST_RECORDS, WORDS },
+      workerData: { fd, size, shared: words, rows, windows, WORDS },
     });
     worker.unref();
     // Then the records are read where they are asked for, and what is wrong with the file is told there.
