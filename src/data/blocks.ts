@@ -67,34 +67,59 @@ function numbersOf(features: EncodedFeatures): Float64Array {
 export function splitOf(part: Part, treatment: Treatment): Split {
   const { encoding, projection, width } = treatment;
   const size = sizeOf(part);
-  if (size * width > MOST_VALUES) {
+  if (part.from.records === undefined && size * width > MOST_VALUES) {
     throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
       file: part.from.file,
       hint: 'one-hot columns take a feature for each category: drop or hash those with very many',
     });
   }
+  if (encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined) {
+    const { features, targets } = part.from.encode(part.rows, encoding);
+    const bytes = bytesOf(features);
+    return { size, features: bytes, targets: targets ?? bytes };
+  }
+  // The columns of a table are read page by page, so in the file's order; the samples are put where the split has them.
+  const { from, rows = new Int32Array(0) } = part;
+  const places = part.rows && ascending(rows, from.size);
+  const ordered = { from, rows: places?.map((i) => rows[i]) };
   let split: Split | undefined;
   let first = 0;
-  for (const block of blocksOf(part, encoding, width, projection !== undefined)) {
+  for (const block of blocksOf(ordered, encoding, width, projection !== undefined)) {
     const { features, targets } = block;
-    const bytes = projection === undefined ? bytesOf(features) : undefined;
-    if (bytes !== undefined) return { size, features: bytes, targets: targets ?? bytes };
     const treated = treatedShape(treatment, features.shape);
     split ??= emptySplit(size, treated, targets);
     const made = treatedBlock(block, treatment);
-    split.features.values.set(made, first * product(treated));
-    if (targets !== undefined) split.targets.values.set(targets.values, first * product(targets.shape));
-    first += made.length / product(treated);
+    const count = made.length / product(treated);
+    const to = places?.subarray(first, first + count) ?? first;
+    place(made, product(treated), split.features.values, to);
+    if (targets !== undefined) place(targets.values, product(targets.shape), split.targets.values, to);
+    first += count;
   }
   if (split === undefined) throw new Error('a part has at least one sample');
   return split;
 }
 
-/** Features that are bytes, as they are; undefined where they are none. */
-function bytesOf(features: EncodedFeatures): Table | undefined {
+/** The places in `rows`, which are below `size` and all different, in the order of the rows there. */
+function ascending(rows: Int32Array, size: number): Int32Array {
+  const placeOf = new Int32Array(size).fill(-1);
+  rows.forEach((row, i) => (placeOf[row] = i));
+  return placeOf.filter((i) => i >= 0);
+}
+
+/** Puts the samples of `values`, of `width` numbers each, at the places `to`, or from the place `to` on. */
+function place(values: Table['values'], width: number, into: Table['values'], to: Int32Array | number): void {
+  if (typeof to === 'number') return into.set(values, to * width);
+  for (let i = 0; i < to.length; i++) {
+    for (let k = 0; k < width; k++) into[to[i] * width + k] = values[i * width + k];
+  }
+}
+
+/** Features that are bytes, as they are. */
+function bytesOf(features: EncodedFeatures): Table {
   if (features.records !== undefined) return recordTable(features.shape, features.records, features.rows);
   const { shape, values, rows } = features;
-  return values instanceof Uint8Array ? { shape, dtype: 'u8', values, ...(rows && { rows }) } : undefined;
+  if (!(values instanceof Uint8Array)) throw new Error('the features are no bytes');
+  return { shape, dtype: 'u8', values, ...(rows && { rows }) };
 }
 
 /** The features of a block as float32, mapped and projected. Throws DataError where one is not finite then. */

@@ -45,7 +45,7 @@ export class Evaluator {
     const batches = Math.min(Math.ceil(size / batchSize), maxBatches);
     const sums = new Sums(this.config.metrics, this.stepFor(batchSize).program.outputs.slice(1));
     const order = Int32Array.from({ length: size }, (_, i) => i);
-    expectBatches(this.dataset, order, batchSize);
+    expectBatches(this.dataset, order.subarray(0, batches * batchSize), batchSize);
     for (let batch = 0; batch < batches; batch++) {
       yield;
       const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);

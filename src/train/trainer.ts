@@ -111,7 +111,11 @@ export async function train(
     const order = epochOrder(config, split.size, run.epoch + 1);
     progress.epoch = run.epoch + 1;
     progress.batches = run.batches;
-    expectBatches(stepper.dataset, order.subarray(run.batch * plan.batchSize), plan.batchSize);
+    expectBatches(
+      stepper.dataset,
+      order.subarray(run.batch * plan.batchSize, run.batches * plan.batchSize),
+      plan.batchSize,
+    );
     while (!run.epochDone && stop === undefined) {
       const before = now();
       const first = run.batch * plan.batchSize;
