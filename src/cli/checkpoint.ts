@@ -52,6 +52,10 @@ function read(path: string): { readonly snapshot: Snapshot; readonly meta: unkno
     const best = runPaths(path).bestCheckpoint;
     throw new CheckpointError(path, 'is a folder', existsSync(best) ? `did you mean ${best}?` : hint);
   }
+  if (/\.ya?ml$/.test(path) && existsSync(path)) {
+    const fix = `train it first (nn train ${path}), then give checkpoints/best.safetensors of its run directory`;
+    throw new CheckpointError(path, 'is a config, not a checkpoint', fix);
+  }
   const { tensors, meta } = loadCheckpoint(path);
   return { snapshot: usingCheckpoint(path, () => readSnapshot({ tensors, meta })), meta };
 }

@@ -3,7 +3,8 @@
  * into ours, with anchors, aliases and merge keys resolved and everything refused that a config has no use for: duplicate or
  * dangerous keys, unknown tags, aliases that multiply into a bomb, binary files.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import {
   isAlias,
   isMap,
@@ -16,6 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { ConfigError, problemAt, type Source } from './config-error.js';
+import { nearest } from './nearest.js';
 import { FORBIDDEN_KEYS, isMapping, type MappingEntry, type Place, type TreeNode } from './tree.js';
 
 /** Something that is wrong with YAML text. */
@@ -230,15 +232,30 @@ let fromStdin: Buffer | undefined;
 /** What comes in on stdin, which can be read only once. */
 const readStdin = (): Buffer => (fromStdin ??= readFileSync(0));
 
+/** The config in the file's folder that was probably meant, as a hint. */
+function similarConfig(file: string): string | undefined {
+  let names: string[];
+  try {
+    names = readdirSync(dirname(file)).filter((name) => /\.ya?ml$/.test(name));
+  } catch {
+    return `there is no folder ${dirname(file)}`;
+  }
+  const bare = (name: string): string => basename(name).replace(/\.ya?ml$/, '');
+  const similar = nearest(bare(file), names.map(bare));
+  const found = names.find((name) => bare(name) === similar);
+  return found && `did you mean "${join(dirname(file), found)}"?`;
+}
+
 /** The text of a config file, or of stdin where the file is `-`. Throws ConfigError where it cannot be read or is no UTF-8 text. */
 export function readConfigText(file: string): string {
-  const refuse = (message: string): ConfigError => new ConfigError([{ file, path: '', message }]);
+  const refuse = (message: string, hint?: string): ConfigError =>
+    new ConfigError([{ file, path: '', message, ...(hint === undefined ? {} : { hint }) }]);
   let bytes: Buffer;
   try {
     bytes = file === '-' ? readStdin() : readFileSync(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw refuse('no such file');
+    if (code === 'ENOENT') throw refuse('no such file', similarConfig(file));
     if (code === 'EISDIR') throw refuse('is a directory, not a config file');
     if (code === 'EACCES') throw refuse('cannot be read: permission denied');
     throw refuse(`cannot be read: ${(error as Error).message}`);

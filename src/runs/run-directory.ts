@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { removeTemporaryFiles } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
@@ -58,7 +58,7 @@ export class RunDirectory {
     checkRunName(name);
     const parent = join(runsDir, name);
     const path = describeFailure(parent, 'cannot hold a new run', () => {
-      mkdirSync(parent, { recursive: true });
+      makeParents(parent);
       return makeFolder(parent, timestamp(now));
     });
     const lock = acquireLock(path);
@@ -140,6 +140,19 @@ export function checkRunName(name: string): void {
     'cannot be the name of a run',
     'use letters, digits, _ - . + = and blanks, beginning with a letter or digit; at most 200 bytes; set `name` or --name',
   );
+}
+
+/** Makes a folder with all above it. Node's own `recursive` never ends where the system makes no folder, as in /proc. */
+function makeParents(path: string): void {
+  const whole = resolve(path);
+  if (exists(whole, 'isDirectory')) return;
+  makeParents(dirname(whole));
+  try {
+    mkdirSync(whole);
+  } catch (error) {
+    // Another process may have been quicker.
+    if (!exists(whole, 'isDirectory')) throw error;
+  }
 }
 
 /** Makes a folder that did not exist: another run of the same second has another id, by a new draw if need be. */

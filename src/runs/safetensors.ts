@@ -142,7 +142,7 @@ function readOpened(path: string, descriptor: number): Safetensors {
   if (headerBytes > BigInt(maxHeaderBytes)) {
     throw new CheckpointError(
       path,
-      `its header claims ${headerBytes} bytes; at most ${maxHeaderBytes} can be`,
+      `is no safetensors file: its first 8 bytes, the length of a header, say ${headerBytes}; at most ${maxHeaderBytes} can be`,
       foreign,
     );
   }

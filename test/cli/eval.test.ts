@@ -36,6 +36,12 @@ describe('nn eval', () => {
     expect(loss).toBeCloseTo(summary.test?.loss ?? NaN, 5);
   });
 
+  it('takes no config for a checkpoint', async () => {
+    const { code, err } = await nnHere('eval', config);
+    expect(code).toBe(1);
+    expect(err).toContain(`${config}: is a config, not a checkpoint\n  train it first (nn train ${config})`);
+  });
+
   it('prints the figures for people on stderr', async () => {
     const { code, out, err } = await nnHere('eval', best);
     expect([code, out]).toEqual([0, '']);

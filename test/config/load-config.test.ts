@@ -284,6 +284,15 @@ describe('files', () => {
   };
   const loadFile = (file: string): LoadedConfig<Experiment> => loadConfig(experiment, { file, env: {} });
 
+  it('are looked for in their folder where the name is nearly right', () => {
+    const config = write('spirals.yaml', HEAD);
+    for (const name of ['spirals.yml', 'spiral.yaml', 'spirals'])
+      expect(() => loadFile(join(folder, name))).toThrow(`${name}: no such file; did you mean "${config}"?`);
+    expect(() => loadFile(join(folder, 'mnist.yaml'))).toThrow(/no such file$/);
+    const elsewhere = join(folder, 'none', 'spirals.yaml');
+    expect(() => loadFile(elsewhere)).toThrow(`no such file; there is no folder ${join(folder, 'none')}`);
+  });
+
   it('are read as UTF-8, with a byte order mark or without, with any line ends', () => {
     expect(loadFile(write('bom.yaml', `\uFEFFname: Größe\r\n${HEAD}`)).config.name).toBe('Größe');
   });

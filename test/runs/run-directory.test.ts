@@ -79,6 +79,18 @@ describe('RunDirectory.create', () => {
     writeFileSync(join(runs, 'iris'), '');
     expect(() => RunDirectory.create(runs, 'iris')).toThrow(/iris: cannot hold a new run: /);
   });
+
+  it.runIf(existsSync('/proc/self'))('says so where the system makes no folders', () => {
+    expect(() => RunDirectory.create('/proc/runs', 'iris')).toThrow(
+      /iris: cannot hold a new run: no such file or folder/,
+    );
+  });
+
+  it('makes all folders that are missing above it', () => {
+    const run = RunDirectory.create(join(runs, 'a', 'b'), 'iris');
+    expect(dirname(run.path)).toBe(join(runs, 'a', 'b', 'iris'));
+    run.close();
+  });
 });
 
 describe('RunDirectory.openForResume', () => {
