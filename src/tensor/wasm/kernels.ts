@@ -47,6 +47,8 @@ const RECOMPUTE_LIMIT = 6;
 /** Elements dearer than this are stored where each would be computed again for this many elements of a broadcast. */
 const SPREAD_LIMIT = 15;
 const SPREAD_FACTOR = 4;
+/** Elements of a row along which what is computed once counts for nothing. */
+const LONG_ROW = 32;
 
 const ROOT: Expression = { kind: 'root' };
 
@@ -106,7 +108,8 @@ export class KernelPlanner {
     const costs = new Map<Node, number>();
     for (const node of this.order) {
       const own = operationCost(node);
-      costs.set(node, this.isBuffer(node) ? 0 : node.inputs.reduce((total, i) => total + (costs.get(i) ?? 0), own));
+      const isFree = this.isBuffer(node) || isOncePerRow(node);
+      costs.set(node, isFree ? 0 : node.inputs.reduce((total, i) => total + (costs.get(i) ?? 0), own));
     }
     for (const node of [...this.order].reverse()) {
       if (isLeaf(node) || this.stored.has(node)) continue;
@@ -339,6 +342,10 @@ export class KernelPlanner {
     }
   }
 }
+
+/** Whether a node is one number along the innermost axis, which loops compute before they go along it. */
+const isOncePerRow = ({ op, inputs, shape }: Node): boolean =>
+  op === 'broadcast' && inputs[0].shape.at(-1) === 1 && (shape.at(-1) ?? 1) >= LONG_ROW;
 
 /** Whether a kernel reads, at each point, only elements at the same flat position or single values. */
 function isFlat(kernel: Kernel): boolean {
