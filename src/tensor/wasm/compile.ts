@@ -17,6 +17,7 @@ import { bytesOf } from './emit-expression.js';
 import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
 import { accessesOf, type Expression } from './expression.js';
 import type { Features } from './features.js';
+import { interleave, joinReaders } from './interleave.js';
 import { hasEqualParts, isLeaf, type Kernel, KernelPlanner } from './kernels.js';
 import { lower } from './lower.js';
 import { MathLibrary } from './math.js';
@@ -29,7 +30,7 @@ export interface CompiledProgram {
   readonly phases: number;
   /** The kernels in the order in which they run; each is exported as `kernel.<index>`. */
   readonly kernels: readonly KernelEntry[];
-  /** How the kernels are shared between threads. */
+  /** How the kernels are shared between threads, each by itself. */
   readonly schedule: readonly PhasePlan[];
   /** Start of the first thread's scratch memory, and how much each thread has. */
   readonly scratch: number;
@@ -100,12 +101,12 @@ export function compileProgram(program: Program, features: Features, host: Memor
     if (workspace > 0)
       lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
   }
-  const plan = planMemory(lifetimes);
+  const memory = planMemory(lifetimes);
 
   // Where there are no pairs, V8 keeps whole numbers in registers or makes them quickly enough.
   const module = new ModuleEmitter((bits, type) => (type === 'f32' || features.wide ? host.constant(bits) : undefined));
   let base = 0;
-  const offsets = plan.offsets;
+  const offsets = memory.offsets;
   const address = (node: Node): number => {
     const target = placement.inPlace.get(node);
     if (target) return host.leaf(target);
@@ -116,7 +117,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   };
   const context: EmitContext = { module, math: new MathLibrary(module, features.fma), features, address };
 
-  base = host.arena(plan.bytes);
+  base = host.arena(memory.bytes);
 
   const entries = new Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>();
   const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
@@ -159,17 +160,18 @@ export function compileProgram(program: Program, features: Features, host: Memor
       listed.push({ emitted, phase: number, ...entry });
     }
   });
-  const schedule = planPhases(all, host.threads, host.control.maxCounters);
-  emitDriver(module, schedule, { ...host.control, threads: host.threads, scratch, scratchBytes });
+  const plan = (list: readonly Phase[]): PhasePlan[] => planPhases(list, host.threads, host.control.maxCounters);
+  const driven = plan(all.map((phase) => interleave(module, phase, (emitted) => entries.get(emitted)?.kernel)));
+  emitDriver(module, driven, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
     outputs: outputs.map((node) => ({ address: address(node), node })),
     phases: all.length,
     kernels: listed,
-    schedule,
+    schedule: plan(all),
     scratch,
     scratchBytes,
-    parallel: schedule.some((phase) => phase.shared),
+    parallel: driven.some((phase) => phase.shared),
   };
 }
 
@@ -314,5 +316,6 @@ function orderStages(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node
     return last;
   };
   kernels.forEach(visit);
+  joinReaders(stages, after);
   return stages;
 }
