@@ -183,7 +183,7 @@ const startOfLayer = (start: LayerStart | undefined): object =>
 const overfit: Check = async (file, overrides, options) => {
   const { config, data, given } = await loadExperiment(file, overrides, options);
   const session = openSession(options);
-  const interrupt = listenForInterrupt(() => {});
+  const interrupt = listenForInterrupt(() => say(options, 'stopping after this step; once more to quit at once'));
   let verdict: OverfitVerdict;
   try {
     verdict = await overfitBatch(session, config, data, { shouldStop: interrupt.requested, given: given?.tensors });

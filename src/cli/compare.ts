@@ -116,7 +116,9 @@ function checkFigures(
   const splits = ['train', ...(val === undefined ? [] : ['val']), ...(test === undefined ? [] : ['test'])];
   const known = splits.flatMap((split) => ['loss', ...metrics].map((metric) => `${split}/${metric}`));
   const missing = names.find((name) => !known.includes(name));
-  if (missing !== undefined) throw new UsageError(`${file} has no figure "${missing}", only ${known.join(', ')}`);
+  if (missing === undefined) return;
+  const problem = `${file} has no figure "${missing}", only ${known.join(', ')}`;
+  throw new UsageError(`${problem}\n  --figures names those to compare by; every config must have them`);
 }
 
 /** `test/accuracy 0.97 ± 0.02  test/loss 0.1 ± 0.03` of one run, or of the folds of a cross-validation. */

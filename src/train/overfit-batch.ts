@@ -23,8 +23,6 @@ export const VARIANCE_THRESHOLD = 0.01;
 const STALLED_AFTER = 200;
 /** Steps after which a rate of zero, or identical or dead units, have shown that they stay so. */
 const STEPS_OF_PROOF = 50;
-/** Signals and timers have their turn every so many steps. */
-const STEPS_PER_BREATH = 8;
 
 export interface OverfitVerdict {
   readonly ok: boolean;
@@ -114,7 +112,8 @@ export async function overfitBatch(
     if (loss < 0.99 * best.loss) best = { loss, step };
     reached = isClassification ? loss < threshold && figure === 1 : figure ** 2 < threshold;
     options.progress?.(step + 1, loss);
-    if (step % STEPS_PER_BREATH === 0) await new Promise((resolve) => setImmediate(resolve));
+    // Signals have their turn: a step of a large network takes a while.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   const after = failure === undefined ? probe(session, config, stepper, indices) : undefined;

@@ -107,6 +107,7 @@ describe('nn compare', () => {
     [['--seeds', 'few'], '--seeds: expected how many'],
     [['--seeds', '0'], '--seeds: expected how many'],
     [['--figures', 'test/f1'], 'has no figure "test/f1", only train/loss'],
+    [['--figures', 'test/f1'], '\n  --figures names those to compare by; every config must have them'],
     [['configs/mising.yaml'], 'mising.yaml'],
   ])('%j: exits with 2', async (args, text) => {
     const { code, err } = await nnHere('compare', ...configs, ...args, '--runs-dir', join(folder, 'g'));

@@ -49,6 +49,20 @@ describe('overfit-batch', () => {
     expect(verdict.accuracy).toBeUndefined();
   });
 
+  it('lets signals have their turn after every step', async () => {
+    let stopped = false;
+    const progress = (step: number): void => {
+      if (step === 3) setImmediate(() => (stopped = true));
+    };
+    const session = referenceBackend.open({ threads: 1 });
+    const config = experiment({ optimizer: { adam: { lr: 1e-6 } } });
+    const { steps } = await overfitBatch(session, config, classificationData(), {
+      progress,
+      shouldStop: () => stopped,
+    });
+    expect(steps).toBe(3);
+  });
+
   it('is the same verdict every time', async () => {
     expect(await verdictOf(experiment())).toEqual(await verdictOf(experiment()));
   });
