@@ -160,7 +160,7 @@ export class ExpressionEmitter {
           return;
         }
         operand(0);
-        if (kind === 'div' && args[1].kind === 'constant' && isPowerOfTwo(args[1].value)) {
+        if (kind === 'div' && node.dtype === 'f32' && args[1].kind === 'constant' && isPowerOfTwo(args[1].value)) {
           f.splat(1 / args[1].value).op('f32x4.mul');
           return;
         }
@@ -329,7 +329,10 @@ function isBelowSign(e: Expression): boolean {
   const second = e.args[1];
   if (second.kind !== 'constant') return false;
   const { kind } = e.node.attrs;
-  return (kind === 'shr' && second.value >= 1 && second.value < 32) || (kind === 'and' && second.value < 2 ** 31);
+  return (
+    (kind === 'shr' && second.value >= 1 && second.value < 32) ||
+    (kind === 'and' && second.value >= 0 && second.value < 2 ** 31)
+  );
 }
 
 function compareInstruction(kind: CompareKind, dtype: DType): Instruction {

@@ -151,3 +151,8 @@ describe.each(backends)('loops over elements on %s', (_, backend) => {
     session.close();
   });
 });
+
+it.each(backends)('%s refuses to divide whole numbers, also by a power of two', (_, backend) => {
+  const numbers = input('numbers', [8], 'i32');
+  expect(() => run(backend, [div(numbers, 4)], [])).toThrow('the wasm backend has no div of i32');
+});
