@@ -65,24 +65,19 @@ export class DataFiles {
   }
 
   /** The whole file, and its content where that is being unpacked ahead. Throws DataError where it cannot be read. */
-  async readPacked(file: string): Promise<Partial<UnpackedFile> & { bytes: Buffer }> {
-    const resolved = this.resolve(file);
-    const hash = this.startHash(resolved);
-    const ahead = this.unpacked.get(resolved);
-    if (ahead !== undefined) {
-      this.unpacked.delete(resolved);
-      hash.update(ahead.bytes);
-      return ahead;
-    }
+  async readPacked(name: string): Promise<Partial<UnpackedFile> & { bytes: Buffer }> {
+    const resolved = this.resolve(name);
+    this.startHash(resolved);
     try {
-      const bytes = await readFile(resolved);
+      const file = this.unpacked.get(resolved) ?? { bytes: await readFile(resolved) };
+      this.unpacked.delete(resolved);
       // On another thread, while the file is being unpacked or parsed.
-      const digest = webcrypto.subtle.digest('SHA-256', bytes);
+      const digest = webcrypto.subtle.digest('SHA-256', file.bytes);
       this.hashes.set(
         resolved,
         digest.then((sum) => Buffer.from(sum).toString('hex')),
       );
-      return { bytes };
+      return file;
     } catch (error) {
       throw await explain(error, resolved);
     }

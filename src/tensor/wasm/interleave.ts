@@ -30,15 +30,10 @@ interface Placed {
  */
 export function joinReaders(stages: readonly Placed[], after: ReadonlyMap<Kernel, ReadonlySet<Kernel>>): void {
   const last = Math.max(-1, ...stages.map((s) => s.level));
-  for (const stage of stages) {
-    const reads = largeReads(stage.kernel);
-    if (reads.length === 0) continue;
-    const hasCompany = (level: number): boolean =>
-      stages.some((s) => {
-        if (s === stage || s.level !== level) return false;
-        const others = largeReads(s.kernel);
-        return reads.every((node) => others.includes(node));
-      });
+  const readers = stages.map((stage) => ({ stage, reads: largeReads(stage.kernel) })).filter((r) => r.reads.length > 0);
+  for (const { stage, reads } of readers) {
+    const company = readers.filter((r) => r.stage !== stage && reads.every((node) => r.reads.includes(node)));
+    const hasCompany = (level: number): boolean => company.some((r) => r.stage.level === level);
     const behind = stages.filter((s) => after.get(stage.kernel)?.has(s.kernel)).map((s) => s.level - 1);
     const latest = Math.min(last, ...behind);
     for (let level = stage.level; level <= latest; level++) {
