@@ -80,7 +80,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
   const kernels = new KernelPlanner(lowered).plan();
   const placement = placeUpdates(kernels, updates);
-  const stages = orderStages(kernels, placement.inPlace);
+  const stages = orderStages(kernels, placement.after);
   const lastLevel = Math.max(-1, ...stages.map((s) => s.level));
 
   // Memory: everything that is neither a leaf nor updated in place lives in the arena while it is needed.
@@ -222,25 +222,59 @@ function stageCount(kernel: Kernel): number {
   return kernel.kind === 'regions' && kernel.outputs[0].op === 'pad' ? 2 : 1;
 }
 
-/** Which updates a kernel may write straight into the input's buffer, and which need a copy at the end. */
-function placeUpdates(
-  kernels: readonly Kernel[],
-  updates: readonly (readonly [Node, Node])[],
-): { inPlace: Map<Node, Node>; copied: (readonly [Node, Node])[] } {
+interface Placement {
+  /** The values that a kernel writes straight into the buffers of these inputs. */
+  readonly inPlace: ReadonlyMap<Node, Node>;
+  /** Updates that need a copy at the end. */
+  readonly copied: readonly (readonly [Node, Node])[];
+  /** For each kernel those that must come after it: readers of its results, and writers of what it reads. */
+  readonly after: ReadonlyMap<Kernel, ReadonlySet<Kernel>>;
+}
+
+function placeUpdates(kernels: readonly Kernel[], updates: readonly (readonly [Node, Node])[]): Placement {
   const inPlace = new Map<Node, Node>();
   const copied: (readonly [Node, Node])[] = [];
   const taken = new Set<Node>();
+  const after = readersOfResults(kernels);
   for (const [target, value] of updates) {
     const writer = kernels.find((k) => k.outputs.includes(value));
     const alone = !taken.has(value) && updates.filter(([t]) => t === target).length === 1;
     if (writer && alone && !inPlace.has(value) && readsOnlyHere(writer, target)) {
-      inPlace.set(value, target);
-      if (hasCycle(kernels, inPlace)) inPlace.delete(value);
+      const readers = kernels.filter((k) => k !== writer && k.reads.has(target));
+      // Whoever reads the old value comes before the writer, which must not come before them for another reason.
+      if (!comesBefore(writer, new Set(readers), after)) {
+        inPlace.set(value, target);
+        for (const reader of readers) after.get(reader)?.add(writer);
+      }
     }
     taken.add(value);
     if (inPlace.get(value) !== target && target !== value) copied.push([target, value]);
   }
-  return { inPlace, copied };
+  return { inPlace, copied, after };
+}
+
+function readersOfResults(kernels: readonly Kernel[]): Map<Kernel, Set<Kernel>> {
+  const producer = new Map<Node, Kernel>();
+  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
+  const after = new Map<Kernel, Set<Kernel>>(kernels.map((k) => [k, new Set()]));
+  for (const k of kernels)
+    for (const r of k.reads) {
+      const p = producer.get(r);
+      if (p && p !== k) after.get(p)?.add(k);
+    }
+  return after;
+}
+
+/** Whether `kernel` must come before one of `others`, by `after`. */
+function comesBefore(kernel: Kernel, others: ReadonlySet<Kernel>, after: Placement['after']): boolean {
+  const seen = new Set<Kernel>();
+  const visit = (k: Kernel): boolean => {
+    if (seen.has(k)) return false;
+    seen.add(k);
+    for (const next of after.get(k) ?? []) if (others.has(next) || visit(next)) return true;
+    return false;
+  };
+  return others.size > 0 && visit(kernel);
 }
 
 /** Whether a kernel reads `input` at most at the very element that it is about to write. */
@@ -256,40 +290,8 @@ function readsOnlyHere(kernel: Kernel, input: Node): boolean {
   );
 }
 
-/** For each kernel those that must come after it: readers of its results, and writers of what it reads. */
-function successors(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): Map<Kernel, Set<Kernel>> {
-  const producer = new Map<Node, Kernel>();
-  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
-  const after = new Map<Kernel, Set<Kernel>>(kernels.map((k) => [k, new Set()]));
-  for (const k of kernels)
-    for (const r of k.reads) {
-      const p = producer.get(r);
-      if (p && p !== k) after.get(p)?.add(k);
-    }
-  for (const [value, target] of inPlace) {
-    const writer = producer.get(value);
-    if (writer) for (const k of kernels) if (k !== writer && k.reads.has(target)) after.get(k)?.add(writer);
-  }
-  return after;
-}
-
-function hasCycle(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): boolean {
-  const after = successors(kernels, inPlace);
-  const state = new Map<Kernel, 'open' | 'done'>();
-  const visit = (k: Kernel): boolean => {
-    const known = state.get(k);
-    if (known) return known === 'open';
-    state.set(k, 'open');
-    for (const next of after.get(k) ?? []) if (visit(next)) return true;
-    state.set(k, 'done');
-    return false;
-  };
-  return kernels.some(visit);
-}
-
 /** Puts every stage on the lowest level behind all that it depends on. */
-function orderStages(kernels: readonly Kernel[], inPlace: ReadonlyMap<Node, Node>): Stage[] {
-  const after = successors(kernels, inPlace);
+function orderStages(kernels: readonly Kernel[], after: Placement['after']): Stage[] {
   const before = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
   for (const [k, nexts] of after) for (const n of nexts) before.get(n)?.push(k);
   const end = new Map<Kernel, number>();
