@@ -24,6 +24,9 @@ export interface LoadOptions {
   readonly env?: Environment;
 }
 
+/** For what is parsed once: compiling a schema takes longer than that saves. */
+export const ONCE = { jitless: true };
+
 /** A place; with the line of text where it is in the file. */
 export type Location = Place & { readonly sourceLine?: string };
 
@@ -50,7 +53,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, options: LoadOptions)
     const failure = filled.failures.get(node);
     if (failure !== undefined) problems.push(problemAt(source, node.place, path, failure));
   }
-  const result = schema.safeParse(plain(root), { error: issueMessage, reportInput: true });
+  const result = schema.safeParse(plain(root), { error: issueMessage, reportInput: true, ...ONCE });
   if (!result.success) {
     const found = problemsOf(result.error.issues, schema, root, source);
     problems.push(...found.filter(({ node }) => !filled.failures.has(node)).map(({ problem }) => problem));

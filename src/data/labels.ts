@@ -66,8 +66,9 @@ function byCodePoint(a: string, b: string): number {
 /** Each code that occurs in `rows` of `labels`, once. */
 export function codesIn(labels: Labels, rows: Rows): number[] {
   const seen = new Uint8Array(labels.values.length);
-  if (rows === undefined) for (const code of labels.codes) seen[code] = 1;
-  else for (const row of rows) seen[labels.codes[row]] = 1;
+  const { codes } = labels;
+  const count = rows?.length ?? codes.length;
+  for (let i = 0; i < count; i++) seen[codes[rows === undefined ? i : rows[i]]] = 1;
   return labels.values.flatMap((_, code) => (seen[code] === 1 ? [code] : []));
 }
 
@@ -107,13 +108,15 @@ export function fitClasses(labels: Labels, rows: Rows, placeOf: PlaceOfRow): str
 /** The class index of each of `rows`. Throws DataError for a class that is none of `classes`. */
 export function encodeClasses(labels: Labels, rows: Rows, classes: readonly string[], placeOf: PlaceOfRow): Int32Array {
   const indexOf = indexOfEachValue(labels.values, classes);
-  const encode = (row: number): number => {
-    const index = indexOf[labels.codes[row]];
-    if (index < 0) throw unknownClass(labels.values[labels.codes[row]], classes, placeOf(row));
-    return index;
-  };
-  if (rows !== undefined) return rows.map(encode);
-  return Int32Array.from(labels.codes, (_, row) => encode(row));
+  const { codes } = labels;
+  const encoded = new Int32Array(rows?.length ?? codes.length);
+  for (let i = 0; i < encoded.length; i++) {
+    const row = rows === undefined ? i : rows[i];
+    const index = indexOf[codes[row]];
+    if (index < 0) throw unknownClass(labels.values[codes[row]], classes, placeOf(row));
+    encoded[i] = index;
+  }
+  return encoded;
 }
 
 function unknownClass(value: string, classes: readonly string[], place: DataErrorPlace): DataError {

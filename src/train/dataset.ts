@@ -83,7 +83,10 @@ export function upload(session: Session, { rows, features, targets, stored }: Da
   if (rows === undefined) return session.write(targets, values);
   const width = sizeOf(split.targets.shape);
   const spread = new Float64Array(sizeOf(targets.shape));
-  rows.all.forEach((row, i) => spread.set(values.subarray(i * width, (i + 1) * width), row * width));
+  for (let i = 0; i < rows.all.length; i++) {
+    const to = rows.all[i] * width;
+    for (let k = 0; k < width; k++) spread[to + k] = values[i * width + k];
+  }
   session.write(targets, spread);
 }
 

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
+import { ONCE } from '../config/load-config.js';
 import { nearest } from '../config/nearest.js';
 import { dataSchema, hasPart, sourceOf } from '../data/index.js';
 import { augmentSchema } from '../nn/augmentations/index.js';
@@ -120,8 +121,8 @@ export interface ExperimentConfig extends Omit<Written, 'loss' | 'metrics'> {
 
 const withUsualLoss = (config: Written): Written => ({
   ...config,
-  loss: config.loss ?? lossSchema.parse(usual[config.task].loss),
-  metrics: config.metrics ?? usual[config.task].metrics.map((name) => metricSchema.parse(name)),
+  loss: config.loss ?? lossSchema.parse(usual[config.task].loss, ONCE),
+  metrics: config.metrics ?? usual[config.task].metrics.map((name) => metricSchema.parse(name, ONCE)),
 });
 
 /** The whole experiment. */

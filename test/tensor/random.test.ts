@@ -93,6 +93,17 @@ describe('HostRandom', () => {
     expect(chiSquare(thirds)).toBeLessThan(limitOf(3));
   });
 
+  it('draws below(n) as the remainder of its bits, for n of any size', () => {
+    const [random, same] = [hostRandom(3, 'below'), hostRandom(3, 'below')];
+    const sizes = hostRandom(3, 'sizes');
+    for (let i = 0; i < 20_000; i++) {
+      const n = Math.max(1, sizes.bits() >>> sizes.below(32));
+      let bits = same.bits();
+      while (bits >= 2 ** 32 - (2 ** 32 % n)) bits = same.bits();
+      expect(random.below(n)).toBe(bits % n);
+    }
+  });
+
   it('takes below(1) and below(2^32), and refuses what has no answer', () => {
     const random = hostRandom(3, 'below');
     expect(random.below(1)).toBe(0);

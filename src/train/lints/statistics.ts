@@ -13,7 +13,7 @@ export interface Range {
 }
 
 /** So many values show what scale a feature has; a lint must not take longer than reading the data did. */
-const MOST_VALUES = 200_000;
+const MOST_VALUES = 50_000;
 const MOST_SAMPLES = 2000;
 const MOST_DISTINCT = 3;
 
