@@ -2,12 +2,19 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type WrittenConfig } from '../config/index.js';
-import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
+import { type DescribedData, type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import type { LayerRow } from '../nn/model.js';
-import { type Backend, portableBackend, referenceBackend, type Session, wasmBackend } from '../tensor/index.js';
-import { describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
+import {
+  type Backend,
+  type Heap,
+  portableBackend,
+  referenceBackend,
+  type Session,
+  wasmBackend,
+} from '../tensor/index.js';
+import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
 import { readWeights } from './checkpoint.js';
 import { UsageError } from './usage-error.js';
 
@@ -41,12 +48,16 @@ export async function loadExperiment(
   options: CommonOptions,
   load: typeof loadData = loadData,
   written?: WrittenConfig,
+  onFitted?: OnFitted,
 ): Promise<Experiment> {
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const loaded = loadConfig(experimentSchema, { file, written, overrides: [...overrides, ...seed] });
   const name = options.name ?? loaded.config.name ?? (file === '-' ? 'stdin' : basename(file, extname(file)));
-  return openExperiment(loaded, resolve(dirname(file)), name, undefined, load);
+  return openExperiment(loaded, resolve(dirname(file)), name, undefined, load, onFitted);
 }
+
+/** Called with a config as it is trained and data that it fits; see `LoadOptions.onDescribed`. */
+type OnFitted = (config: ExperimentConfig, data: DescribedData) => void;
 
 /** A loaded config with its data; where `fold` is given, with this fold held out. Throws ConfigError and DataError. */
 export async function openExperiment(
@@ -55,17 +66,32 @@ export async function openExperiment(
   name: string,
   fold?: number,
   load: typeof loadData = loadData,
+  onFitted?: OnFitted,
 ): Promise<Experiment> {
   const whole = loaded.config;
   const written = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
-  const data = await load(written.data, { task: written.task, seed: written.seed, baseDir });
-  const { config, problems: ofWeights } = withLossWeights(written, data);
-  const { rows, problems: ofModel } = fitModel(config, describeData(config, data));
-  const problems = [...ofWeights, ...ofModel];
+  let fitted: ReturnType<typeof fitTo> | undefined;
+  const onDescribed = (data: DescribedData): void => {
+    fitted = fitTo(written, data);
+    if (fitted.problems.length === 0) onFitted?.(fitted.config, data);
+  };
+  const { task, seed } = written;
+  const data = await load(written.data, { task, seed, baseDir, ...(onFitted && { onDescribed }) });
+  const { config, rows, problems } = fitted ?? fitTo(written, data);
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
   const given = openGiven(loaded, config, data, baseDir);
   return { loaded, config, name, baseDir, data, rows, ...(given && { given }) };
+}
+
+/** The config with what it takes from the data, its layers, and why it does not fit them, if it does not. */
+function fitTo(
+  written: ExperimentConfig,
+  data: DescribedData | LoadedData,
+): Pick<Experiment, 'config' | 'rows'> & { problems: readonly Contradiction[] } {
+  const { config, problems: ofWeights } = withLossWeights(written, data);
+  const { rows, problems: ofModel } = fitModel(config, describeData(config, data));
+  return { config, rows, problems: [...ofWeights, ...ofModel] };
 }
 
 /** What `init.checkpoint` asks for. Throws ConfigError where there is none of it, or it does not fit the network. */
@@ -123,8 +149,9 @@ export function threadsOf(options: CommonOptions): number {
   return threads;
 }
 
-export const openSession = (options: CommonOptions, threads = threadsOf(options)): Session =>
-  backends[options.backend].open({ threads, winograd: options.winograd });
+/** `heap` is memory that has been made for it before. */
+export const openSession = (options: CommonOptions, threads = threadsOf(options), heap?: Heap): Session =>
+  backends[options.backend].open({ threads, winograd: options.winograd, heap });
 
 /** Writes a line for people, on stderr. */
 export const say = (options: CommonOptions, line: string): void => {

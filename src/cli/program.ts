@@ -42,8 +42,12 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainCommandOptions) => {
+      // Each begins before the next is loaded.
+      const { UnpackedFiles } = await import('../data/unpack-ahead.js');
+      const unpacked = config === undefined ? undefined : new UnpackedFiles();
       const { beginAhead } = await import('./ahead.js');
-      const ahead = config === undefined ? undefined : beginAhead(config, overrides);
+      const ahead =
+        config === undefined || unpacked === undefined ? undefined : beginAhead(config, overrides, unpacked);
       const { trainCommand } = await import('./train.js');
       finish(await trainCommand(config, overrides, options, ahead));
     });

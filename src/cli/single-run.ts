@@ -31,7 +31,7 @@ export interface Start {
 }
 
 /** What a run needs of the command that leads it. */
-export interface Surroundings extends Pick<TrainOptions, 'shouldStop' | 'maxSeconds' | 'fastDevRun'> {
+export interface Surroundings extends Pick<TrainOptions, 'shouldStop' | 'maxSeconds' | 'fastDevRun' | 'prepared'> {
   readonly display: Display;
   /** What begins the lines of this run, such as `fold 1/5  `. */
   readonly prefix?: string;
@@ -110,7 +110,16 @@ export async function goOn(folder: string, say: (line: string) => void, reserve?
 /** Trains until the run ends or is stopped, and closes run directory and session. Throws TrainingError after `ended`. */
 export async function runToItsEnd(session: Session, start: Start, surroundings: Surroundings): Promise<Summary> {
   const { config, data, origin, run, resume, given, elapsed, outcome } = start;
-  const { display, prefix = '', resumeWith = run.path, ended, shouldStop, maxSeconds, fastDevRun } = surroundings;
+  const {
+    display,
+    prefix = '',
+    resumeWith = run.path,
+    ended,
+    shouldStop,
+    maxSeconds,
+    fastDevRun,
+    prepared,
+  } = surroundings;
   const { paths } = run;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
   const columns = metricsColumns(metricNames(figureMetrics(config.metrics)), data.val !== undefined);
@@ -162,7 +171,16 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
 
   try {
     return finish(
-      await train(session, config, data, { recorder, shouldStop, now, resume, given, maxSeconds, fastDevRun }),
+      await train(session, config, data, {
+        recorder,
+        shouldStop,
+        now,
+        resume,
+        given,
+        maxSeconds,
+        fastDevRun,
+        prepared,
+      }),
     );
   } catch (error) {
     if (error instanceof TrainingError) finish(error.result);

@@ -1,7 +1,8 @@
 /** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
 import { formatCount } from '../config/format-count.js';
 import type { Session } from '../tensor/index.js';
-import { closeSplits, loadData } from '../data/index.js';
+import { closeSplits, type DescribedData, loadData } from '../data/index.js';
+import { type ExperimentConfig, prepare, type TrainOptions } from '../train/index.js';
 import { gitState, RunDirectory, type Summary } from '../runs/index.js';
 import type { Ahead } from './ahead.js';
 import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from './cross-validation.js';
@@ -38,9 +39,14 @@ export async function trainCommand(
   threadsOf(options); // Before there is a run directory.
   // A cross-validation opens one for each fold.
   let opened: Session | undefined;
-  const session = (): Session => (opened ??= openSession(options));
-  const start = await startOf(file, overrides, options, ahead, (bytes) => session().reserve(bytes));
+  const session = (): Session => (opened ??= openSession(options, undefined, ahead?.heap));
   const { fastDevRun } = options;
+  let prepared: TrainOptions['prepared'];
+  const start = await startOf(file, overrides, options, {
+    ahead,
+    reserve: (bytes) => session().reserve(bytes),
+    onFitted: (config, data) => (prepared = prepare(session(), config, data, fastDevRun)),
+  });
   const display = await openDisplay(options);
   const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
   const surroundings = { display, shouldStop: interrupt.requested, maxSeconds, fastDevRun };
@@ -49,7 +55,7 @@ export async function trainCommand(
     const { status } =
       'count' in start
         ? await runFolds(start, surroundings, ended, options)
-        : await runToItsEnd(session(), start, { ...surroundings, ended });
+        : await runToItsEnd(session(), start, { ...surroundings, ended, prepared });
     return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
   } finally {
     display.close();
@@ -57,20 +63,29 @@ export async function trainCommand(
   }
 }
 
+/** What can be done before all is loaded. */
+interface Beginning {
+  readonly ahead?: Ahead;
+  readonly reserve: Session['reserve'];
+  readonly onFitted: (config: ExperimentConfig, data: DescribedData) => void;
+}
+
 async function startOf(
   file: string | undefined,
   overrides: readonly string[],
   options: TrainCommandOptions,
-  ahead: Ahead | undefined,
-  reserve: Session['reserve'],
+  { ahead, reserve, onFitted }: Beginning,
 ): Promise<Start | Folds> {
   const { resume } = options;
   if (resume === undefined) {
     if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
     const git = gitState(process.cwd());
-    const load: typeof loadData = (config, how) =>
-      loadData(config, { ...how, unpacked: ahead?.unpacked, ...(foldsOf(config) === undefined && { reserve }) });
-    const experiment = await loadExperiment(file, overrides, options, load, ahead?.written);
+    const load: typeof loadData = (config, how) => {
+      // The folds of a cross-validation have sessions of their own.
+      const own = foldsOf(config) === undefined ? { reserve } : { onDescribed: undefined };
+      return loadData(config, { ...how, unpacked: ahead?.unpacked, ...own });
+    };
+    const experiment = await loadExperiment(file, overrides, options, load, ahead?.written, onFitted);
     const { config, data, name, rows } = experiment;
     const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
     const folds = foldsOf(config.data);

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
 import type { ScratchFile } from './scratch-file.js';
-import type { UnpackedFile, UnpackedFiles } from './unpack-ahead.js';
+import type { UnpackedFiles } from './unpack-ahead.js';
 
 export interface HashedFile {
   readonly path: string;
@@ -42,7 +42,7 @@ export class DataFiles {
     private readonly baseDir: string,
     /** Where columns are kept instead of in memory, and in which folder other such files are. */
     readonly scratch?: ScratchFile,
-    private readonly unpacked: UnpackedFiles = new Map(),
+    private readonly ahead?: Pick<UnpackedFiles, 'take'>,
   ) {}
 
   resolve(file: string): string {
@@ -59,25 +59,33 @@ export class DataFiles {
     );
   }
 
-  /** The whole file. Throws DataError where it cannot be read. */
-  async read(file: string): Promise<Buffer> {
-    return (await this.readPacked(file)).bytes;
+  /** What is packed in this gzip file, where that is being unpacked ahead, and whether it has come whole. */
+  async unpacked(file: string): Promise<{ content: Uint8Array; isWhole: Promise<boolean> } | undefined> {
+    const resolved = this.resolve(file);
+    this.startHash(resolved); // Its place in the list.
+    const unpacked = await this.ahead?.take(resolved);
+    if (unpacked === undefined) return undefined;
+    const { content, sha256 } = unpacked;
+    this.hashes.set(
+      resolved,
+      sha256.then((known) => known ?? ''),
+    );
+    return { content, isWhole: sha256.then((known) => known !== undefined) };
   }
 
-  /** The whole file, and its content where that is being unpacked ahead. Throws DataError where it cannot be read. */
-  async readPacked(name: string): Promise<Partial<UnpackedFile> & { bytes: Buffer }> {
-    const resolved = this.resolve(name);
+  /** The whole file. Throws DataError where it cannot be read. */
+  async read(file: string): Promise<Buffer> {
+    const resolved = this.resolve(file);
     this.startHash(resolved);
     try {
-      const file = this.unpacked.get(resolved) ?? { bytes: await readFile(resolved) };
-      this.unpacked.delete(resolved);
+      const bytes = await readFile(resolved);
       // On another thread, while the file is being unpacked or parsed.
-      const digest = webcrypto.subtle.digest('SHA-256', file.bytes);
+      const digest = webcrypto.subtle.digest('SHA-256', bytes);
       this.hashes.set(
         resolved,
         digest.then((sum) => Buffer.from(sum).toString('hex')),
       );
-      return file;
+      return bytes;
     } catch (error) {
       throw await explain(error, resolved);
     }

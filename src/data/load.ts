@@ -59,7 +59,12 @@ export interface LoadOptions {
   /** Memory for the bytes of large files that stay as they are, such as a session's own. */
   readonly reserve?: (bytes: number) => Uint8Array;
   /** What has been read and unpacked before. */
-  readonly unpacked?: UnpackedFiles;
+  readonly unpacked?: Pick<UnpackedFiles, 'take'>;
+  /**
+   * Called with all but the values of the features, before these have come where nothing else depends on them; what it throws ends
+   * the loading.
+   */
+  readonly onDescribed?: (data: DescribedData) => void;
   /** From a checkpoint: used as it is, nothing is fitted. */
   readonly fitted?: FittedPreprocessing;
 }
@@ -82,6 +87,11 @@ export interface LoadedData extends Loaded {
   readonly test?: Split;
 }
 
+/** Data of which the features may not have come yet; if `isComplete`, they have. Until then they must not be read. */
+export interface DescribedData extends Omit<LoadedData, 'files'> {
+  readonly isComplete: boolean;
+}
+
 /** The config with every file name put through `move`: for a copy of it in another folder. */
 export function moveFiles<C extends DataConfig>(config: C, move: (file: string) => string): C {
   const { source }: DataConfig = config;
@@ -99,7 +109,13 @@ export async function loadData(
   options: LoadOptions,
   onOpened?: (opened: SampleFiles<Encoding>) => void,
 ): Promise<LoadedData> {
-  const { parts, ...rest } = await loadParts(config, options, ['train', 'val', 'test'], onOpened);
+  return splitsOf(await loadParts(config, options, ['train', 'val', 'test'], onOpened));
+}
+
+function splitsOf<P extends Pick<LoadedParts, 'parts'>>({
+  parts,
+  ...rest
+}: P): Omit<P, 'parts'> & Pick<LoadedData, 'train' | 'val' | 'test'> {
   if (parts.train === undefined) throw new Error('a data source always has a training file');
   return { ...rest, train: parts.train, val: parts.val, test: parts.test };
 }
@@ -149,8 +165,14 @@ async function loadParts(
   const kept = new Set<Records | undefined>();
   try {
     opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
+    const coming = Object.values(opened).flatMap(({ complete }) => complete ?? []);
+    const isComplete = coming.length === 0 || onOpened !== undefined || readsFeatures(config);
+    if (isComplete) await Promise.all(coming);
     onOpened?.(opened);
-    const loaded = { ...assemble(config, options, opened, wanted, folder), files: await files.list() };
+    const assembled = assemble(config, options, opened, wanted, folder);
+    options.onDescribed?.({ ...splitsOf(assembled), isComplete });
+    await Promise.all(coming);
+    const loaded = { ...assembled, files: await files.list() };
     for (const role of wanted) kept.add(loaded.parts[role]?.features.records);
     return loaded;
   } finally {
@@ -159,6 +181,10 @@ async function loadParts(
     for (const { records } of Object.values(opened)) if (!kept.has(records)) records?.close();
   }
 }
+
+/** Whether splits cannot be put together without the values of the features. */
+const readsFeatures = ({ preprocess, cache }: DataConfig): boolean =>
+  cache === 'disk' || preprocess.some(({ type }) => type !== 'scale');
 
 const KINDS: Record<Encoding['kind'], string> = { arrays: 'arrays of one shape', table: 'tables of columns' };
 
@@ -227,8 +253,9 @@ function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
 /** Learns encoding and preprocessing from the whole training split, before any limit. One-hot entries stay 0 and 1. */
 function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
-  // In the file's order, which is the faster one where samples are read from a file; sums depend on it.
-  const ordered = { from: part.from, rows: part.rows?.slice().sort() };
+  // In the file's order, which is the faster one where samples are read from a file; sums depend on it, where there are some.
+  const hasSums = sourceOf(config.source).encoding !== 'arrays' || readsFeatures(config);
+  const ordered = { from: part.from, rows: hasSums ? part.rows?.slice().sort() : part.rows };
   const encoding = ordered.from.fit(ordered.rows);
   const last = config.preprocess.at(-1);
   const affine = fitAffines(config, ordered, encoding);

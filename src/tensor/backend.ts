@@ -1,5 +1,6 @@
 /** What a backend is: it compiles programs over a shared set of input buffers and runs them. */
 import type { DType, Node, Values } from './graph.js';
+import type { Heap } from './wasm/heap.js';
 
 /** One step: what to compute, and which inputs to replace by new values once everything has been computed. */
 export interface Program {
@@ -59,6 +60,8 @@ export interface Session {
   write(input: Node, values: ArrayLike<number>): void;
   /** Bytes of the session's own memory: an input of bytes that is later written from them takes them without a copy. */
   reserve(bytes: number): Uint8Array;
+  /** Whether an input of bytes takes these values without a copy. */
+  holds(values: ArrayLike<number>): boolean;
   /** A copy of an input's current value. */
   read(input: Node): TypedValues;
   /** Bytes held, by use. */
@@ -79,6 +82,8 @@ export interface SessionOptions {
   readonly threads: number;
   /** Whether 3x3 convolutions may go by Winograd's algorithm, which is faster and rounds more; where there is one. True unless given. */
   readonly winograd?: boolean;
+  /** Memory that was made before, to be the session's own; where a backend has such. */
+  readonly heap?: Heap;
 }
 
 export interface Backend {

@@ -6,4 +6,5 @@ export * from './random.js';
 export { grad, GRADIENT_SUFFIX } from './grad.js';
 export * from './backend.js';
 export { referenceBackend, evaluate } from './reference/backend.js';
-export { portableBackend, wasmBackend, MemoryLimitError } from './wasm/backend.js';
+export { portableBackend, wasmBackend } from './wasm/backend.js';
+export { Heap, MemoryLimitError } from './wasm/heap.js';

@@ -11,7 +11,7 @@ export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';
 export { evaluate, Evaluator } from './evaluate.js';
 export type { Evaluation } from './sums.js';
-export { train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
+export { prepare, train, type Progress, type Recorder, type TrainOptions } from './trainer.js';
 export { compare, type ComparedRun, type ComparedVariant } from './comparison.js';
 export { modeOf } from './early-stopping.js';
 export { type MeanAndSpread, meanAndSpread } from './cross-validation.js';

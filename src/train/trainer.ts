@@ -3,7 +3,7 @@
  * stop. Files, clock, terminal and signals belong to the caller and are passed in as `TrainOptions`.
  */
 import { hostRandom, type Session } from '../tensor/index.js';
-import type { LoadedData } from '../data/index.js';
+import type { DescribedData, LoadedData } from '../data/index.js';
 import { scheduleOf } from '../nn/schedules.js';
 import { expectBatches } from './dataset.js';
 import { Evaluator } from './evaluate.js';
@@ -55,10 +55,37 @@ export interface TrainOptions {
   readonly maxSeconds?: number;
   /** One training and one validation batch, then the end. */
   readonly fastDevRun?: boolean;
+  /** What `prepare` has made of the same session, config and data. */
+  readonly prepared?: Stepper;
 }
 
 /** How long the loop may keep signals and timers waiting, in seconds. */
 const LONGEST_BREATH = 0.1;
+
+const stepperOf = (
+  session: Session,
+  config: ExperimentConfig,
+  { train: split, affine }: Pick<LoadedData, 'train' | 'affine'>,
+  batchSize: number,
+): Stepper => new Stepper(session, config, split, batchSize, { affine });
+
+/**
+ * Compiles the step of a run before all of its data are there. Undefined where that cannot be, as their values would be copied now.
+ * Throws MemoryLimitError where the network does not fit, ShapeError where it does not fit the data.
+ */
+export function prepare(
+  session: Session,
+  config: ExperimentConfig,
+  data: DescribedData,
+  fastDevRun?: boolean,
+): Stepper | undefined {
+  const { size, features } = data.train;
+  if (!data.isComplete && (features.records !== undefined || !session.holds(features.values))) return undefined;
+  const { batchSize } = planOf(config, size, fastDevRun);
+  const stepper = stepperOf(session, config, data, batchSize);
+  stepper.stepFor(batchSize);
+  return stepper;
+}
 
 /**
  * Trains an experiment. The same config and data give the same weights and figures bit for bit, whether or not the run was
@@ -73,10 +100,10 @@ export async function train(
 ): Promise<TrainingResult> {
   const { recorder, now, resume, fastDevRun = false, maxSeconds = Infinity } = options;
   const { checkpoint_every: everySteps = Infinity, checkpoint_every_seconds: everySeconds = Infinity } = config.train;
-  const { train: split, affine } = data;
+  const { train: split } = data;
   const start = now();
   const plan = planOf(config, split.size, fastDevRun);
-  const stepper = new Stepper(session, config, split, plan.batchSize, { affine });
+  const stepper = options.prepared ?? stepperOf(session, config, data, plan.batchSize);
   const validation = data.val && new Evaluator(session, config, 'val', data.val, data);
   const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
   const run = new TrainingRun(session, config, data, stepper, plan);

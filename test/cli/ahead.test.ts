@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { beginAhead } from '../../src/cli/ahead.js';
+import { UnpackedFiles } from '../../src/data/unpack-ahead.js';
 import { tempFolder } from './helpers.js';
 
 const folder = tempFolder();
@@ -15,28 +16,33 @@ const write = (text: string): string => {
 };
 const config = 'data: {source: {idx: {train: {features: images.gz, targets: labels.idx}}}}\n';
 
+const begin = (file: string, overrides: string[] = []) => beginAhead(file, overrides, new UnpackedFiles());
+
 describe('beginAhead', () => {
   it('begins with the packed files of the data, found relative to the config', async () => {
-    const ahead = beginAhead(write(config), ['data.limit_train=3']);
-    expect([...(ahead?.unpacked.keys() ?? [])]).toEqual([images]);
-    expect(await ahead?.unpacked.get(images)?.content).toEqual(Buffer.from([1, 2, 3]));
+    const ahead = begin(write(config), ['data.limit_train=3']);
+    expect(ahead?.unpacked.files).toEqual([images]);
+    const { content, sha256 } = (await ahead?.unpacked.take(images)) ?? {};
+    expect(await sha256).toBeDefined();
+    expect(content).toEqual(new Uint8Array([1, 2, 3]));
+    expect(content?.buffer).toBe(ahead?.heap.memory.buffer);
   });
 
   it('begins with none where an override may name others', () => {
     const file = write(config);
     for (const override of ['data.source.idx.train.features=b.gz', 'data.source={csv: {train: a.csv}}', 'data={}']) {
-      expect(beginAhead(file, [override])?.unpacked.size).toBe(0);
+      expect(begin(file, [override])?.unpacked.files).toEqual([]);
     }
   });
 
   it('has no files where the config names none', () => {
     for (const text of ['seed: 1', 'data: 3', 'data: {source: [1]}', 'data: {source: {idx: {train: "${env:X}.gz"}}}']) {
-      expect(beginAhead(write(text), [])?.unpacked.size).toBe(0);
+      expect(begin(write(text))?.unpacked.files).toEqual([]);
     }
   });
 
   it('leaves a config that cannot be read to the command', () => {
-    expect(beginAhead(join(folder, 'none.yaml'), [])).toBeUndefined();
-    expect(beginAhead(write('a: [1'), [])).toBeUndefined();
+    expect(begin(join(folder, 'none.yaml'))).toBeUndefined();
+    expect(begin(write('a: [1'))).toBeUndefined();
   });
 });

@@ -1,32 +1,56 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { unpackAhead } from '../../src/data/unpack-ahead.js';
+import type { DescribedData } from '../../src/data/index.js';
+import { UnpackedFiles } from '../../src/data/unpack-ahead.js';
 import { type DataInput, idxBytes, load, tempFolder } from './files.js';
 
 const { dir, write } = tempFolder();
 const images = idxBytes([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
 const labels = idxBytes([4], [0, 1, 0, 1]);
 const packedImages = gzipSync(images);
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const config: DataInput = { source: { idx: { train: { features: 'images.gz', targets: 'labels.gz' } } } };
+
+const ordinary = (size: number): Uint8Array => new Uint8Array(new SharedArrayBuffer(size));
+function unpack(files: string[], reserve = ordinary): UnpackedFiles {
+  const unpacked = new UnpackedFiles();
+  unpacked.begin(files, reserve);
+  return unpacked;
+}
 
 /** Loads the two files as they are then, with and without having unpacked them ahead. */
 async function bothWays(features: Uint8Array) {
   const files = [write('images.gz', features), write('labels.gz', gzipSync(labels))];
   const outcome = (loading: ReturnType<typeof load>) => loading.catch((error: unknown) => String(error));
-  const unpacked = unpackAhead(files);
+  const unpacked = unpack(files);
   return { ahead: await outcome(load(dir, config, { unpacked })), inTurn: await outcome(load(dir, config)), unpacked };
 }
 
-describe('unpackAhead', () => {
-  it('has the content of every gzip file, and its bytes', async () => {
-    const file = write('a.gz', packedImages);
-    const { bytes, content } = unpackAhead([file]).get(file) ?? {};
-    expect(await content).toEqual(images);
-    expect(bytes).toEqual(packedImages);
+describe('UnpackedFiles', () => {
+  it('puts the content of every gzip file into memory that is reserved for it, and has its hash', async () => {
+    const files = [write('a.gz', packedImages), write('b.gz', gzipSync(labels))];
+    const memory = new Uint8Array(new SharedArrayBuffer(1000));
+    let used = 0;
+    const unpacked = unpack(files, (size) => memory.subarray(used, (used += size)));
+    for (const [i, content] of [images, labels].entries()) {
+      const taken = await unpacked.take(files[i]);
+      expect(await taken?.sha256).toBe(sha256(gzipSync(content)));
+      expect(taken?.content).toEqual(new Uint8Array(content));
+      expect(taken?.content.buffer).toBe(memory.buffer);
+    }
+    expect(used).toBe(images.length + labels.length);
   });
 
-  it('leaves out what is not there, and has no content of what is no gzip file or damaged', async () => {
+  it('gives each file once', async () => {
+    const file = write('a.gz', packedImages);
+    const unpacked = unpack([file]);
+    expect(await unpacked.take(file)).toBeDefined();
+    expect(await unpacked.take(file)).toBeUndefined();
+    expect(await unpacked.take(`${dir}/other.gz`)).toBeUndefined();
+  });
+
+  it('has nothing of what is not there, is no gzip file or damaged', async () => {
     const wrong = Buffer.from(packedImages);
     wrong[packedImages.length - 8] ^= 1; // The checksum.
     const files = [
@@ -38,9 +62,8 @@ describe('unpackAhead', () => {
       write('cut.gz', packedImages.subarray(0, 25)),
       write('longer-than-it-says.gz', Buffer.concat([packedImages, gzipSync(Buffer.from([1]))])),
     ];
-    const unpacked = unpackAhead(files);
-    expect([...unpacked.keys()]).toEqual(files.slice(2));
-    expect(await Promise.all([...unpacked.values()].map(({ content }) => content))).toEqual(Array(5).fill(undefined));
+    const unpacked = unpack(files);
+    for (const file of files) expect(await (await unpacked.take(file))?.sha256).toBeUndefined();
   });
 });
 
@@ -49,10 +72,10 @@ describe('data whose files are unpacked ahead', () => {
     const { ahead, inTurn, unpacked } = await bothWays(packedImages);
     expect(ahead).toEqual(inTurn);
     expect(ahead).toMatchObject({
-      files: [{ sha256: createHash('sha256').update(packedImages).digest('hex') }, {}],
+      files: [{ sha256: sha256(packedImages) }, {}],
       train: { size: 4 },
     });
-    expect(unpacked.size).toBe(0);
+    expect(unpacked.files).toEqual([]);
   });
 
   it.each([
@@ -64,5 +87,70 @@ describe('data whose files are unpacked ahead', () => {
     const { ahead, inTurn } = await bothWays(features);
     expect(ahead).toBeTypeOf('string');
     expect(ahead).toBe(inTurn);
+  });
+});
+
+/** The images as they come: their first bytes are there, the others when `arrive` is called. */
+function comingImages() {
+  const content = new Uint8Array(images.length);
+  content.set(images.subarray(0, 12));
+  let arrive: (isWhole: boolean) => void = () => {};
+  const hash = new Promise<string | undefined>((resolve) => {
+    arrive = (isWhole) => {
+      if (isWhole) content.set(images);
+      resolve(isWhole ? sha256(packedImages) : undefined);
+    };
+  });
+  const file = write('images.gz', packedImages);
+  write('labels.gz', gzipSync(labels));
+  const unpacked = { take: (name: string) => Promise.resolve(name === file ? { content, sha256: hash } : undefined) };
+  return { content, unpacked, arrive };
+}
+
+describe('data whose features are still coming', () => {
+  it('are described by then, and loaded once these have come', async () => {
+    const { content, unpacked, arrive } = comingImages();
+    const described: { isComplete: boolean; values: Uint8Array }[] = [];
+    const onDescribed = ({ isComplete, train }: DescribedData): void => {
+      expect(train).toMatchObject({
+        size: 4,
+        features: { shape: [2] },
+        targets: { values: new Int32Array([0, 1, 0, 1]) },
+      });
+      described.push({ isComplete, values: content.slice(12) });
+      arrive(true);
+    };
+    const { train } = await load(dir, config, { unpacked, onDescribed });
+    expect(described).toEqual([{ isComplete: false, values: new Uint8Array(8) }]);
+    expect(train.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
+    expect(train.features.values.buffer).toBe(content.buffer);
+  });
+
+  it('are described once these have come where preprocessing is learned from them', async () => {
+    const { content, unpacked, arrive } = comingImages();
+    const described: { isComplete: boolean; values: Uint8Array }[] = [];
+    const onDescribed = ({ isComplete }: DescribedData): number =>
+      described.push({ isComplete, values: content.slice(12) });
+    const loading = load(dir, { ...config, preprocess: ['standardize'] }, { unpacked, onDescribed });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(described).toEqual([]);
+    arrive(true);
+    expect((await loading).affine?.shift[0]).toBeLessThan(0);
+    expect(described).toEqual([{ isComplete: true, values: new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]) }]);
+  });
+
+  it('are read in their turn where something goes wrong with them', async () => {
+    const { unpacked, arrive } = comingImages();
+    const { train, files } = await load(dir, config, { unpacked, onDescribed: () => arrive(false) });
+    expect(train.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
+    expect(files[0].sha256).toBe(sha256(packedImages));
+  });
+
+  it('are not loaded where the one who gets the description throws', async () => {
+    const { unpacked } = comingImages();
+    const onDescribed = (): void => {
+      throw new RangeError('does not fit');
+    };
+    await expect(load(dir, config, { unpacked, onDescribed })).rejects.toThrow('does not fit');
   });
 });

@@ -17,6 +17,7 @@ export async function openPairs(
       read(pair.features),
       target === undefined ? undefined : read(target),
     ]);
+    await targets?.complete;
     return [role, samplesOfPair(features, targets, task)];
   });
   return Object.fromEntries(await Promise.all(opened));

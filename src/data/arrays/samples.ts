@@ -12,6 +12,8 @@ export interface NumericArray {
   readonly dims: readonly number[];
   /** Bytes as they are, without a copy; everything else, in its exact value, as float64. */
   readonly values: Uint8Array | Float64Array;
+  /** Where the values are still coming: until then they must not be read. Rejects where something is wrong with them. */
+  readonly complete?: Promise<void>;
 }
 
 /** An array and where it stands, for error messages. */
@@ -84,6 +86,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
     size: features.dims[0],
     labels,
     ...(features.values instanceof Records && { records: features.values }),
+    ...(features.complete && { complete: features.complete }),
     fit: (rows: Rows): ArraysEncoding => {
       const classes = classesOf(rows);
       return {

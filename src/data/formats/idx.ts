@@ -32,14 +32,23 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * The array in `bytes`, an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. `unpacked` is the
- * content of a gzip file where that is unpacked elsewhere. Throws DataError where the content is not whole and exact.
+ * The array of bytes in the content of a gzip file that is being unpacked, of which the header is there; left where it lies. Undefined
+ * where its elements are no bytes, or the content will not be as long as the header promises. Throws DataError where it has no header.
+ */
+export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & { values: Uint8Array }) | undefined {
+  const { element, dims, offset } = parseHeader(Buffer.from(content.subarray(0, LONGEST_HEADER)), file);
+  if (element.type !== 'u8' || content.length !== offset + product(dims)) return undefined;
+  return { type: 'u8', dims, values: content.subarray(offset) };
+}
+
+/**
+ * The array in `bytes`, an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. Throws DataError where the
+ * content is not whole and exact.
  */
 export async function parseIdx(
   bytes: Buffer,
   file: string,
   reserve?: (bytes: number) => Uint8Array,
-  unpacked?: Promise<Buffer | undefined>,
 ): Promise<NumericArray> {
   const packed = isGzip(bytes);
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
@@ -53,16 +62,13 @@ export async function parseIdx(
     });
   }
   if (!packed && bytes.length > expected) throw trailing(`${bytes.length - expected} bytes`, header, file);
-  const isBytes = element.type === 'u8';
   const size = expected - offset;
   // What is in memory already is not copied without need.
-  const content = packed ? await unpacked : bytes;
-  const view =
-    content?.length === expected ? new Uint8Array(content.buffer, content.byteOffset + offset, size) : undefined;
-  const target = isBytes && reserve !== undefined ? reserve(size) : (view ?? new Uint8Array(size));
-  if (view === undefined) await inflateInto(target, bytes, header, file);
-  else if (target !== view) target.set(view);
-  return { type: element.type, dims, values: isBytes ? target : numbersIn(target, element) };
+  const plain = packed ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+  const target = element.type === 'u8' && reserve !== undefined ? reserve(size) : (plain ?? new Uint8Array(size));
+  if (plain === undefined) await inflateInto(target, bytes, header, file);
+  else if (target !== plain) target.set(plain);
+  return { type: element.type, dims, values: element.type === 'u8' ? target : numbersIn(target, element) };
 }
 
 interface Header {

@@ -59,6 +59,10 @@ class ReferenceSession implements Session {
     return new Uint8Array(bytes);
   }
 
+  holds(): boolean {
+    return false;
+  }
+
   read(input: Node): Values {
     return this.buffer(input).slice();
   }

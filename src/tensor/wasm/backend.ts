@@ -6,34 +6,13 @@ import { sizeOf } from '../shape.js';
 import { compileProgram } from './compile.js';
 import { bytesOf } from './emit-expression.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
-import { alignedBytes } from './memory-plan.js';
+import { CONTROL, Heap } from './heap.js';
 import { profileKernels } from './profile.js';
 import { checkedFeatures } from './revectorizer-check.js';
 import { traceProgram } from './trace.js';
 
-const PAGE = 65536;
-/** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
-const MAX_BYTES = 65536 * PAGE - PAGE;
-
 /** A step that updates so many elements has work for all threads. */
 const MUCH_STATE = 50_000;
-
-/** Layout of the control words at the start of memory, constants of programs behind them. */
-const CONTROL = {
-  command: 64,
-  program: 68,
-  sleepers: 72,
-  barrier: 128,
-  counters: 256,
-  maxCounters: 4000,
-  constants: 16384,
-  end: 20480,
-};
-
-/** The memory that a network needs does not fit. Says how much is needed and for what. */
-export class MemoryLimitError extends Error {
-  override readonly name = 'MemoryLimitError';
-}
 
 /** Worker threads run this: wait for a command, run that program, wait again. */
 const THREAD_SOURCE = `
@@ -65,14 +44,10 @@ for (;;) {
 `;
 
 class WasmSession implements Session {
-  private readonly heap: WebAssembly.Memory;
   private readonly leaves = new Map<Node, number>();
   private readonly constants = new Map<number, number>();
   private readonly workers: Worker[] = [];
-  /** The heap's buffer at each size at which memory was reserved: they all show the same bytes. */
-  private readonly own = new Set<ArrayBufferLike>();
-  private words: Int32Array;
-  private top = CONTROL.end;
+  private readonly words: Int32Array;
   private readonly areas = { arena: { address: 0, bytes: 0 }, scratch: { address: 0, bytes: 0 } };
   private inputBytes = 0;
   private arenaBytes = 0;
@@ -81,43 +56,27 @@ class WasmSession implements Session {
   constructor(
     private readonly features: Features,
     private readonly threads: number,
+    private readonly heap = new Heap(),
   ) {
-    this.heap = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });
-    this.words = new Int32Array(this.heap.buffer, 0, CONTROL.end / 4);
+    this.words = new Int32Array(heap.memory.buffer, 0, CONTROL.end / 4);
   }
 
   private startWorkers(): void {
     for (let thread = this.workers.length + 1; thread < this.threads; thread++) {
       const worker = new Worker(THREAD_SOURCE, {
         eval: true,
-        workerData: { memory: this.heap, thread, control: CONTROL, spins: 20_000 },
+        workerData: { memory: this.heap.memory, thread, control: CONTROL, spins: 20_000 },
       });
       worker.unref();
       this.workers.push(worker);
     }
   }
 
-  private allocate(bytes: number, what: string): number {
-    const address = this.top;
-    const end = address + alignedBytes(bytes);
-    if (end > MAX_BYTES) {
-      const mb = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`;
-      throw new MemoryLimitError(
-        `${what} needs ${mb(bytes)} on top of the ${mb(address)} in use, more than the 4 GiB that WebAssembly can address; ` +
-          `use a smaller batch size, a smaller network or less data at once`,
-      );
-    }
-    const missing = Math.ceil((end - this.heap.buffer.byteLength) / PAGE);
-    if (missing > 0) this.heap.grow(missing);
-    this.top = end;
-    return address;
-  }
-
   private leaf(node: Node): number {
     const known = this.leaves.get(node);
     if (known !== undefined) return known;
     const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
-    const address = this.allocate(bytes, node.op === 'input' ? `the buffer ${node.attrs.name}` : 'a constant');
+    const address = this.heap.allocate(bytes, node.op === 'input' ? `the buffer ${node.attrs.name}` : 'a constant');
     this.inputBytes += bytes;
     this.leaves.set(node, address);
     if (node.op === 'constant') this.view(node.dtype, address, sizeOf(node.shape)).set(node.attrs.values);
@@ -137,7 +96,7 @@ class WasmSession implements Session {
   /** An area that programs share; one that has become too small stays, as programs hold its address. */
   private area(kind: keyof WasmSession['areas'], bytes: number, program: Program): number {
     if (bytes > this.areas[kind].bytes) {
-      this.areas[kind] = { address: this.allocate(bytes, `the program ${program.name}`), bytes };
+      this.areas[kind] = { address: this.heap.allocate(bytes, `the program ${program.name}`), bytes };
       this.arenaBytes += bytes;
     }
     return this.areas[kind].address;
@@ -146,14 +105,14 @@ class WasmSession implements Session {
   private view(dtype: DType, address: number, length: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
     switch (dtype) {
       case 'f32':
-        return new Float32Array(this.heap.buffer, address, length);
+        return new Float32Array(this.heap.memory.buffer, address, length);
       case 'i32':
-        return new Int32Array(this.heap.buffer, address, length);
+        return new Int32Array(this.heap.memory.buffer, address, length);
       case 'u32':
-        return new Uint32Array(this.heap.buffer, address, length);
+        return new Uint32Array(this.heap.memory.buffer, address, length);
       case 'u8':
       case 'bool':
-        return new Uint8Array(this.heap.buffer, address, length);
+        return new Uint8Array(this.heap.memory.buffer, address, length);
     }
   }
 
@@ -170,7 +129,7 @@ class WasmSession implements Session {
       scratch: (bytes) => this.area('scratch', bytes, program),
     });
     const module = new WebAssembly.Module(compiled.bytes);
-    const instance = new WebAssembly.Instance(module, { env: { memory: this.heap } });
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.heap.memory } });
     const run = instance.exports.run as (thread: number) => void;
     const number = this.programs++;
     const parallel = compiled.parallel;
@@ -178,7 +137,7 @@ class WasmSession implements Session {
       this.startWorkers();
       for (const worker of this.workers) worker.postMessage({ module, number });
     }
-    const counters = new Int32Array(this.heap.buffer, CONTROL.counters, compiled.phases);
+    const counters = new Int32Array(this.heap.memory.buffer, CONTROL.counters, compiled.phases);
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
     const { words } = this;
     return {
@@ -192,19 +151,14 @@ class WasmSession implements Session {
       },
       output: (i) => outputs[i],
       profile: (runs) => profileKernels(instance.exports, compiled, runs),
-      trace: (runs) => traceProgram({ module, memory: this.heap, ...compiled }, this.threads, runs),
+      trace: (runs) => traceProgram({ module, memory: this.heap.memory, ...compiled }, this.threads, runs),
     };
   }
 
   write(input: Node, values: ArrayLike<number>): void {
     const size = sizeOf(input.shape);
     if (values.length !== size) throw new RangeError(`an input of ${size} elements was given ${values.length} values`);
-    if (
-      input.dtype === 'u8' &&
-      !this.leaves.has(input) &&
-      values instanceof Uint8Array &&
-      this.own.has(values.buffer)
-    ) {
+    if (input.dtype === 'u8' && !this.leaves.has(input) && this.heap.has(values)) {
       this.leaves.set(input, values.byteOffset);
       return;
     }
@@ -212,10 +166,11 @@ class WasmSession implements Session {
   }
 
   reserve(bytes: number): Uint8Array {
-    const address = this.allocate(bytes, 'the data');
-    this.inputBytes += bytes;
-    this.own.add(this.heap.buffer);
-    return new Uint8Array(this.heap.buffer, address, bytes);
+    return this.heap.reserve(bytes);
+  }
+
+  holds(values: ArrayLike<number>): boolean {
+    return this.heap.has(values);
   }
 
   read(input: Node): TypedValues {
@@ -223,7 +178,8 @@ class WasmSession implements Session {
   }
 
   memory(): MemoryReport {
-    return { inputs: this.inputBytes, scratch: this.arenaBytes, total: this.top };
+    const { reserved, used } = this.heap;
+    return { inputs: this.inputBytes + reserved, scratch: this.arenaBytes, total: used };
   }
 
   close(): void {
@@ -239,14 +195,14 @@ let checked: Pick<Features, 'fma' | 'wide'> | undefined;
 /** Relaxed SIMD and V8 flags where this engine has them and they have been seen to compute right. */
 export const wasmBackend: Backend = {
   name: 'wasm',
-  open: ({ threads, winograd = true }) => {
+  open: ({ threads, winograd = true, heap }) => {
     checked ??= checkedFeatures(probeFeatures(), (features) => new WasmSession({ ...features, winograd: false }, 1));
-    return new WasmSession({ ...checked, winograd }, threads);
+    return new WasmSession({ ...checked, winograd }, threads, heap);
   },
 };
 
 /** Plain SIMD, no V8 flags: the same bits on every machine. */
 export const portableBackend: Backend = {
   name: 'wasm-portable',
-  open: ({ threads }) => new WasmSession(PORTABLE, threads),
+  open: ({ threads, heap }) => new WasmSession(PORTABLE, threads, heap),
 };
