@@ -6,36 +6,76 @@
 export type ValueType = 'i32' | 'i64' | 'f32' | 'v128';
 const typeCodes: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b };
 
-/** Unsigned LEB128. */
-export function unsigned(value: number): number[] {
-  if (value < 0) throw new RangeError(`internal: ${value} is not an unsigned number`);
-  const bytes: number[] = [];
-  do {
-    const byte = value % 128;
-    value = Math.floor(value / 128);
-    bytes.push(value > 0 ? byte | 0x80 : byte);
-  } while (value > 0);
-  return bytes;
-}
-
-/** Signed LEB128 of a 32-bit integer. */
-export function signed(value: number): number[] {
-  const bytes: number[] = [];
-  for (let v = value | 0; ; v >>= 7) {
-    const byte = v & 0x7f;
-    const rest = v >> 7;
-    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
-      bytes.push(byte);
-      return bytes;
-    }
-    bytes.push(byte | 0x80);
-  }
-}
-
 const scratch = new DataView(new ArrayBuffer(4));
-function float32Bytes(value: number): number[] {
-  scratch.setFloat32(0, value, true);
-  return [0, 1, 2, 3].map((i) => scratch.getUint8(i));
+
+/** Bytes, one after the other. */
+class ByteWriter {
+  private buffer = new Uint8Array(256);
+  private length = 0;
+
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  byte(value: number): this {
+    if (this.length === this.buffer.length) this.grow(this.length + 1);
+    this.buffer[this.length++] = value;
+    return this;
+  }
+
+  append(bytes: ArrayLike<number>): this {
+    const end = this.length + bytes.length;
+    if (end > this.buffer.length) this.grow(end);
+    this.buffer.set(bytes, this.length);
+    this.length = end;
+    return this;
+  }
+
+  private grow(needed: number): void {
+    const grown = new Uint8Array(Math.max(needed, 2 * this.buffer.length));
+    grown.set(this.buffer);
+    this.buffer = grown;
+  }
+
+  /** Unsigned LEB128. */
+  unsigned(value: number): this {
+    if (value < 0) throw new RangeError(`internal: ${value} is not an unsigned number`);
+    let rest = value;
+    while (rest >= 128) {
+      this.byte((rest % 128) | 0x80);
+      rest = Math.floor(rest / 128);
+    }
+    return this.byte(rest);
+  }
+
+  /** Signed LEB128 of a 32-bit integer. */
+  signed(value: number): this {
+    let rest = value | 0;
+    // Bit 6 of the last byte is the sign.
+    while (rest < -64 || rest > 63) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>= 7;
+    }
+    return this.byte(rest & 0x7f);
+  }
+
+  float32(value: number): this {
+    scratch.setFloat32(0, value, true);
+    for (let i = 0; i < 4; i++) this.byte(scratch.getUint8(i));
+    return this;
+  }
+
+  /** Items behind their number. */
+  vector(items: readonly Uint8Array[]): this {
+    this.unsigned(items.length);
+    for (const item of items) this.append(item);
+    return this;
+  }
+
+  text(text: string): this {
+    const bytes = new TextEncoder().encode(text);
+    return this.unsigned(bytes.length).append(bytes);
+  }
 }
 
 /** Plain one-byte instructions. */
@@ -95,7 +135,7 @@ export type ConstantPool = (bits: number, type: 'f32' | 'i32') => number | undef
 
 /** Emits the body of one function. Addresses in bytes; `offset` immediates too. */
 export class FunctionEmitter {
-  private readonly code: number[] = [];
+  private readonly code = new ByteWriter();
   private readonly locals: ValueType[] = [];
 
   constructor(
@@ -111,39 +151,39 @@ export class FunctionEmitter {
 
   op(...names: Instruction[]): this {
     for (const name of names) {
-      if (name in plain) this.code.push(plain[name as keyof typeof plain]);
-      else this.code.push(0xfd, ...unsigned(simd[name as keyof typeof simd]));
+      if (name in plain) this.code.byte(plain[name as keyof typeof plain]);
+      else this.code.byte(0xfd).unsigned(simd[name as keyof typeof simd]);
     }
     return this;
   }
 
   get(local: number): this {
-    this.code.push(0x20, ...unsigned(local));
+    this.code.byte(0x20).unsigned(local);
     return this;
   }
 
   set(local: number): this {
-    this.code.push(0x21, ...unsigned(local));
+    this.code.byte(0x21).unsigned(local);
     return this;
   }
 
   tee(local: number): this {
-    this.code.push(0x22, ...unsigned(local));
+    this.code.byte(0x22).unsigned(local);
     return this;
   }
 
   i32(value: number): this {
-    this.code.push(0x41, ...signed(value));
+    this.code.byte(0x41).signed(value);
     return this;
   }
 
   f32(value: number): this {
-    this.code.push(0x43, ...float32Bytes(value));
+    this.code.byte(0x43).float32(value);
     return this;
   }
 
   i64(value: number): this {
-    this.code.push(0x42, ...signed(value));
+    this.code.byte(0x42).signed(value);
     return this;
   }
 
@@ -168,12 +208,12 @@ export class FunctionEmitter {
 
   /** A constant vector of 16 bytes. */
   v128(bytes: readonly number[]): this {
-    this.code.push(0xfd, 0x0c, ...bytes);
+    this.code.byte(0xfd).byte(0x0c).append(bytes);
     return this;
   }
 
   shuffle(lanes: readonly number[]): this {
-    this.code.push(0xfd, 0x0d, ...lanes);
+    this.code.byte(0xfd).byte(0x0d).append(lanes);
     return this;
   }
 
@@ -184,65 +224,65 @@ export class FunctionEmitter {
 
   mem(name: keyof typeof memory, offset = 0): this {
     const [opcode, align] = memory[name];
-    this.code.push(...opcode, align, ...unsigned(offset));
+    this.code.append(opcode).byte(align).unsigned(offset);
     return this;
   }
 
   laneMem(name: keyof typeof laneMemory, lane: number, offset = 0): this {
     const [opcode, align] = laneMemory[name];
-    this.code.push(0xfd, opcode, align, ...unsigned(offset), lane);
+    this.code.byte(0xfd).byte(opcode).byte(align).unsigned(offset).byte(lane);
     return this;
   }
 
   lane(name: keyof typeof laneAccess, lane: number): this {
-    this.code.push(0xfd, laneAccess[name], lane);
+    this.code.byte(0xfd).byte(laneAccess[name]).byte(lane);
     return this;
   }
 
   call(index: number): this {
-    this.code.push(0x10, ...unsigned(index));
+    this.code.byte(0x10).unsigned(index);
     return this;
   }
 
   /** Runs `body` while its loop is branched back to by `again(condition on the stack)`. */
   loop(body: () => void): this {
-    this.code.push(0x03, 0x40);
+    this.code.byte(0x03).byte(0x40);
     body();
-    this.code.push(0x0b);
+    this.code.byte(0x0b);
     return this;
   }
 
   block(body: () => void): this {
-    this.code.push(0x02, 0x40);
+    this.code.byte(0x02).byte(0x40);
     body();
-    this.code.push(0x0b);
+    this.code.byte(0x0b);
     return this;
   }
 
   /** Consumes a condition. */
   if(then: () => void, otherwise?: () => void): this {
-    this.code.push(0x04, 0x40);
+    this.code.byte(0x04).byte(0x40);
     then();
     if (otherwise) {
-      this.code.push(0x05);
+      this.code.byte(0x05);
       otherwise();
     }
-    this.code.push(0x0b);
+    this.code.byte(0x0b);
     return this;
   }
 
   branch(depth: number): this {
-    this.code.push(0x0c, ...unsigned(depth));
+    this.code.byte(0x0c).unsigned(depth);
     return this;
   }
 
   branchIf(depth: number): this {
-    this.code.push(0x0d, ...unsigned(depth));
+    this.code.byte(0x0d).unsigned(depth);
     return this;
   }
 
   fence(): this {
-    this.code.push(0xfe, 0x03, 0x00);
+    this.code.append([0xfe, 0x03, 0x00]);
     return this;
   }
 
@@ -269,38 +309,41 @@ export class FunctionEmitter {
   }
 
   /** The function's bytes: locals, code, end. */
-  finish(): number[] {
+  finish(): Uint8Array {
     const runs: [number, ValueType][] = [];
     for (const type of this.locals) {
       const last = runs[runs.length - 1];
       if (last?.[1] === type) last[0]++;
       else runs.push([1, type]);
     }
-    const locals = [...unsigned(runs.length), ...runs.flatMap(([n, type]) => [...unsigned(n), typeCodes[type]])];
-    return [...unsigned(locals.length + this.code.length + 1), ...locals, ...this.code, 0x0b];
+    const locals = new ByteWriter().unsigned(runs.length);
+    for (const [n, type] of runs) locals.unsigned(n).byte(typeCodes[type]);
+    const { bytes } = this.code;
+    return new ByteWriter().unsigned(locals.bytes.length + bytes.length + 1).append(locals.bytes).append(bytes).byte(0x0b).bytes; // prettier-ignore
   }
 }
 
 interface Defined {
   type: number;
   exportName?: string;
-  body: number[];
+  body: Uint8Array;
 }
 
 /** A module that imports the shared memory `env.memory` and defines functions. */
 export class ModuleEmitter {
   private readonly types: string[] = [];
-  private readonly typeBytes: number[][] = [];
+  private readonly typeBytes: Uint8Array[] = [];
   private readonly functions: Defined[] = [];
 
   constructor(private readonly constants?: ConstantPool) {}
 
   private type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
-    const bytes = [
-      0x60,
-      ...vector(parameters.map((t) => [typeCodes[t]])),
-      ...vector(results.map((t) => [typeCodes[t]])),
-    ];
+    const { bytes } = new ByteWriter()
+      .byte(0x60)
+      .unsigned(parameters.length)
+      .append(parameters.map((type) => typeCodes[type]))
+      .unsigned(results.length)
+      .append(results.map((type) => typeCodes[type]));
     const key = bytes.join();
     const known = this.types.indexOf(key);
     if (known >= 0) return known;
@@ -326,33 +369,24 @@ export class ModuleEmitter {
 
   /** The module's bytes. `shared` memories have a maximum of 4 GiB. */
   bytes(shared = true): Uint8Array<ArrayBuffer> {
-    const section = (id: number, content: number[]): number[] =>
-      content.length > 1 ? [id, ...unsigned(content.length), ...content] : [];
-    const text = (s: string): number[] => vector([...new TextEncoder().encode(s)].map((b) => [b]));
-    const limits = shared ? [0x03, ...unsigned(1), ...unsigned(65536)] : [0x01, ...unsigned(1), ...unsigned(65536)];
-    const exported = this.functions.flatMap((f, i) =>
-      f.exportName ? [[...text(f.exportName), 0x00, ...unsigned(i)]] : [],
+    const module = new ByteWriter().append([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+    const section = (id: number, items: readonly Uint8Array[]): void => {
+      if (items.length === 0) return;
+      const { bytes } = new ByteWriter().vector(items);
+      module.byte(id).unsigned(bytes.length).append(bytes);
+    };
+    const heap = new ByteWriter().text('env').text('memory').byte(0x02).byte(shared ? 0x03 : 0x01).unsigned(1).unsigned(65536); // prettier-ignore
+    const { functions } = this;
+    const types = functions.map(({ type }) => new ByteWriter().unsigned(type).bytes);
+    const exported = functions.flatMap(({ exportName }, i) =>
+      exportName ? [new ByteWriter().text(exportName).byte(0x00).unsigned(i).bytes] : [],
     );
-    const parts = [
-      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-      section(1, vector(this.typeBytes)),
-      section(2, vector([[...text('env'), ...text('memory'), 0x02, ...limits]])),
-      section(3, vector(this.functions.map((f) => unsigned(f.type)))),
-      section(7, vector(exported)),
-      section(10, vector(this.functions.map((f) => f.body))),
-    ];
-    const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
+    const bodies = functions.map(({ body }) => body);
+    section(1, this.typeBytes);
+    section(2, [heap.bytes]);
+    section(3, types);
+    section(7, exported);
+    section(10, bodies);
+    return new Uint8Array(module.bytes);
   }
-}
-
-function vector(items: readonly number[][]): number[] {
-  const out = unsigned(items.length);
-  for (const item of items) for (const byte of item) out.push(byte);
-  return out;
 }
