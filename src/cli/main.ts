@@ -9,5 +9,8 @@ for (const stream of [process.stdout, process.stderr]) {
 // From Node 22.1 on: keeps compiled code between runs. What is imported after it comes from there.
 const later: typeof module & { enableCompileCache?: () => unknown } = module;
 later.enableCompileCache?.();
-const { runCommandLine } = await import('./program.js');
-process.exitCode = await runCommandLine(process.argv.slice(2));
+// Unless the command comes to its end: a promise that nobody keeps must not look like success.
+process.exitCode = 13;
+void import('./program.js').then(async ({ runCommandLine }) => {
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+});

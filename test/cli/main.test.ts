@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, truncateSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Summary } from '../../src/runs/index.js';
@@ -108,16 +108,18 @@ describe('nn', () => {
   });
 
   it('prints its help without loading the config machinery', () => {
-    // A loader that refuses zod: --help must not ask for it.
-    const asModule = (code: string): string => `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
-    const refuse = `export function resolve(name, context, next) {
-      if (name.includes('zod')) throw new Error('zod was loaded');
-      return next(name, context);
-    }`;
-    const register = `import { register } from 'node:module'; register('${asModule(refuse)}');`;
-    // Newer Node deprecates register(); what replaces it is not in Node 20.
-    const node = ['--no-deprecation', '--import', asModule(register)];
-    const args = (command: string): string[] => [...node, 'dist/bin/nn.js', command];
+    // With a loader that refuses zod, --help must not ask for it.
+    const refuse = join(folder, 'refuse-zod.cjs');
+    writeFileSync(
+      refuse,
+      `const loader = require('node:module');
+      const resolve = loader._resolveFilename;
+      loader._resolveFilename = (name, ...rest) => {
+        if (name.includes('zod')) throw new Error('zod was loaded');
+        return resolve(name, ...rest);
+      };`,
+    );
+    const args = (command: string): string[] => ['--require', refuse, 'dist/bin/nn.js', command];
     expect(spawnSync(process.execPath, args('--help'), { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
     expect(spawnSync(process.execPath, args('schema'), { encoding: 'utf8' }).stderr).toContain('zod was loaded');
   });
