@@ -78,10 +78,19 @@ describe('data whose files are unpacked ahead', () => {
     expect(unpacked.files).toEqual([]);
   });
 
+  it('are read in their turn where they are not packed', async () => {
+    // What would be the length of the content is 4.
+    const { ahead, inTurn } = await bothWays(idxBytes([4, 2], [1, 2, 3, 4, 4, 0, 0, 0]));
+    expect(ahead).toMatchObject({ train: { size: 4 } });
+    expect(ahead).toEqual(inTurn);
+  });
+
   it.each([
     ['cut', packedImages.subarray(0, 25)],
     ['with more than its header promises', gzipSync(Buffer.concat([images, images]))],
     ['with less than its header promises', gzipSync(images.subarray(0, images.length - 1))],
+    ['cut in its header', gzipSync(images).subarray(0, 14)],
+    ['of another kind', gzipSync('a,b')],
     ['no gzip file', Buffer.from('a,b\n1,2\n')],
   ])('have the same fault where a file is %s', async (_, features) => {
     const { ahead, inTurn } = await bothWays(features);

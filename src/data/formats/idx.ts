@@ -32,11 +32,19 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * The array of bytes in the content of a gzip file that is being unpacked, of which the header is there; left where it lies. Undefined
- * where its elements are no bytes, or the content will not be as long as the header promises. Throws DataError where it has no header.
+ * The array of bytes in the content of a gzip file of which the first bytes are there; left where it lies. Undefined where these are
+ * no header, elements are no bytes, or the content will not be as long as the header promises: `parseIdx` says what is wrong, if
+ * anything is.
  */
 export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & { values: Uint8Array }) | undefined {
-  const { element, dims, offset } = parseHeader(Buffer.from(content.subarray(0, LONGEST_HEADER)), file);
+  let header: Header;
+  try {
+    header = parseHeader(Buffer.from(content.subarray(0, LONGEST_HEADER)), file);
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  }
+  const { element, dims, offset } = header;
   if (element.type !== 'u8' || content.length !== offset + product(dims)) return undefined;
   return { type: 'u8', dims, values: content.subarray(offset) };
 }
