@@ -58,6 +58,18 @@ export function planPhases(phases: readonly Phase[], threads: number, maxCounter
   });
 }
 
+/**
+ * The order in which one of two threads takes the tasks of the largest kernel of a phase: a half of its own, then the other's from
+ * its end. What a thread has just written, and its core still has, it so mostly reads itself. However many each comes to take, they
+ * take different ones.
+ */
+export function ownOrder(thread: number, count: number): number[] {
+  const half = Math.ceil(count / 2);
+  const tasks = Array.from({ length: count }, (_, task) => task);
+  const [lower, upper] = [tasks.slice(0, half), tasks.slice(half)];
+  return thread === 0 ? [...lower, ...upper.reverse()] : [...upper, ...lower.reverse()];
+}
+
 /** Emits and exports the driver. */
 export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], options: DriverOptions): void {
   const { threads, barrier, counters, scratch, scratchBytes } = options;
@@ -67,6 +79,7 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
     const area = f.local('i32');
     const task = f.local('i32');
     const first = f.local('i32');
+    const own = f.local('i32');
     f.get(0).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
     let apart = false;
     const join = (): void => {
@@ -85,6 +98,7 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
       if (apart || (i > 0 && phases[i - 1].shared)) join();
       apart = false;
       const tasks = ranges[ranges.length - 1].end;
+      if (threads === 2) f.i32(0).set(own);
       f.block(() => {
         f.loop(() => {
           f.i32(counters + 4 * i)
@@ -94,6 +108,25 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
             .i32(tasks)
             .op('i32.ge_u')
             .branchIf(1);
+          if (threads === 2) {
+            // `ownOrder` of the largest kernel; the smaller ones come last, which evens the threads out.
+            const count = ranges[0].end;
+            const half = Math.ceil(count / 2);
+            const turn = (from: number, size: number, rest: number): void => {
+              f.get(own).i32(size).op('i32.lt_u').if(
+                () => f.get(own).i32(from).op('i32.add').set(task),
+                () => f.i32(rest).get(own).op('i32.sub').set(task),
+              ); // prettier-ignore
+            };
+            f.get(task).i32(count).op('i32.lt_u');
+            f.if(() => {
+              f.get(0).if(
+                () => turn(half, count - half, count - 1),
+                () => turn(0, half, count - 1 + half),
+              );
+              f.bump(own, 1);
+            });
+          }
           const dispatch = (r: number): void => {
             const { kernel, units, start, end } = ranges[r];
             const call = (): void => {

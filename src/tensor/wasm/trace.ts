@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { KernelSpan } from '../backend.js';
 import type { KernelEntry } from './compile.js';
-import type { PhasePlan } from './driver.js';
+import { ownOrder, type PhasePlan } from './driver.js';
 
 /** What a thread does: words hold the barrier's arrivals and generation, the threads done, and a task counter a run and phase. */
 const THREAD_SOURCE = `
@@ -27,7 +27,7 @@ for (const { ranges } of phases) for (const range of ranges) range.call = export
 for (let run = 0; run < runs; run++) {
   meet();
   let before = false;
-  phases.forEach(({ shared, first, ranges }, i) => {
+  phases.forEach(({ shared, first, ranges, order }, i) => {
     if (before && (shared || i > 0 && phases[i - 1].shared)) meet();
     const perform = ({ call, units, total, start }, task) => {
       const slot = 3 * (run * tasks + first + task);
@@ -44,7 +44,9 @@ for (let run = 0; run < runs; run++) {
     }
     const counter = 3 + run * phases.length + i;
     const end = ranges[ranges.length - 1].end;
-    for (let task = Atomics.add(words, counter, 1); task < end; task = Atomics.add(words, counter, 1)) {
+    let own = 0;
+    for (let taken = Atomics.add(words, counter, 1); taken < end; taken = Atomics.add(words, counter, 1)) {
+      const task = taken < order.length ? order[own++] : taken;
       perform(ranges.find((range) => task < range.end), task);
     }
   });
@@ -80,7 +82,11 @@ export function traceProgram(program: TracedProgram, threads: number, runs: numb
   const log = new Float64Array(new SharedArrayBuffer(8 * 3 * runs * tasks));
   const workers = Array.from({ length: threads }, (_, thread) => {
     const area = scratch + thread * scratchBytes;
-    const workerData = { module, memory, words, log, thread, threads, phases, tasks, area, runs };
+    const ordered = phases.map((phase) => ({
+      ...phase,
+      order: threads === 2 ? ownOrder(thread, phase.ranges[0].end) : [],
+    }));
+    const workerData = { module, memory, words, log, thread, threads, phases: ordered, tasks, area, runs };
     return new Worker(THREAD_SOURCE, { eval: true, workerData });
   });
   const deadline = performance.now() + PATIENCE;
