@@ -1,6 +1,7 @@
 /**
  * What can begin before a command is loaded, which takes as long: its config is parsed, and the packed files of its data are unpacked
- * by another thread, into the memory of the session to come. Where something is wrong with either, it is left to the command, which then says so.
+ * by another thread, into the memory of the session to come. Where something is wrong with either, it is left to the command, which
+ * then says so.
  */
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../config/config-error.js';

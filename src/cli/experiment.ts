@@ -87,7 +87,7 @@ export async function openExperiment(
 /** The config with what it takes from the data, its layers, and why it does not fit them, if it does not. */
 function fitTo(
   written: ExperimentConfig,
-  data: DescribedData | LoadedData,
+  data: Pick<LoadedData, 'train' | 'classes'>,
 ): Pick<Experiment, 'config' | 'rows'> & { problems: readonly Contradiction[] } {
   const { config, problems: ofWeights } = withLossWeights(written, data);
   const { rows, problems: ofModel } = fitModel(config, describeData(config, data));

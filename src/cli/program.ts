@@ -1,6 +1,7 @@
 /** The command line: parses arguments and calls one command. Commands are loaded when needed, so that `--help` is quick. */
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
+import type { Ahead } from './ahead.js';
 import type { AugmentOptions } from './augment.js';
 import type { CheckOptions } from './checks.js';
 import type { CompareOptions } from './compare.js';
@@ -42,12 +43,14 @@ function programOf(finish: (code: ExitCode) => void): Command {
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainCommandOptions) => {
-      // Each begins before the next is loaded.
-      const { UnpackedFiles } = await import('../data/unpack-ahead.js');
-      const unpacked = config === undefined ? undefined : new UnpackedFiles();
-      const { beginAhead } = await import('./ahead.js');
-      const ahead =
-        config === undefined || unpacked === undefined ? undefined : beginAhead(config, overrides, unpacked);
+      let ahead: Ahead | undefined;
+      if (config !== undefined) {
+        // Each begins before the next is loaded.
+        const { UnpackedFiles } = await import('../data/unpack-ahead.js');
+        const unpacked = new UnpackedFiles();
+        const { beginAhead } = await import('./ahead.js');
+        ahead = beginAhead(config, overrides, unpacked);
+      }
       const { trainCommand } = await import('./train.js');
       finish(await trainCommand(config, overrides, options, ahead));
     });

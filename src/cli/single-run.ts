@@ -110,18 +110,9 @@ export async function goOn(folder: string, say: (line: string) => void, reserve?
 /** Trains until the run ends or is stopped, and closes run directory and session. Throws TrainingError after `ended`. */
 export async function runToItsEnd(session: Session, start: Start, surroundings: Surroundings): Promise<Summary> {
   const { config, data, origin, run, resume, given, elapsed, outcome } = start;
-  const {
-    display,
-    prefix = '',
-    resumeWith = run.path,
-    ended,
-    shouldStop,
-    maxSeconds,
-    fastDevRun,
-    prepared,
-  } = surroundings;
+  const { display, prefix = '', resumeWith = run.path, ended, ...how } = surroundings;
   const { paths } = run;
-  const { epochs } = planOf(config, data.train.size, fastDevRun);
+  const { epochs } = planOf(config, data.train.size, how.fastDevRun);
   const columns = metricsColumns(metricNames(figureMetrics(config.metrics)), data.val !== undefined);
   const line = (text: string): void => display.line(prefix + text);
   const began = performance.now();
@@ -170,18 +161,7 @@ export async function runToItsEnd(session: Session, start: Start, surroundings: 
   };
 
   try {
-    return finish(
-      await train(session, config, data, {
-        recorder,
-        shouldStop,
-        now,
-        resume,
-        given,
-        maxSeconds,
-        fastDevRun,
-        prepared,
-      }),
-    );
+    return finish(await train(session, config, data, { recorder, now, resume, given, ...how }));
   } catch (error) {
     if (error instanceof TrainingError) finish(error.result);
     else if (!(error instanceof FileWriteError)) run.log(`failed: ${String(error)}`);

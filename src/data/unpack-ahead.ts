@@ -77,7 +77,6 @@ export class UnpackedFiles {
   private readonly worker = new Worker(THREAD_SOURCE, { eval: true, workerData: CHUNK });
   private isRunning = true;
   private waiting = 0;
-  private readonly taken = new Set<string>();
 
   /** Starts the thread, which takes a while, so this may be before the files are known. */
   constructor() {
@@ -104,16 +103,10 @@ export class UnpackedFiles {
     this.worker.postMessage(packed.sort((a, b) => a.content.length - b.content.length));
   }
 
-  /** The absolute paths of the files that are not taken yet. */
-  get files(): string[] {
-    return [...this.coming.keys()].filter((file) => !this.taken.has(file));
-  }
-
-  /** The file at this absolute path, once it has begun to be unpacked; undefined where it is not, or has been taken before. */
+  /** The file at this absolute path, once it has begun to be unpacked; undefined where it is not. */
   async take(file: string): Promise<UnpackedFile | undefined> {
     const coming = this.coming.get(file);
-    if (coming === undefined || this.taken.has(file)) return undefined;
-    this.taken.add(file);
+    if (coming === undefined) return undefined;
     const sha256 = this.awaited(coming.sha256);
     await coming.begun;
     return { content: coming.content, sha256 };
