@@ -2,7 +2,7 @@
 import { type AugmentPreview, previewAugmentation } from '../train/index.js';
 import { contactSheet } from './contact-sheet.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say } from './experiment.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say } from '../runner/experiment.js';
 import { formatFigure, formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
 import { UsageError } from './usage-error.js';

@@ -19,7 +19,7 @@ import {
   printJson,
   rememberingLoad,
   say,
-} from './experiment.js';
+} from '../runner/experiment.js';
 import { configArguments } from './config-files.js';
 import { formatBytes, formatFigure, formatSizes, formatTable } from './format.js';
 import { listenForInterrupt } from './interrupt.js';

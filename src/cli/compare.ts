@@ -1,12 +1,12 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
 import { metricNames } from '../nn/metrics/index.js';
 import { compare, type ComparedVariant, meanAndSpread, modeOf } from '../train/index.js';
-import { type Run, runsOf } from './compared-runs.js';
-import { foldsOf } from './cross-validation.js';
+import { type Run, runsOf } from '../runner/compared-runs.js';
+import { foldsOf } from '../runner/cross-validation.js';
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, loadExperiment, printJson, rememberingLoad, say, threadsOf } from './experiment.js'; // prettier-ignore
+import { type CommonOptions, type Experiment, loadExperiment, printJson, rememberingLoad, say, threadsOf } from '../runner/experiment.js'; // prettier-ignore
 import { formatFigure, formatTable, formatTime } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
 import { UsageError } from './usage-error.js';

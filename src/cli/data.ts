@@ -12,7 +12,7 @@ import {
 } from '../data/index.js';
 import { experimentSchema } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, printJson, say } from './experiment.js';
+import { type CommonOptions, printJson, say } from '../runner/experiment.js';
 import { formatFigure, formatTable } from './format.js';
 
 const ROLES = ['train', 'val', 'test'] as const;

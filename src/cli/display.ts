@@ -2,7 +2,7 @@
 import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
-import { type CommonOptions, say } from './experiment.js';
+import { type CommonOptions, say } from '../runner/experiment.js';
 import { formatFigures, formatTime } from './format.js';
 
 export interface Display {

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { formatCount } from '../config/format-count.js';
 import { loadSplit, moveFiles, type Role } from '../data/index.js';
 import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
-import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
+import { loadStoredConfig, openSnapshot, usingCheckpoint } from '../runner/checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, openSession, printJson, say } from './experiment.js';
+import { type CommonOptions, openSession, printJson, say } from '../runner/experiment.js';
 import { formatFigures, formatReports, formatSparsity } from './format.js';
 import { UsageError } from './usage-error.js';
 

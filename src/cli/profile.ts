@@ -2,7 +2,7 @@
 import { formatCount } from '../config/format-count.js';
 import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from '../runner/experiment.js';
 import { formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
 import { profilePage } from './profile-page.js';

@@ -6,7 +6,7 @@ import type { AugmentOptions } from './augment.js';
 import type { CheckOptions } from './checks.js';
 import type { CompareOptions } from './compare.js';
 import type { EvalOptions } from './eval.js';
-import type { CommonOptions } from './experiment.js';
+import type { CommonOptions } from '../runner/experiment.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import type { ProfileOptions } from './profile.js';
 import type { TrainCommandOptions } from './train.js';

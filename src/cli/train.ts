@@ -5,13 +5,13 @@ import { closeSplits, type DescribedData, loadData } from '../data/index.js';
 import { type ExperimentConfig, prepare, type TrainOptions } from '../train/index.js';
 import { gitState, RunDirectory, type Summary } from '../runs/index.js';
 import type { Ahead } from './ahead.js';
-import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from './cross-validation.js';
+import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from '../runner/cross-validation.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from './experiment.js';
+import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from '../runner/experiment.js';
 import { formatSizes } from './format.js';
 import { listenForInterrupt } from './interrupt.js';
-import { begin, goOn, runToItsEnd, type Start } from './single-run.js';
+import { begin, goOn, runToItsEnd, type Start } from '../runner/single-run.js';
 import { UsageError } from './usage-error.js';
 import { formatWarnings, warningsOf } from './warnings.js';
 

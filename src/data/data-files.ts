@@ -7,7 +7,7 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
-import type { ScratchFile } from './scratch-file.js';
+import type { ScratchFile } from './cache/scratch-file.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
 
 export interface HashedFile {

@@ -1,6 +1,6 @@
 /** Where each feature of a table comes from, once everything has been done to it. */
 import type { FittedPreprocessing } from './load.js';
-import { measuresOf } from './tabular/columns.js';
+import { measuresOf } from './tables/columns.js';
 
 export interface FeatureColumn {
   /** That of the column, or `component 1`. */

@@ -9,7 +9,7 @@ export { type DataReport, type FileReport, inspectData } from './inspect.js';
 export type { FeatureColumn } from './feature-columns.js';
 export { type DescribedData, type FittedPreprocessing, fittedPreprocessingSchema, loadData, type LoadedData, type LoadedSplit, type LoadOptions, loadSplit, moveFiles } from './load.js'; // prettier-ignore
 export { type Affine, preprocessors } from './preprocess.js';
-export { closeSplits } from './record-splits.js';
+export { closeSplits } from './cache/record-splits.js';
 export type { Records } from './records.js';
 export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export type { ColumnReport } from './source.js';

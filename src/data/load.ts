@@ -4,16 +4,16 @@
  */
 import path from 'node:path';
 import * as z from 'zod';
-import { blocksOf, mappedNumbers, type Part, splitOf, type Treatment, widthOfSample } from './blocks.js';
+import { blocksOf, mappedNumbers, type Part, splitOf, type Treatment, widthOfSample } from './cache/blocks.js';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
 import { featureColumns } from './feature-columns.js';
 import { splitFold } from './folds.js';
 import { type Affine, fitAffine, isProjection } from './preprocess.js';
 import { fitProjection, projectionSchema } from './projection.js';
-import { recordSplits } from './record-splits.js';
+import { recordSplits } from './cache/record-splits.js';
 import type { Records } from './records.js';
-import { ScratchFile } from './scratch-file.js';
+import { ScratchFile } from './cache/scratch-file.js';
 import { Spread } from './spread.js';
 import type { DataConfig } from './schema.js';
 import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
@@ -21,7 +21,7 @@ import { sourceOf } from './sources/index.js';
 import { splitRows } from './split.js';
 import type { Role, Rows, Split, Task } from './table.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
-import { measuresOf, widthOf } from './tabular/columns.js';
+import { measuresOf, widthOf } from './tables/columns.js';
 
 /** Entries of the last axis of a sample's features. */
 function lastAxis(encoding: Encoding): number {

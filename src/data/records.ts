@@ -1,6 +1,6 @@
 /** Samples in a temporary file: a record for each. */
-import { ReadAhead } from './read-ahead.js';
-import type { ScratchFile } from './scratch-file.js';
+import { ReadAhead } from './cache/read-ahead.js';
+import type { ScratchFile } from './cache/scratch-file.js';
 
 /** What the numbers of a record are: bytes, or float32 but for those that are only 0 or 1, which take a bit each. */
 export type RecordLayout =

@@ -1,6 +1,6 @@
 /** Several experiments side by side over the same seeds: what their figures come to, and what each gains over the first. */
 import { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
-import type { Figures } from './snapshot.js';
+import type { Figures } from './loop/snapshot.js';
 
 /** The figures of one run by names such as `test/accuracy`; absent where it failed. */
 export interface ComparedRun {

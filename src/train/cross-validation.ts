@@ -1,5 +1,5 @@
 /** What the runs of a cross-validation come to together. */
-import type { Figures } from './snapshot.js';
+import type { Figures } from './loop/snapshot.js';
 
 export interface MeanAndSpread {
   readonly mean: Figures;

@@ -3,7 +3,7 @@ import { ftruncateSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Records, type RecordLayout } from '../../src/data/records.js';
-import { ScratchFile } from '../../src/data/scratch-file.js';
+import { ScratchFile } from '../../src/data/cache/scratch-file.js';
 import { hostRandom } from '../../src/tensor/random.js';
 import { tempFolder } from './files.js';
 

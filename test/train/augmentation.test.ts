@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedData, Split } from '../../src/data/index.js';
 import { hostRandom, wasmBackend } from '../../src/tensor/index.js';
-import { datasetOf } from '../../src/train/dataset.js';
+import { datasetOf } from '../../src/train/step/dataset.js';
 import { train } from '../../src/train/index.js';
-import { evaluationStep, trainingStep } from '../../src/train/step.js';
+import { evaluationStep, trainingStep } from '../../src/train/step/step.js';
 import { experiment, latest, type Recording, recording } from './tiny.js';
 
 const SHAPE = [8, 8, 3];

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { LoadedData, Split } from '../../src/data/index.js';
 import { hostRandom, referenceBackend, wasmBackend } from '../../src/tensor/index.js';
 import { evaluate, gradcheck, overfitBatch, train } from '../../src/train/index.js';
-import { datasetOf } from '../../src/train/dataset.js';
-import { trainingStep } from '../../src/train/step.js';
+import { datasetOf } from '../../src/train/step/dataset.js';
+import { trainingStep } from '../../src/train/step/step.js';
 import { experiment, latest, recording } from './tiny.js';
 
 /** Points near a plane in 6 dimensions, as bytes that the step maps to [0, 1], or as numbers. */

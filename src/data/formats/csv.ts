@@ -4,8 +4,8 @@
  */
 import { counted, DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
-import { ColumnBuilder } from '../tabular/column.js';
-import type { ColumnTable, TableWishes } from '../tabular/table.js';
+import { ColumnBuilder } from '../tables/column.js';
+import type { ColumnTable, TableWishes } from '../tables/table.js';
 import { type CsvRecord, CsvRecords } from './csv-records.js';
 import { LineIndex } from './line-index.js';
 import { textBlocks } from './text-lines.js';

@@ -7,9 +7,9 @@ import { type Compressors, type FileMetaData, parquetMetadata, parquetRead, parq
 import { compressors } from 'hyparquet-compressors';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles, FileParts } from '../data-files.js';
-import type { ScratchFile } from '../scratch-file.js';
-import { ColumnBuilder } from '../tabular/column.js';
-import type { ColumnTable, TableWishes } from '../tabular/table.js';
+import type { ScratchFile } from '../cache/scratch-file.js';
+import { ColumnBuilder } from '../tables/column.js';
+import type { ColumnTable, TableWishes } from '../tables/table.js';
 import { reasonOf } from './library-error.js';
 import { type Chunk, PageFault, unpackPages } from './parquet-pages.js';
 

@@ -2,8 +2,8 @@
 import * as z from 'zod';
 import { readCsv } from '../formats/csv.js';
 import { checkRoleFiles } from '../role-files.js';
-import { tableKeys } from '../tabular/roles.js';
-import { tableSource } from '../tabular/table-source.js';
+import { tableKeys } from '../tables/roles.js';
+import { tableSource } from '../tables/table-source.js';
 
 const character = z.string().refine((c) => c.length === 1 && !/[\r\n]/.test(c), 'must be a single character');
 const schema = z

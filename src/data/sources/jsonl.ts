@@ -2,8 +2,8 @@
 import * as z from 'zod';
 import { readJsonl } from '../formats/jsonl.js';
 import { checkRoleFiles } from '../role-files.js';
-import { tableKeys } from '../tabular/roles.js';
-import { tableSource } from '../tabular/table-source.js';
+import { tableKeys } from '../tables/roles.js';
+import { tableSource } from '../tables/table-source.js';
 
 const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 

@@ -1,8 +1,8 @@
 /** Samples from Parquet files. */
 import * as z from 'zod';
 import { checkRoleFiles } from '../role-files.js';
-import { tableKeys } from '../tabular/roles.js';
-import { tableSource } from '../tabular/table-source.js';
+import { tableKeys } from '../tables/roles.js';
+import { tableSource } from '../tables/table-source.js';
 
 const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 

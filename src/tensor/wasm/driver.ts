@@ -1,6 +1,6 @@
 /** The function `run(thread)` that takes every thread through the phases of a program. */
 import type { ModuleEmitter } from './assembler.js';
-import type { EmittedKernel } from './emit-loop.js';
+import type { EmittedKernel } from './emit/loop.js';
 
 export type Phase = EmittedKernel[];
 

@@ -2,7 +2,7 @@
  * The memory of a session: everything that programs read and write lies in it. It can be made before there is a session, so that
  * data are put to where they will be used while the engine is still being loaded: it imports next to nothing of the engine.
  */
-import { alignedBytes } from './memory-plan.js';
+import { alignedBytes } from '../compiler/memory-plan.js';
 
 const PAGE = 65536;
 /** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */

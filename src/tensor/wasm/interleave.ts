@@ -5,9 +5,9 @@
 import { sizeOf } from '../shape.js';
 import type { Node } from '../graph.js';
 import type { ModuleEmitter } from './assembler.js';
-import { bytesOf } from './emit-expression.js';
-import { eachUnit, type EmittedKernel } from './emit-loop.js';
-import type { Kernel } from './kernels.js';
+import { bytesOf } from './emit/expression.js';
+import { eachUnit, type EmittedKernel } from './emit/loop.js';
+import type { Kernel } from '../compiler/kernels.js';
 
 /** Tensors of fewer bytes stay in the cache anyway. */
 const LARGE = 2 ** 20;

@@ -3,9 +3,9 @@ import type { KernelProfile } from '../backend.js';
 import type { Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import type { CompiledProgram } from './compile.js';
-import { bytesOf } from './emit-expression.js';
-import { accessesOf, type Expression } from './expression.js';
-import type { Kernel } from './kernels.js';
+import { bytesOf } from './emit/expression.js';
+import { accessesOf, type Expression } from '../compiler/expression.js';
+import type { Kernel } from '../compiler/kernels.js';
 
 /** Times every kernel by itself, `runs` times through the whole program on one thread; keeps each one's median. */
 export function profileKernels(

@@ -7,7 +7,7 @@ import { activate, type ActivationConfig, activations } from '../../nn/activatio
 import type { ConfigPath, Parameter } from '../../nn/layer.js';
 import { type TracedLayer, traceModel } from '../../nn/model.js';
 import { RandomSource } from '../../nn/random-source.js';
-import type { ExperimentConfig } from '../experiment.js';
+import type { ExperimentConfig } from '../schema.js';
 
 /** A layer that does something, and what goes into it. */
 export interface Step {

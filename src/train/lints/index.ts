@@ -4,8 +4,8 @@
  */
 import type { LoadedData } from '../../data/index.js';
 import type { LayerRow } from '../../nn/model.js';
-import type { ExperimentConfig } from '../experiment.js';
-import type { StartStatistics } from '../start-statistics.js';
+import type { ExperimentConfig } from '../schema.js';
+import type { StartStatistics } from '../checks/start-statistics.js';
 import { dataflowOf } from './dataflow.js';
 import {
   constantInitialization,

@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { writtenDefault } from '../../config/index.js';
 import { optimizerOf } from '../../nn/optimizers/index.js';
-import { planOf } from '../plan.js';
+import { planOf } from '../loop/plan.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 
 /** Rates in use lie within a factor of ten around the default of each optimizer, seldom more, and downwards somewhat further. */

@@ -2,8 +2,8 @@
 import { formatCount } from '../../config/format-count.js';
 import type { LoadedData } from '../../data/index.js';
 import type { ConfigPath } from '../../nn/layer.js';
-import type { ExperimentConfig } from '../experiment.js';
-import type { StartStatistics } from '../start-statistics.js';
+import type { ExperimentConfig } from '../schema.js';
+import type { StartStatistics } from '../checks/start-statistics.js';
 import type { Dataflow } from './dataflow.js';
 import type { Range } from './statistics.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchAugmentation, mainTarget, mixedLosses, mixTargets, type BatchSamples } from '../../../src/nn/augmentations/batch.js'; // prettier-ignore
 import { augmentations, augmentSchema } from '../../../src/nn/augmentations/index.js';
 import { cast, constant, type DType, hostRandom, input, type Node, referenceBackend, reverse, type Shape, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
-import { gatherBatch } from '../../../src/train/dataset.js';
+import { gatherBatch } from '../../../src/train/step/dataset.js';
 
 const KEY = input('rng', [2], 'u32');
 const SIZE = 12;

@@ -1,0 +1,159 @@
+/** Samples encoded a block at a time, so that the float64 numbers of a large table never stand in memory all at once. */
+import { DataError } from '../data-error.js';
+import { applyAffine, type Affine } from '../preprocess.js';
+import type { EncodedFeatures, EncodedSamples, Encoding, SampleFile } from '../source.js';
+import { project, projectedWidth, type Projection } from '../projection.js';
+import { gatherRows, product, recordTable, type Rows, type Split, type Table } from '../table.js';
+
+/** Samples of a file: those at `rows`, or all. */
+export interface Part {
+  readonly from: SampleFile<Encoding>;
+  readonly rows: Rows;
+}
+
+export const sizeOf = ({ from, rows }: Part): number => rows?.length ?? from.size;
+
+/** Values of a block: 1 MiB of float64, which a processor's cache holds. */
+const BLOCK = 2 ** 17;
+/** 8 GiB of float32. */
+const MOST_VALUES = 2 ** 31;
+
+/** Values of a sample's features. */
+export const widthOfSample = (encoding: Encoding, lastAxis: number): number =>
+  encoding.kind === 'arrays' ? product(encoding.shape) : lastAxis;
+
+/** The part's samples in their order; bytes, which are not copied, in one piece unless they are to become numbers. */
+export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbers = false): Generator<EncodedSamples> {
+  const { from, rows } = part;
+  const size = sizeOf(part);
+  const isWhole = encoding.kind === 'arrays' && encoding.dtype === 'u8' && !toNumbers;
+  const step = isWhole ? size : Math.max(1, Math.floor(BLOCK / width));
+  if (step >= size) {
+    yield from.encode(rows, encoding);
+    return;
+  }
+  for (let first = 0; first < size; first += step) {
+    const length = Math.min(step, size - first);
+    const block = rows?.subarray(first, first + length) ?? Int32Array.from({ length }, (_, i) => first + i);
+    yield from.encode(block, encoding);
+  }
+}
+
+/** What is made of samples of `width` values: encoded, mapped, projected. */
+export interface Treatment {
+  readonly encoding: Encoding;
+  readonly affine: Affine;
+  readonly projection?: Projection;
+  readonly width: number;
+}
+
+/** The shape of a treated sample whose features had `shape`. */
+export const treatedShape = ({ projection, width }: Treatment, shape: readonly number[]): readonly number[] =>
+  projection === undefined || projection.in_place ? shape : [projectedWidth(projection, width)];
+
+/** The features of a block in float64, mapped by `affine`. */
+export function mappedNumbers({ features }: EncodedSamples, affine: Affine): Float64Array {
+  const numbers = numbersOf(features);
+  return applyAffine(numbers, affine, new Float64Array(numbers.length));
+}
+
+function numbersOf(features: EncodedFeatures): Float64Array {
+  if (features.records !== undefined) return Float64Array.from(features.records.read(features.rows));
+  const { shape, values, rows } = features;
+  return values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, product(shape), rows));
+}
+
+/** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
+export function splitOf(part: Part, treatment: Treatment): Split {
+  const { encoding, projection, width } = treatment;
+  const size = sizeOf(part);
+  if (part.from.records === undefined && size * width > MOST_VALUES) {
+    throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
+      file: part.from.file,
+      hint: 'one-hot columns take a feature for each category: drop or hash those with very many',
+    });
+  }
+  if (encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined) {
+    const { features, targets } = part.from.encode(part.rows, encoding);
+    const bytes = bytesOf(features);
+    return { size, features: bytes, targets: targets ?? bytes };
+  }
+  // The columns of a table are read page by page, so in the file's order; the samples are put where the split has them.
+  const { from, rows = new Int32Array(0) } = part;
+  const places = part.rows && ascending(rows, from.size);
+  const ordered = { from, rows: places?.map((i) => rows[i]) };
+  let split: Split | undefined;
+  let first = 0;
+  for (const block of blocksOf(ordered, encoding, width, projection !== undefined)) {
+    const { features, targets } = block;
+    const treated = treatedShape(treatment, features.shape);
+    split ??= emptySplit(size, treated, targets);
+    const made = treatedBlock(block, treatment);
+    const count = made.length / product(treated);
+    const to = places?.subarray(first, first + count) ?? first;
+    place(made, product(treated), split.features.values, to);
+    if (targets !== undefined) place(targets.values, product(targets.shape), split.targets.values, to);
+    first += count;
+  }
+  if (split === undefined) throw new Error('a part has at least one sample');
+  return split;
+}
+
+/** The places in `rows`, which are below `size` and all different, in the order of the rows there. */
+function ascending(rows: Int32Array, size: number): Int32Array {
+  const placeOf = new Int32Array(size).fill(-1);
+  rows.forEach((row, i) => (placeOf[row] = i));
+  return placeOf.filter((i) => i >= 0);
+}
+
+/** Puts the samples of `values`, of `width` numbers each, at the places `to`, or from the place `to` on. */
+function place(values: Table['values'], width: number, into: Table['values'], to: Int32Array | number): void {
+  if (typeof to === 'number') return into.set(values, to * width);
+  for (let i = 0; i < to.length; i++) {
+    for (let k = 0; k < width; k++) into[to[i] * width + k] = values[i * width + k];
+  }
+}
+
+/** Features that are bytes, as they are. */
+function bytesOf(features: EncodedFeatures): Table {
+  if (features.records !== undefined) return recordTable(features.shape, features.records, features.rows);
+  const { shape, values, rows } = features;
+  if (!(values instanceof Uint8Array)) throw new Error('the features are no bytes');
+  return { shape, dtype: 'u8', values, ...(rows && { rows }) };
+}
+
+/** The features of a block as float32, mapped and projected. Throws DataError where one is not finite then. */
+export function treatedBlock(block: EncodedSamples, { affine, projection, width }: Treatment): Float32Array {
+  const values = block.features.records === undefined ? block.features.values : undefined;
+  if (projection === undefined && values instanceof Float64Array) {
+    const mapped = applyAffine(values, affine, new Float32Array(values.length));
+    const bad = firstNotFinite(mapped);
+    if (bad < 0) return mapped;
+    const place = block.placeOf(Math.floor(bad / width), bad % width);
+    throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
+  }
+  if (projection === undefined) throw new Error('bytes are mapped by the step');
+  const projected = project(mappedNumbers(block, affine), width, projection);
+  const bad = firstNotFinite(projected);
+  if (bad < 0) return projected;
+  const place = block.placeOf(Math.floor(bad / projectedWidth(projection, width)), projection.inputs[0]);
+  throw new DataError(`a component of this sample comes to ${projected[bad]} as a 32-bit feature`, place);
+}
+
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
+
+/** Room for `size` samples; without targets the features are to be reconstructed. */
+function emptySplit(size: number, shape: readonly number[], targets: Table | undefined): Split {
+  const features: Table = { shape, dtype: 'f32', values: new Float32Array(size * product(shape)) };
+  return { size, features, targets: targets === undefined ? features : { ...targets, values: likeIn(targets, size) } };
+}
+
+/** Room for the targets of `size` samples. */
+export function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
+  const length = size * product(shape);
+  if (dtype === 'i32') return new Int32Array(length);
+  return dtype === 'f32' ? new Float32Array(length) : new Uint8Array(length);
+}

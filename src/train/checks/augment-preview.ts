@@ -1,0 +1,57 @@
+/** What the augmentations of an experiment make of some training samples, as its first steps would see them. */
+import { input, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
+import type { LoadedData } from '../../data/index.js';
+import { BatchAugmentation } from '../../nn/augmentations/batch.js';
+import { datasetOf, gatherBatch, samplesOfBatch, selectBatch, upload } from '../step/dataset.js';
+import type { ExperimentConfig } from '../schema.js';
+
+export interface AugmentPreview {
+  /** Of one sample. */
+  readonly shape: readonly number[];
+  readonly samples: number;
+  /** Preprocessed samples, one after the other; for bytes as they were before preprocessing, from 0 to 1. */
+  readonly original: Float32Array;
+  readonly versions: readonly Float32Array[];
+}
+
+/** What white is among values that are bytes. */
+const WHITE_BYTE = 255;
+
+/** The first `samples` training samples and `versions` augmented ones of each: those of the first steps, if they were one batch. */
+export function previewAugmentation(
+  session: Session,
+  config: ExperimentConfig,
+  data: LoadedData,
+  { samples, versions }: { readonly samples: number; readonly versions: number },
+): AugmentPreview {
+  const { affine, train } = data;
+  const { shape } = train.features;
+  const batch = Math.min(samples, train.size);
+  const dataset = datasetOf('train', train, affine);
+  upload(session, dataset, train);
+  const indices = input('preview.indices', [batch], 'i32');
+  const key = input('rng', [2], 'u32');
+  const plain = gatherBatch(dataset, indices).x;
+  const augmentation = new BatchAugmentation(config.data.augment, key, streamKey(config.seed, 'augment'), indices);
+  const { x } = augmentation.features(samplesOfBatch(dataset, indices), () => plain);
+  const executable = session.compile({ name: 'preview', outputs: [plain, x], updates: [] });
+  selectBatch(
+    session,
+    dataset,
+    indices,
+    Int32Array.from({ length: batch }, (_, i) => i),
+  );
+
+  const [key0, key1] = streamKey(config.seed, 'step');
+  const run = (step: number, output: number): Float32Array => {
+    session.write(key, Uint32Array.from(threefry2x32(key0, key1, step, 0)));
+    executable.run();
+    return Float32Array.from(executable.output(output), (value, i) => {
+      if (affine === undefined) return value;
+      const c = affine.scale.length === 1 ? 0 : i % affine.scale.length;
+      return (value - affine.shift[c]) / affine.scale[c] / WHITE_BYTE;
+    });
+  };
+  const original = run(0, 0);
+  return { shape, samples: batch, original, versions: Array.from({ length: versions }, (_, step) => run(step, 1)) };
+}

@@ -1,0 +1,113 @@
+/** Whether model, loss and data fit together: what can only be known once the data are loaded. */
+import { input, type Shape } from '../../tensor/index.js';
+import { forEachSample, type LoadedData, type Split } from '../../data/index.js';
+import { augmentationProblems } from '../../nn/augmentations/fit.js';
+import { lossMismatch } from '../../nn/losses/index.js';
+import { type ConfigPath, type LayerConfig, sampleShape } from '../../nn/layer.js';
+import { type LayerRow, LayerShapeError, traceModel } from '../../nn/model.js';
+import { groupOf, matchesPattern } from '../../nn/optimizers/groups.js';
+import { RandomSource } from '../../nn/random-source.js';
+import type { TargetInfo } from '../../nn/target.js';
+import type { Contradiction, ExperimentConfig } from '../schema.js';
+
+/** What the model must fit: the shape of a sample's features, and its targets. */
+export interface DataInfo {
+  /** Of the training split. */
+  readonly samples: number;
+  readonly features: Shape;
+  readonly target: TargetInfo;
+  /** The smallest and the largest feature; undefined for bytes. Looked for when asked. */
+  readonly range: () => readonly [number, number] | undefined;
+}
+
+export function describeData(
+  config: ExperimentConfig,
+  { train, classes }: Pick<LoadedData, 'train' | 'classes'>,
+): DataInfo {
+  const size = train.targets.shape.reduce((a, b) => a * b, 1);
+  return {
+    samples: train.size,
+    features: train.features.shape,
+    range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train)),
+    target: {
+      task: config.task,
+      size,
+      ...(config.task === 'classification' && classes ? { classes: classes.length } : {}),
+    },
+  };
+}
+
+function rangeOf({ size, features }: Split): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  forEachSample(features, size, (values) => {
+    for (let i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i]);
+      high = Math.max(high, values[i]);
+    }
+  });
+  return [low, high];
+}
+
+/**
+ * The layer table of the model on such data, or why it does not fit: a layer that cannot take its input, a loss that cannot take
+ * the targets, a head with the wrong number of units. The paths are those of the config.
+ */
+export function fitModel(
+  config: ExperimentConfig,
+  { samples, features, target, range }: DataInfo,
+): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
+  try {
+    const options = { training: false, random: new RandomSource(), init: config.init };
+    const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
+    const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
+    const unfit = [...idle, ...partialBatches(config, samples)];
+    if (unfit.length > 0) return { rows: model.rows, problems: unfit };
+    const unaugmentable = augmentationProblems(config.data.augment, { shape: features, task: config.task, range });
+    if (unaugmentable.length > 0) {
+      const problems = unaugmentable.map(({ index, message }) => ({ path: ['data', 'augment', index], message }));
+      return { rows: model.rows, problems };
+    }
+    const mismatch = lossMismatch(config.loss, target, sampleShape(model.output));
+    if (mismatch === undefined) return { rows: model.rows, problems: [] };
+    const path = mismatch.at === 'loss' ? ['loss'] : headPath(config);
+    return { rows: model.rows, problems: [{ path, message: mismatch.message }] };
+  } catch (error) {
+    if (!(error instanceof LayerShapeError)) throw error;
+    return { rows: [], problems: [{ path: ['model', ...error.path], message: error.detail }] };
+  }
+}
+
+/** L-BFGS takes what two gradients differ in for curvature: it must not be the samples. */
+function partialBatches({ optimizer, train }: ExperimentConfig, samples: number): Contradiction[] {
+  if (optimizer.type !== 'lbfgs' || train.batch_size >= samples) return [];
+  const message = `lbfgs needs all ${samples} training samples in one batch: set train.batch_size to ${samples}`;
+  return [{ path: ['train', 'batch_size'], message }];
+}
+
+/** Parameter groups that no weight belongs to. */
+function idleGroups({ train }: ExperimentConfig, names: readonly string[]): Contradiction[] {
+  const groups = train.parameter_groups ?? [];
+  const used = new Set(names.map((name) => groupOf(groups, name)));
+  return groups.flatMap((group, i) => {
+    if (used.has(group)) return [];
+    const taken = names.some((name) => matchesPattern(group.parameters, name));
+    const reason = taken ? 'all of its weights belong to groups before it' : `there are ${names.join(', ')}`;
+    const message = `no weight belongs to "${group.parameters}": ${reason}`;
+    return [{ path: ['train', 'parameter_groups', i, 'parameters'], message }];
+  });
+}
+
+/** Where the number of outputs is set: the last layer with `units`, blocks looked into, else the last layer. */
+function headPath({ model }: ExperimentConfig): ConfigPath {
+  const search = (layers: readonly LayerConfig[], path: ConfigPath): ConfigPath | undefined => {
+    for (let i = layers.length - 1; i >= 0; i--) {
+      const layer: LayerConfig & { readonly layers?: readonly LayerConfig[] } = layers[i];
+      if ('units' in layer) return [...path, i, 'units'];
+      const inside = layer.layers && search(layer.layers, [...path, i, 'layers']);
+      if (inside) return inside;
+    }
+    return undefined;
+  };
+  const path = ['model', 'layers'];
+  return search(model.layers, path) ?? [...path, model.layers.length - 1];
+}

@@ -1,0 +1,72 @@
+/**
+ * How a network starts: the spread of activations and gradients layer by layer before the first step, and units that are alike.
+ * Both spreads should keep their size from layer to layer (Glorot and Bengio 2010; He et al. 2015).
+ */
+import { cast, div, eq, grad, type Node, reduceSum, type Session, sizeOf } from '../../tensor/index.js';
+import type { LoadedData } from '../../data/index.js';
+import { varianceOf } from '../../nn/norms.js';
+import { selectBatch } from '../step/dataset.js';
+import type { ExperimentConfig } from '../schema.js';
+import { type IdenticalUnits, identicalUnits } from './identical-units.js';
+import { forward } from '../step/network.js';
+import { planOf } from '../loop/plan.js';
+import { objectiveOf } from '../step/step.js';
+import type { Stepper } from '../step/stepper.js';
+import { epochOrder } from '../loop/trainer.js';
+
+export interface LayerStart {
+  /** Such as `layers.0`. */
+  readonly layer: string;
+  /** Standard deviation of all values that the layer puts out for the batch. */
+  readonly std: number;
+  /** The same of the derivatives of the objective, a mean over the batch, with respect to them. */
+  readonly gradientStd: number;
+  /** Behind a ReLU: the share of the values that are 0. */
+  readonly zeros?: number;
+}
+
+export interface StartStatistics {
+  /** Samples of the batch: the first of the first epoch. */
+  readonly samples: number;
+  readonly layers: readonly LayerStart[];
+  readonly identical: readonly IdenticalUnits[];
+}
+
+/**
+ * Measures the batch that training begins with, without dropout, noise and augmentation. `stepper` has set the initial weights;
+ * they are others afterwards where some units are alike.
+ */
+export function startStatistics(
+  session: Session,
+  config: ExperimentConfig,
+  { train: { size } }: Pick<LoadedData, 'train'>,
+  stepper: Stepper,
+): StartStatistics {
+  const { batchSize } = planOf(config, size);
+  const batch = epochOrder(config, size, 1).subarray(0, batchSize);
+  const mode = { training: true, stochastic: false, augmented: false };
+  const { model, losses, indices } = forward(config, stepper.dataset, batchSize, mode);
+  const layers = model.layers.filter(({ output }) => output.dtype === 'f32');
+  const values = layers.map(({ output }) => output);
+  const gradients = grad(objectiveOf(losses, model), values);
+  const outputs = layers.flatMap(({ output, activation }, i) => [
+    varianceOf(output),
+    varianceOf(gradients[i]),
+    ...(activation === 'relu' ? [shareOfZeros(output)] : []),
+  ]);
+  const executable = session.compile({ name: `start.${batchSize}`, outputs, updates: [] });
+  selectBatch(session, stepper.dataset, indices, batch);
+  executable.run();
+  let next = 0;
+  const value = (): number => executable.output(next++)[0];
+  const measured = layers.map(({ name, activation }): LayerStart => ({
+    layer: name,
+    std: Math.sqrt(value()),
+    gradientStd: Math.sqrt(value()),
+    ...(activation === 'relu' ? { zeros: value() } : {}),
+  }));
+  const identical = identicalUnits(session, config, stepper, batch);
+  return { samples: batchSize, layers: measured, identical };
+}
+
+const shareOfZeros = (x: Node): Node => div(reduceSum(cast(eq(x, 0), 'f32')), sizeOf(x.shape));

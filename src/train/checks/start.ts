@@ -1,0 +1,29 @@
+/** What `nn check` knows only by running a network: its memory in training, and how it starts. */
+import type { Session } from '../../tensor/index.js';
+import type { LoadedData } from '../../data/index.js';
+import type { ExperimentConfig } from '../schema.js';
+import { trainingMemory, type TrainingMemory } from './memory.js';
+import { planOf } from '../loop/plan.js';
+import type { Tensors } from '../loop/snapshot.js';
+import { startStatistics, type StartStatistics } from './start-statistics.js';
+import { Stepper } from '../step/stepper.js';
+
+/**
+ * The memory that training takes, and the spreads that it begins with, `given` being weights that are not drawn. Throws
+ * MemoryLimitError where it does not fit, ShapeError naming the layer.
+ */
+export function measureStart(
+  session: Session,
+  config: ExperimentConfig,
+  data: LoadedData,
+  given?: Tensors,
+): { readonly memory: TrainingMemory; readonly start: StartStatistics } {
+  const { train, affine } = data;
+  const { batchSize } = planOf(config, train.size);
+  const stepper = new Stepper(session, config, train, batchSize, { affine });
+  stepper.initialize(given);
+  const memory = trainingMemory(session, config, data, stepper);
+  // The step that memory is measured in has changed the weights.
+  stepper.initialize(given);
+  return { memory, start: startStatistics(session, config, data, stepper) };
+}

@@ -1,0 +1,72 @@
+/** An experiment's model, loss and metrics as graph nodes on a batch of a resident dataset. */
+import { input, type Node, streamKey, withScope } from '../../tensor/index.js';
+import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../../nn/augmentations/batch.js';
+import { lossOf, predictionOf } from '../../nn/losses/index.js';
+import { figureMetrics, metricOf } from '../../nn/metrics/index.js';
+import { traceModel, type TracedModel } from '../../nn/model.js';
+import { RandomSource } from '../../nn/random-source.js';
+import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
+import type { ExperimentConfig } from '../schema.js';
+
+export interface Forward {
+  readonly model: TracedModel;
+  /** Input: the samples of the batch, i32 [batch]. */
+  readonly indices: Node;
+  /** All random numbers of the step; its key is an input, u32 [2]. */
+  readonly random: RandomSource;
+  /** The preprocessed and augmented features [batch, ...], and the targets [batch, ...] that metrics compare with. */
+  readonly x: Node;
+  readonly target: Node;
+  /** The loss of each sample, [batch]. */
+  readonly losses: Node;
+  /** For each metric its statistics, summed over the batch. */
+  readonly statistics: readonly Node[];
+}
+
+/** What is at work in a graph beside the forward pass. */
+export interface Mode {
+  /** Batch statistics where layers distinguish them. */
+  readonly training: boolean;
+  /** Dropout and noise. */
+  readonly stochastic: boolean;
+  /** The augmentations of the config. */
+  readonly augmented: boolean;
+  /** What the inputs that hold weights and state begin with, for weights that are kept twice. */
+  readonly weightPrefix?: string;
+  /** See TraceOptions. */
+  readonly batchNumber?: Node;
+}
+
+/** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
+export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: number, mode: Mode): Forward {
+  const indices = input('batch.indices', [batchSize], 'i32');
+  const random = new RandomSource();
+  const configs = mode.augmented ? config.data.augment : [];
+  const augmentation = new BatchAugmentation(configs, random.key, streamKey(config.seed, 'augment'), indices);
+  const batch = withScope('data', () => gatherBatch(dataset, indices));
+  const { x, mixture } = withScope('augmentation', () =>
+    augmentation.features(samplesOfBatch(dataset, indices), () => batch.x),
+  );
+  const model = traceModel(config.model, x, {
+    ...mode,
+    random,
+    init: config.init,
+    regularization: config.regularization,
+  });
+  const targets = withScope('augmentation', () => {
+    const classes = Math.max(2, model.output.shape[1]);
+    return mixTargets(augmentation.targets(batch.target, classes), mixture, config.task === 'regression');
+  });
+  const losses = withScope('loss', () => {
+    const loss = lossOf(config.loss);
+    return mixedLosses(targets, (target) => loss.perSample(model.output, target, config.loss));
+  });
+  const target = mainTarget(targets);
+  const statistics = withScope('metrics', () => {
+    const prediction = predictionOf(config.loss, model.output, config.task);
+    // Tables are no part of an epoch's figures.
+    const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
+    return measured.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+  });
+  return { model, indices, random, x, target, losses, statistics };
+}

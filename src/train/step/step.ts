@@ -1,0 +1,230 @@
+/**
+ * The programs of a run, as pure functions of config and data. A training step gathers its batch from the resident dataset and
+ * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
+ */
+import {
+  abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
+} from '../../tensor/index.js'; // prettier-ignore
+import type { Parameter } from '../../nn/layer.js';
+import type { TracedModel } from '../../nn/model.js';
+import { penalty } from '../../nn/regularization.js';
+import type { Dataset } from './dataset.js';
+import type { ExperimentConfig } from '../schema.js';
+import { forward } from './network.js';
+import { planOf } from '../loop/plan.js';
+import type { Variable } from '../loop/snapshot.js';
+import { AVERAGE_PREFIX, type Slot, weightUpdates } from './weight-updates.js';
+
+/** Beyond every finite float32. */
+const FLOAT32_LIMIT = 3.4028235677973366e38;
+
+/** Zero for a finite tensor, else NaN or infinite. (x * 0 would do as well, but is simplified to zero.) */
+const finiteness = (x: Node): Node => reduceSum(sub(x, x));
+
+/** The inputs that the host writes before every step. */
+export interface StepInputs {
+  readonly indices: Node;
+  /** u32 [2]: the key of the step's random numbers. */
+  readonly randomKey: Node;
+  /** The learning rate, []. */
+  readonly rate: Node;
+  /** The 1-based number of the step, []. */
+  readonly step: Node;
+}
+
+export interface TrainingStep {
+  /** Outputs: sum of the samples' losses; zero where all is finite; then each metric's statistics. */
+  readonly program: Program;
+  readonly inputs: StepInputs;
+  readonly parameters: readonly Parameter[];
+  readonly slots: readonly Slot[];
+  /** The slots that hold averaged weights. */
+  readonly averages: readonly Slot[];
+  readonly states: readonly StateSlot[];
+  /** The state that belongs to averaged weights, measured before they are used; none where no average is kept. */
+  readonly averagedStates: readonly StateSlot[];
+}
+
+/** What a layer carries from step to step. */
+export interface StateSlot extends Variable {
+  readonly initial: () => ArrayLike<number>;
+}
+
+/** What a step minimizes: the mean loss of the batch plus the penalties on weights and activities. */
+export function objectiveOf(losses: Node, model: Pick<TracedModel, 'parameters' | 'penalties'>): Node {
+  return withScope('loss', () => {
+    const mean = div(reduceSum(losses), losses.shape[0]);
+    const weights = withScope('penalty', () => penalty(model.parameters, model.penalties));
+    return weights === undefined ? mean : add(mean, weights);
+  });
+}
+
+/** One step of training on `batchSize` samples. `stochastic` is false where nothing may be random (overfit-batch). */
+export function trainingStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  stochastic = true,
+): TrainingStep {
+  const mode = { training: true, stochastic, augmented: stochastic };
+  const { model, indices, random, losses, statistics } = forward(config, dataset, batchSize, mode);
+  const { parameters } = model;
+  const objective = objectiveOf(losses, model);
+  const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
+  const health = withScope('finiteness', () =>
+    gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective)),
+  );
+  const isFinite = lt(abs(health), FLOAT32_LIMIT);
+
+  const rate = input('rate', []);
+  const step = input('step', []);
+  const { slots, averages, updates } = weightUpdates(
+    config,
+    parameters,
+    gradients,
+    { rate, step, plan: planOf(config, dataset.size) },
+    stochastic ? random : undefined,
+  );
+  const kept = [...updates, ...model.stateUpdates].map(([variable, value]): [Node, Node] => [
+    variable,
+    withScope('optimizer', () => select(isFinite, value, variable)),
+  ]);
+
+  return {
+    program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates: kept },
+    inputs: { indices, randomKey: random.key, rate, step },
+    parameters,
+    slots,
+    averages,
+    states: model.states,
+    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states),
+  };
+}
+
+const averagedStatesOf = (states: readonly StateSlot[]): StateSlot[] =>
+  states.map(({ name, node, initial }) => ({
+    name: `${AVERAGE_PREFIX}${name}`,
+    node: input(`${AVERAGE_PREFIX}${name}`, node.shape),
+    initial,
+  }));
+
+export interface StatisticsStep {
+  readonly program: Program;
+  readonly indices: Node;
+  /** Input: the 1-based number of the batch, []. */
+  readonly batchNumber: Node;
+}
+
+/**
+ * Measures what averaged weights make of one more batch: the running statistics of a batch norm belong to the weights that they
+ * were measured with (Izmailov et al. 2018). Over n batches they become the means of what the batches gave.
+ */
+export function statisticsStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): StatisticsStep {
+  const batchNumber = input('statistics.batch', []);
+  const mode = { training: true, stochastic: false, augmented: false, weightPrefix: AVERAGE_PREFIX, batchNumber };
+  const { model, indices } = forward(config, dataset, batchSize, mode);
+  return {
+    program: { name: `statistics.${batchSize}`, outputs: [], updates: model.stateUpdates },
+    indices,
+    batchNumber,
+  };
+}
+
+const EVALUATION = { training: false, stochastic: false, augmented: false };
+
+export interface EvaluationStep {
+  /** Outputs: sum of the samples' losses, then each metric's statistics. */
+  readonly program: Program;
+  readonly indices: Node;
+  /** Those that are evaluated: averages where there are some. */
+  readonly parameters: readonly Parameter[];
+  readonly variables: readonly Variable[];
+}
+
+/** The losses and metrics of `batchSize` samples, everything random off; with the averaged weights where there are some. */
+export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): EvaluationStep {
+  const prefix = config.train.weight_average === undefined ? '' : AVERAGE_PREFIX;
+  const mode = { ...EVALUATION, weightPrefix: prefix };
+  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, mode);
+  const variables = [...model.parameters, ...model.states].map(({ name, node }) => ({
+    name: `${prefix}${name}`,
+    node,
+  }));
+  return {
+    program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
+    indices,
+    parameters: model.parameters,
+    variables,
+  };
+}
+
+/** Something in a step that can stop being finite, and where it belongs. */
+export interface Suspect {
+  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'gradient';
+  /** The layer, such as `layers.0 (dense)`. */
+  readonly layer?: string;
+  /** The parameter, such as `layers.0.weight`. */
+  readonly parameter?: string;
+}
+
+export interface DiagnosisStep {
+  /** Output i is zero where suspects[i] is finite, else NaN or infinite. */
+  readonly program: Program;
+  /** In the order in which a step computes them, so the first that is not finite is the culprit. */
+  readonly suspects: readonly Suspect[];
+}
+
+/** Where a training step stops being finite: the same graph as `trainingStep` on the same inputs, without updates. */
+export function diagnosisStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  stochastic = true,
+): DiagnosisStep {
+  const mode = { training: true, stochastic, augmented: stochastic };
+  const { model, x, losses } = forward(config, dataset, batchSize, mode);
+  const objective = objectiveOf(losses, model);
+  const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
+  const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
+  const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
+  const watched: [Suspect, Node][] = [
+    [{ kind: 'batch' }, x],
+    ...model.parameters.map((p): [Suspect, Node] => [
+      { kind: 'weights', layer: layerOf(p), parameter: p.name },
+      p.node,
+    ]),
+    ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
+    [{ kind: 'loss' }, losses],
+    [{ kind: 'penalty' }, objective],
+    // Gradients are computed from the loss backwards.
+    ...model.parameters
+      .map((p, i): [Suspect, Node] => [{ kind: 'gradient', layer: layerOf(p), parameter: p.name }, gradients[i]])
+      .reverse(),
+  ];
+  return {
+    program: {
+      name: `diagnose.${batchSize}`,
+      outputs: watched.map(([, node]) => finiteness(node.dtype === 'f32' ? node : constant(0))),
+      updates: [],
+    },
+    suspects: watched.map(([suspect]) => suspect),
+  };
+}
+
+/** What a suspect that is not finite means, in words. */
+export function describeSuspect({ kind, layer, parameter }: Suspect): string {
+  switch (kind) {
+    case 'batch':
+      return 'the features of the batch are not finite: the data or its preprocessing holds NaN or infinite values';
+    case 'weights':
+      return `the weights ${parameter} of ${layer} are not finite since the update before: the learning rate is probably too high`;
+    case 'output':
+      return `the output of ${layer} is not finite, and that of the layers before it is: the learning rate or the initial weights are probably too large`;
+    case 'loss':
+      return 'the loss is not finite, and the outputs of all layers are: do the targets fit the loss?';
+    case 'penalty':
+      return 'the penalty on the weights is not finite: the weights have grown too large';
+    case 'gradient':
+      return `the gradient of ${parameter} in ${layer} is not finite, and the loss is`;
+  }
+}

@@ -1,0 +1,178 @@
+/** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
+import { type Executable, hostRandom, type Node, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
+import type { Affine, Split } from '../../data/index.js';
+import type { Parameter } from '../../nn/layer.js';
+import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
+import type { ExperimentConfig } from '../schema.js';
+import { scaleToUnitVariance } from './lsuv.js';
+import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from '../loop/snapshot.js';
+import {
+  describeSuspect,
+  diagnosisStep,
+  type StatisticsStep,
+  statisticsStep,
+  type Suspect,
+  trainingStep,
+  type TrainingStep,
+} from './step.js';
+
+/** Batches that running statistics are measured from: some thousand samples are enough (Wu and Johnson 2021). */
+const STATISTICS_BATCHES = 100;
+
+interface CompiledStep {
+  readonly step: TrainingStep;
+  readonly executable: Executable;
+}
+
+export class Stepper {
+  readonly dataset: Dataset;
+  /** All that outlives a step: weights, optimizer slots, running statistics. */
+  readonly variables: readonly Variable[];
+  /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
+  readonly weights: readonly Variable[];
+  /** The statistics of the metrics, outputs of every step from the third on. */
+  readonly statistics: readonly Node[];
+  private readonly compiled = new Map<number, CompiledStep>();
+  private refresher: { step: StatisticsStep; executable: Executable } | undefined;
+  private readonly blueprint: TrainingStep;
+  private readonly stochastic: boolean;
+  private readonly seedKey: readonly [number, number];
+  // Written before every step; allocated once.
+  private readonly key = new Uint32Array(2);
+  private readonly scalar = new Float64Array(1);
+
+  /** Uploads the training split. With `stochastic` false nothing in a step is random. Throws ShapeError naming the layer. */
+  constructor(
+    private readonly session: Session,
+    private readonly config: ExperimentConfig,
+    split: Split,
+    batchSize: number,
+    options: { readonly affine?: Affine; readonly stochastic?: boolean } = {},
+  ) {
+    this.stochastic = options.stochastic ?? true;
+    this.dataset = datasetOf('train', split, options.affine);
+    this.seedKey = streamKey(config.seed, 'step');
+    this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
+    const { parameters, states, slots, averages, averagedStates } = this.blueprint;
+    this.weights = [...parameters, ...states, ...averages, ...averagedStates];
+    this.statistics = this.blueprint.program.outputs.slice(2);
+    this.variables = [...parameters, ...states, ...slots, ...averagedStates];
+    upload(session, this.dataset, split);
+  }
+
+  /**
+   * Sets initial weights from the seed, each parameter from a stream of its own, but for those that are `given`, and clears the
+   * optimizer. Throws SnapshotError where a tensor that is given has another shape.
+   */
+  initialize(given: Tensors = new Map()): void {
+    const [batchSize] = this.blueprint.inputs.indices.shape;
+    // Compiling reserves all memory, so that a network that does not fit fails at once and not after its weights were drawn.
+    this.stepFor(batchSize);
+    for (const parameter of this.blueprint.parameters) {
+      this.session.write(parameter.node, parameter.initialize(hostRandom(this.config.seed, `init.${parameter.name}`)));
+    }
+    for (const state of [...this.blueprint.states, ...this.blueprint.averagedStates]) {
+      this.session.write(state.node, state.initial());
+    }
+    for (const slot of this.blueprint.slots) {
+      const size = slot.node.shape.reduce((a, b) => a * b, 1);
+      this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
+    }
+    const { parameters, states } = this.blueprint;
+    const taken = [...parameters, ...states].filter(({ name }) => given.has(name));
+    restore(this.session, taken, given);
+    const fixed = new Set(taken.map(({ name }) => name));
+    scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, fixed);
+    this.blueprint.averages.forEach(({ node }, i) => {
+      this.session.write(node, this.session.read(this.blueprint.parameters[i].node));
+    });
+  }
+
+  /** Continues from a snapshot. Throws SnapshotError where it does not fit this network and generator. */
+  restore(snapshot: Snapshot): void {
+    if (snapshot.meta.random !== RANDOM_SCHEME) {
+      throw new SnapshotError(
+        `the checkpoint's random numbers come from ${snapshot.meta.random}, this version's from ${RANDOM_SCHEME}: ` +
+          'an exact resume is not possible',
+      );
+    }
+    restore(this.session, this.variables, snapshot.tensors);
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.blueprint.parameters;
+  }
+
+  /** Their averages, in the same order; none where no average is kept. */
+  get averages(): readonly Variable[] {
+    return this.blueprint.averages;
+  }
+
+  /**
+   * Runs one step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. The executable's outputs are
+   * those of `trainingStep`. Returns false where the loss or a gradient was not finite; nothing has been changed then.
+   */
+  run(indices: Int32Array, step: number, rate: number): Executable | undefined {
+    const { executable, step: training } = this.stepFor(indices.length);
+    const { inputs } = training;
+    const { session, key, scalar, seedKey } = this;
+    selectBatch(session, this.dataset, inputs.indices, indices);
+    [key[0], key[1]] = threefry2x32(seedKey[0], seedKey[1], step >>> 0, Math.floor(step / 2 ** 32));
+    session.write(inputs.randomKey, key);
+    scalar[0] = rate;
+    session.write(inputs.rate, scalar);
+    scalar[0] = step + 1;
+    session.write(inputs.step, scalar);
+    executable.run();
+    return Number.isFinite(executable.output(1)[0]) ? executable : undefined;
+  }
+
+  /** Measures the state of layers, such as the statistics of batch norms, anew for the averaged weights, where there are both. */
+  refreshStatistics(): void {
+    const statistics = this.prepareStatistics();
+    if (statistics === undefined) return;
+    const { step, executable } = statistics;
+    const [batchSize] = step.indices.shape;
+    const { size } = this.dataset;
+    const order = hostRandom(this.config.seed, 'statistics').permutation(size);
+    const batches = Math.min(STATISTICS_BATCHES, Math.floor(size / batchSize));
+    expectBatches(this.dataset, order.subarray(0, batches * batchSize), batchSize);
+    for (let batch = 0; batch < batches; batch++) {
+      selectBatch(this.session, this.dataset, step.indices, order.subarray(batch * batchSize, (batch + 1) * batchSize));
+      this.scalar[0] = batch + 1;
+      this.session.write(step.batchNumber, this.scalar);
+      executable.run();
+    }
+  }
+
+  /** The program of `refreshStatistics`, compiled when first needed; undefined where it has nothing to do. */
+  prepareStatistics(): { step: StatisticsStep; executable: Executable } | undefined {
+    if (this.blueprint.averagedStates.length === 0) return undefined;
+    if (this.refresher === undefined) {
+      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0]);
+      this.refresher = { step, executable: this.session.compile(step.program) };
+    }
+    return this.refresher;
+  }
+
+  /** Where the step that has just failed stopped being finite. */
+  diagnose(batchSize: number): { suspect?: Suspect; description: string } {
+    const { program, suspects } = diagnosisStep(this.config, this.dataset, batchSize, this.stochastic);
+    const executable = this.session.compile(program);
+    executable.run();
+    const suspect = suspects.find((_, i) => !Number.isFinite(executable.output(i)[0]));
+    const description = suspect === undefined ? 'the loss or a gradient is not finite' : describeSuspect(suspect);
+    return { ...(suspect === undefined ? {} : { suspect }), description };
+  }
+
+  /** The step for batches of this size; compiled when first needed. */
+  stepFor(batchSize: number): CompiledStep {
+    let compiled = this.compiled.get(batchSize);
+    if (compiled === undefined) {
+      const known = this.blueprint.inputs.indices.shape[0] === batchSize;
+      const step = known ? this.blueprint : trainingStep(this.config, this.dataset, batchSize, this.stochastic);
+      this.compiled.set(batchSize, (compiled = { step, executable: this.session.compile(step.program) }));
+    }
+    return compiled;
+  }
+}

@@ -1,0 +1,129 @@
+/** Losses and metric statistics of batches, put together in float64 as each metric says: added, or row below row. */
+import type { Executable, Node } from '../../tensor/index.js';
+import {
+  isReport,
+  type MetricConfig,
+  metricOf,
+  namedMetrics,
+  type ReportTable,
+  type Statistics,
+} from '../../nn/metrics/index.js';
+import type { EpochSums, Figures, NamedTensor, Tensors } from '../loop/snapshot.js';
+
+export interface Evaluation {
+  readonly samples: number;
+  /** Mean over the samples, without penalties on the weights. */
+  readonly loss: number;
+  readonly metrics: Figures;
+  /** The metrics that are tables. */
+  readonly reports: Readonly<Record<string, ReportTable>>;
+}
+
+/** What a snapshot calls the appended statistics of a metric. */
+const tensorName = (metric: string): string => `metrics.${metric}`;
+
+export class Sums {
+  samples = 0;
+  loss = 0;
+  private readonly metrics: readonly { readonly name: string; readonly config: MetricConfig; readonly kept: Kept }[];
+
+  /** `statistics` are the nodes of the metrics' statistics, whose shapes all batches share but for the number of rows. */
+  constructor(metrics: readonly MetricConfig[], statistics: readonly Node[]) {
+    this.metrics = namedMetrics(metrics).map(({ name, config }, i) => {
+      const width = statistics[i].shape.at(-1) ?? 1;
+      return { name, config, kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width) };
+    });
+  }
+
+  clear(): void {
+    this.samples = 0;
+    this.loss = 0;
+    for (const { kept } of this.metrics) kept.clear();
+  }
+
+  /** Adds a batch: the sum of its losses, and its statistics, which are the executable's outputs from `first` on. */
+  add(samples: number, loss: number, executable: Executable, first: number): void {
+    this.samples += samples;
+    this.loss += loss;
+    this.metrics.forEach(({ kept }, i) => kept.add(executable.output(first + i)));
+  }
+
+  /** The figures so far: mean loss, the metrics by name, and the tables with the names of classes or labels. */
+  result(names?: readonly string[]): Evaluation {
+    const metrics: Record<string, number> = {};
+    const reports: Record<string, ReportTable> = {};
+    for (const { name, config, kept } of this.metrics) {
+      const metric = metricOf(config);
+      if (isReport(metric)) reports[name] = metric.table(kept, config, names);
+      else metrics[name] = metric.finalize(kept, config);
+    }
+    return { samples: this.samples, loss: this.loss / this.samples, metrics, reports };
+  }
+
+  /** The state as JSON, all but what is appended. */
+  copy(): EpochSums {
+    const statistics = this.metrics.map(({ kept }) => (kept instanceof Added ? Array.from(kept.values) : []));
+    return { samples: this.samples, loss: this.loss, statistics };
+  }
+
+  /** What is appended, as tensors by name. */
+  tensors(): [string, NamedTensor][] {
+    return this.metrics.flatMap(({ name, kept }): [string, NamedTensor][] => {
+      if (!(kept instanceof Appended)) return [];
+      const values = kept.values.slice();
+      return [[tensorName(name), { dtype: 'F64', shape: [values.length / kept.width, kept.width], values }]];
+    });
+  }
+
+  /** Goes on from what `copy` and `tensors` gave. */
+  set({ samples, loss, statistics }: EpochSums, tensors: Tensors): void {
+    this.clear();
+    this.samples = samples;
+    this.loss = loss;
+    this.metrics.forEach(({ name, kept }, i) => {
+      kept.add(kept instanceof Added ? statistics[i] : (tensors.get(tensorName(name))?.values ?? []));
+    });
+  }
+}
+
+interface Kept extends Statistics {
+  add(batch: ArrayLike<number>): void;
+  clear(): void;
+}
+
+class Added implements Kept {
+  readonly values: Float64Array;
+  constructor(readonly width: number) {
+    this.values = new Float64Array(width);
+  }
+  add(batch: ArrayLike<number>): void {
+    for (let i = 0; i < batch.length; i++) this.values[i] += batch[i];
+  }
+  clear(): void {
+    this.values.fill(0);
+  }
+}
+
+class Appended implements Kept {
+  /** Grown by doubling and kept from epoch to epoch. */
+  private space = new Float64Array(0);
+  private length = 0;
+  constructor(readonly width: number) {}
+
+  get values(): Float64Array {
+    return this.space.subarray(0, this.length);
+  }
+  add(batch: ArrayLike<number>): void {
+    const length = this.length + batch.length;
+    if (length > this.space.length) {
+      const larger = new Float64Array(Math.max(length, 2 * this.space.length));
+      larger.set(this.values);
+      this.space = larger;
+    }
+    this.space.set(batch, this.length);
+    this.length = length;
+  }
+  clear(): void {
+    this.length = 0;
+  }
+}

@@ -1,0 +1,161 @@
+/** How gradients change the weights: the optimizer by parameter group, gradients collected over batches, the averaged weights. */
+import {
+  add,
+  div,
+  eq,
+  floor,
+  input,
+  le,
+  minimum,
+  mul,
+  type Node,
+  select,
+  type Shape,
+  sub,
+  withScope,
+} from '../../tensor/index.js';
+import { clipGradients, withNoise } from '../../nn/clip.js';
+import type { Parameter } from '../../nn/layer.js';
+import { groupOf } from '../../nn/optimizers/groups.js';
+import { applyOptimizer } from '../../nn/optimizers/apply.js';
+import type { OptimizerConfig } from '../../nn/optimizers/index.js';
+import type { RandomSource } from '../../nn/random-source.js';
+import { afterUpdate } from '../../nn/regularization.js';
+import type { ExperimentConfig } from '../schema.js';
+import type { Plan } from '../loop/plan.js';
+import type { Variable } from '../loop/snapshot.js';
+
+/** A value of the optimizer beside a parameter, such as Adam's first moment. */
+export interface Slot extends Variable {
+  readonly initial: number;
+}
+
+/** What the averaged weights are called: `average.layers.0.weight`. */
+export const AVERAGE_PREFIX = 'average.';
+
+type WeightAverage = NonNullable<ExperimentConfig['train']['weight_average']>;
+
+export interface WeightUpdates {
+  readonly slots: readonly Slot[];
+  /** The slots that hold averaged weights, in the order of the parameters; none where no average is kept. */
+  readonly averages: readonly Slot[];
+  readonly updates: readonly [Node, Node][];
+}
+
+/** Where a step is in the run. */
+export interface StepNumbers {
+  /** The learning rate, []. */
+  readonly rate: Node;
+  /** The 1-based number of the step, []. */
+  readonly step: Node;
+  readonly plan: Plan;
+}
+
+/** The rate and the options that the parameter `name` is updated with. */
+function settingsOf(config: ExperimentConfig, name: string, rate: Node): { rate: Node; params: OptimizerConfig } {
+  const { optimizer } = config;
+  const group = groupOf(config.train.parameter_groups ?? [], name);
+  const { lr = optimizer.lr, weight_decay } = group ?? {};
+  return {
+    rate: lr === optimizer.lr ? rate : mul(rate, lr / optimizer.lr),
+    params: weight_decay !== undefined && 'weight_decay' in optimizer ? { ...optimizer, weight_decay } : optimizer,
+  };
+}
+
+/**
+ * The new values of the parameters and of everything beside them, given the gradients of one batch. Gradients collected over n
+ * batches are averaged, clipped and used in every n-th step, which then is one step to the optimizer.
+ */
+export function weightUpdates(
+  config: ExperimentConfig,
+  parameters: readonly Parameter[],
+  gradients: readonly Node[],
+  { rate, step, plan }: StepNumbers,
+  random?: RandomSource,
+): WeightUpdates {
+  const { gradient_clip_norm: norm, gradient_clip_value: value, gradient_clip_adaptive: adaptive, gradient_noise: noise } = config.train; // prettier-ignore
+  const { accumulate_batches: batches = 1 } = config.train;
+  const slots: Slot[] = [];
+  const updates: [Node, Node][] = [];
+  const slot = (name: string, shape: Shape, initial: number): Slot => {
+    const made = { name, node: input(name, shape), initial };
+    slots.push(made);
+    return made;
+  };
+
+  const count = batches === 1 ? step : floor(div(step, batches));
+  const isDue = batches === 1 ? undefined : eq(mul(count, batches), step);
+  const whenDue = (updated: Node, kept: Node): Node => (isDue === undefined ? updated : select(isDue, updated, kept));
+  const collected =
+    isDue === undefined
+      ? gradients
+      : withScope('gradient accumulation', () =>
+          gradients.map((gradient, i) => {
+            const sum = slot(`optimizer.gradient_sum.${parameters[i].name}`, gradient.shape, 0).node;
+            const total = add(sum, gradient);
+            updates.push([sum, select(isDue, 0, total)]);
+            return div(total, batches);
+          }),
+        );
+  const clipped = withScope('gradient clipping', () => clipGradients(collected, { norm, value, adaptive }, parameters));
+  const disturbed =
+    noise === undefined || random === undefined
+      ? clipped
+      : withScope('gradient noise', () => withNoise(clipped, parameters, noise, count, random));
+
+  const due = parameters.map(({ name, node }, i) => ({
+    name,
+    node,
+    gradient: disturbed[i],
+    ...settingsOf(config, name, rate),
+  }));
+  const updated = withScope(
+    'optimizer',
+    () =>
+    applyOptimizer(config.optimizer, due, count, (name, shape, initial) => slot(`optimizer.${name}`, shape, initial).node), // prettier-ignore
+  );
+  const averages: Slot[] = [];
+  const average = config.train.weight_average;
+  withScope('optimizer', () => {
+    parameters.forEach((parameter, i) => {
+      const { node } = parameter;
+      const weights = whenDue(afterUpdate(updated.parameters[i], due[i].rate, parameter), node);
+      updates.push([node, weights]);
+      if (average === undefined) return;
+      const mean = slot(`${AVERAGE_PREFIX}${parameter.name}`, node.shape, 0);
+      averages.push(mean);
+      updates.push([
+        mean.node,
+        average.method === 'swa'
+          ? equalAverage(average, mean.node, weights, step, plan)
+          : whenDue(movingAverage(average, mean.node, weights, count), mean.node),
+      ]);
+    });
+    for (const [node, value] of updated.slots) updates.push([node, whenDue(value, node)]);
+  });
+  return { slots, averages, updates };
+}
+
+/** Share of the average that an update keeps, where the config does not say. */
+const USUAL_DECAY = 0.999;
+
+/** An exponential moving average after `count` updates. */
+function movingAverage({ decay: most = USUAL_DECAY }: WeightAverage, mean: Node, weights: Node, count: Node): Node {
+  // The first average is the weights themselves; the decay then grows to its value, so that a short run is averaged too.
+  const decay = minimum(div(sub(count, 1), add(count, 9)), most);
+  return add(mean, mul(sub(weights, mean), sub(1, decay)));
+}
+
+/** The paper trains three quarters of the budget before it averages. */
+const SWA_START = 0.75;
+
+/** The mean of the weights at regular steps from a start on (SWA: Izmailov et al. 2018); before it, the weights themselves. */
+function equalAverage(average: WeightAverage, mean: Node, weights: Node, step: Node, plan: Plan): Node {
+  const { start_epoch = SWA_START * plan.epochs, every_epochs = 1 } = average;
+  const every = Math.max(1, Math.round(every_epochs * plan.batches));
+  const start = Math.max(every, Math.round(start_epoch * plan.batches));
+  const since = sub(step, start);
+  const number = floor(div(since, every));
+  const moved = add(mean, div(sub(weights, mean), add(number, 1)));
+  return select(le(step, start), weights, select(eq(mul(number, every), since), moved, mean));
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { ColumnBuilder, type ColumnUse } from '../../../src/data/tables/column.js';
+import { murmur3 } from '../../../src/data/tables/murmur3.js';
+import { parseDecimal, parseNumber } from '../../../src/data/labels.js';
+import { hostRandom } from '../../../src/tensor/random.js';
+import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
+
+const { dir, write } = tempFolder();
+type Csv = Extract<DataInput['source'], { csv: unknown }>['csv'];
+const csv = (params: Partial<Csv>): DataInput['source'] => ({ csv: { path: 'a.csv', target: 'k', ...params } });
+
+const built = (use: ColumnUse, cells: readonly (string | number)[]) => {
+  const builder = new ColumnBuilder('a', 1, use, 'a.csv');
+  for (const cell of cells) {
+    if (typeof cell === 'number') builder.pushNumber(cell);
+    else builder.push(cell);
+  }
+  return builder.build();
+};
+
+describe('a column', () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => (i % 100 === 7 ? '' : i === 33_333 ? 'oops' : String(i / 8)));
+
+  it('of many numbers keeps them as such, and the texts among them', () => {
+    const column = built('auto', many);
+    expect(column.values).toEqual(['', 'oops']);
+    many.forEach((text, row) => {
+      expect(column.text(row)).toBe(text);
+      if (text !== '' && text !== 'oops') expect(column.numberAt(row)).toBe(Number(text));
+    });
+    expect(column.select(Int32Array.of(33_333, 7, 8)).labels()).toEqual({
+      values: ['oops', '', '1'],
+      codes: Int32Array.of(0, 1, 2),
+    });
+  });
+
+  it('that must keep its texts does', () => {
+    const column = built('texts', ['1.0', '1', ...many]);
+    expect([column.text(0), column.text(1), column.text(10)]).toEqual(['1.0', '1', '1']);
+    expect(column.values.length).toBeGreaterThan(30_000);
+  });
+
+  it('of numbers in binary is numbers from the start', () => {
+    const column = built('auto', [0.1, NaN, 2, 'x']);
+    expect([0, 1, 2, 3].map((row) => column.code(row))).toEqual([-1, 0, -1, 1]);
+    expect(column.numberAt(0)).toBe(0.1);
+  });
+
+  it('with a million different texts is refused', async () => {
+    const builder = new ColumnBuilder('name', 1, 'texts', 'a.csv');
+    const error = await dataErrorOf(
+      Promise.resolve().then(() => {
+        for (let i = 0; i < 1e6; i++) builder.push(`n${i}`);
+      }),
+    );
+    expect(error.message).toBe('a.csv: column "name" has more than 524287 different texts');
+  });
+});
+
+describe('a number in a file', () => {
+  /** As the bytes of a CSV file have it, something before and after it. */
+  const inBytes = (text: string): number => {
+    const bytes = Buffer.from(`7${text}7`);
+    return parseDecimal(bytes, 1, bytes.length - 1);
+  };
+
+  it('is the very float64 that JavaScript makes of it', () => {
+    const random = hostRandom(1, 'numbers');
+    for (let i = 0; i < 20_000; i++) {
+      const digits = String(random.below(10 ** (1 + random.below(9)))) + String(random.below(10 ** random.below(9)));
+      const at = random.below(digits.length + 1);
+      const exponent = random.below(4) === 0 ? `e${random.below(40) - 20}` : '';
+      const text = `${['', '-', '+'][random.below(3)]}${digits.slice(0, at)}${random.below(3) === 0 ? '' : '.'}${digits.slice(at)}${exponent}`;
+      expect(parseNumber(text)).toBe(Number(text));
+      expect(inBytes(text)).toBe(Number(text));
+    }
+  });
+
+  it.each(['', '-', '.', '+.', '1.2.3', '1 ', '0x1', 'Infinity', '1e999', 'e5', '١', '1-', '-.'])(
+    'is not %j',
+    (text) => {
+      expect(parseNumber(text)).toBeNaN();
+      expect(inBytes(text)).toBeNaN();
+    },
+  );
+});
+
+describe('murmur3', () => {
+  // From sklearn.utils.murmurhash3_32(text, seed=0, positive=True).
+  it.each([
+    ['', 0],
+    ['a', 1009084850],
+    ['hello', 613153351],
+    ['Grüße', 1791607040],
+    ['abcd', 1139631978],
+  ])('of %j is %i, as in scikit-learn', (text, hash) => {
+    expect(murmur3(Buffer.from(text))).toBe(hash);
+  });
+});
+
+describe('missing values', () => {
+  const text = 'a,c,k\n1,u,x\n,u,y\n3,?,x\n3,v,y\n8,v,x\n4,,y\n';
+
+  it('are filled in by the most frequent number and category', async () => {
+    write('a.csv', text);
+    const { train } = await load(dir, { source: csv({ missing: 'most_frequent' }) });
+    expect([1, 2, 5].map((row) => sample(train.features, row))).toEqual([[3, 1, 0], [3, 1, 0], [4, 1, 0]]); // prettier-ignore
+  });
+
+  it('are filled in by a constant', async () => {
+    write('a.csv', text);
+    const { train } = await load(dir, { source: csv({ missing: { constant: -1 } }) });
+    expect(sample(train.features, 1)).toEqual([-1, 1, 0]);
+  });
+
+  it('are marked by a feature of their own, which preprocessing leaves alone', async () => {
+    write('a.csv', text);
+    const source = csv({ missing: 'mean', missing_indicator: true });
+    const { train, preprocessing } = await load(dir, { source, preprocess: ['standardize'] });
+    expect(train.features.shape).toEqual([4]);
+    expect(Array.from({ length: 6 }, (_, row) => sample(train.features, row)[1])).toEqual([0, 1, 0, 0, 0, 0]);
+    expect(preprocessing.encoding).toMatchObject({ columns: [{ kind: 'numeric', fill: 3.8, indicator: true }, {}] });
+    expect(preprocessing.affine.scale[1]).toBe(1);
+  });
+});
+
+describe('hashed categories', () => {
+  it('have a feature for each bucket, also those that training had not', async () => {
+    write('a.csv', 'city,k\nhello,x\na,y\nhello,x\n');
+    write('b.csv', 'city,k\nabcd,x\n,y\n');
+    const source = csv({ path: undefined, train: 'a.csv', test: 'b.csv', hash: { city: 5 }, missing: 'mean' });
+    const { train, test } = await load(dir, { source });
+    expect(train.features.shape).toEqual([5]);
+    const bucket = (of: string): number[] =>
+      Array.from({ length: 5 }, (_, i) => Number(i === murmur3(Buffer.from(of)) % 5));
+    expect([0, 1, 2].map((row) => sample(train.features, row))).toEqual([
+      bucket('hello'),
+      bucket('a'),
+      bucket('hello'),
+    ]);
+    expect([0, 1].map((row) => sample(test?.features ?? train.features, row))).toEqual([
+      bucket('abcd'),
+      [0, 0, 0, 0, 0],
+    ]);
+  });
+
+  it('are columns of the file', async () => {
+    write('a.csv', 'city,k\nhello,x\na,y\n');
+    expect((await dataErrorOf(load(dir, { source: csv({ hash: { town: 5 } }) }))).message).toContain(
+      'no column "town"',
+    );
+  });
+});
