@@ -1,6 +1,6 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
 import { formatCount } from '../config/format-count.js';
-import { slotsPerWeight } from '../nn/optimizers/apply.js';
+import { statePerWeight } from '../nn/optimizers/index.js';
 import {
   gradcheck,
   type LayerStart,
@@ -142,7 +142,7 @@ function memoryOf({
   const tables = splits.flatMap(({ features, targets }) => [features, targets]).filter(({ records }) => records === undefined); // prettier-ignore
   return {
     weights,
-    optimizer: slotsPerWeight(config.optimizer) * weights,
+    optimizer: statePerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
     // What parts share, or what is reconstructed, is there once.
     data: [...new Set(tables.map(({ values }) => values))].reduce((sum, values) => sum + values.byteLength, 0),
