@@ -73,7 +73,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   say(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.features.shape.join(', ')}]; ${config.task.type}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
+      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   say(
     options,

@@ -25,7 +25,7 @@ export async function dataCommand(
   const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
   const { config } = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
   const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
-  const where = { task: config.task.type, seed: config.seed, baseDir: resolve(dirname(file)) };
+  const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
   const { report, data } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
   print(describeParts(report));
   print(picture(data.train));

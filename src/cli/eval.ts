@@ -29,7 +29,7 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   const name = roles.find((role) => role === options.split);
   if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
   const { split, ...treatment } = await loadSplit(dataConfig, name, {
-    task: config.task.type,
+    task: config.task,
     seed: config.seed,
     baseDir,
     fitted: snapshot.meta.preprocessing,

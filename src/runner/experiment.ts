@@ -75,8 +75,8 @@ export async function openExperiment(
     fitted = fitTo(written, data);
     if (fitted.problems.length === 0) onFitted?.(fitted.config, data);
   };
-  const { seed } = written;
-  const data = await load(written.data, { task: written.task.type, seed, baseDir, ...(onFitted && { onDescribed }) });
+  const { task, seed } = written;
+  const data = await load(written.data, { task, seed, baseDir, ...(onFitted && { onDescribed }) });
   const { config, rows, problems } = fitted ?? fitTo(written, data);
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));

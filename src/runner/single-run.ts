@@ -88,7 +88,7 @@ export async function goOn(folder: string, say: (line: string) => void, reserve?
     const best = existsSync(paths.bestCheckpoint) ? openSnapshot(paths.bestCheckpoint).snapshot : undefined;
     const { config } = loadConfig(experimentSchema, { file: paths.config, env: {} });
     const baseDir = resolve(run.path);
-    const data = await loadData(config.data, { task: config.task.type, seed: config.seed, baseDir, reserve });
+    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir, reserve });
     const changed = data.files.find(({ sha256 }, i) => sha256 !== known[i].sha256);
     if (changed !== undefined) {
       const hint = 'put the old file back, or start the run anew';

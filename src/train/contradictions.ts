@@ -14,9 +14,8 @@ export interface Contradiction {
 
 /** Parts of an experiment that are right by themselves and do not fit each other. */
 export function contradictions(config: ExperimentConfig): Contradiction[] {
-  const { loss, train } = config;
+  const { task, loss, train } = config;
   const { targets, reference } = taskOf(config);
-  const task = config.task.type;
   const found: Contradiction[] = [];
   const missing = sourceOf(config.data.source).missingTarget?.(config.data.source);
   if (targets !== 'none' && missing !== undefined) {

@@ -32,7 +32,7 @@ it('a mutated experiment loads with its data, or fails with an error that has a 
     const overrides = random.below(2) === 0 ? [] : [OVERRIDES[random.below(OVERRIDES.length)]];
     try {
       const { config } = loadConfig(experimentSchema, { file: 'f.yaml', text, overrides, env: {} });
-      closeSplits(await loadData(config.data, { task: config.task.type, seed: config.seed, baseDir: dir }));
+      closeSplits(await loadData(config.data, { task: config.task, seed: config.seed, baseDir: dir }));
       loaded++;
     } catch (error) {
       const shown = `mutation ${i}: ${JSON.stringify([text, overrides])}`;

@@ -152,7 +152,7 @@ export class TrainingRun {
       ]),
       meta: {
         config: toConfigValue(experimentSchema, this.config),
-        task: this.config.task.type,
+        task: this.config.task,
         seed: this.config.seed,
         random: RANDOM_SCHEME,
         step: this.step,

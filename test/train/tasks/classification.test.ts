@@ -25,9 +25,9 @@ describe('classification', () => {
   });
 
   it('has fitted a batch when every answer is right and the loss is near zero', () => {
-    const { metric, measure, threshold } = classification.fit;
-    expect(metric).toEqual({ type: 'accuracy' });
-    expect(measure(0.02, 0.5)).toEqual({ measure: 'loss', value: 0.02, accuracy: 0.5 });
-    expect(threshold({ shape: [], dtype: 'i32', values: Int32Array.of(0, 1) }, 2, undefined)).toBe(0.05);
+    const { fit } = classification;
+    expect(fit.metric).toEqual({ type: 'accuracy' });
+    expect(fit.measure(0.02, 0.5)).toEqual({ measure: 'loss', value: 0.02, accuracy: 0.5 });
+    expect(fit.threshold({ shape: [], dtype: 'i32', values: Int32Array.of(0, 1) }, 2, undefined)).toBe(0.05);
   });
 });

@@ -21,11 +21,11 @@ describe('regression', () => {
   });
 
   it('has fitted a batch when the squared error is a hundredth of the variance of its targets', () => {
-    const { metric, measure, threshold } = regression.fit;
-    expect(metric).toEqual({ type: 'rmse' });
-    expect(measure(7, 0.5)).toEqual({ measure: 'mean_squared_error', value: 0.25 });
+    const { fit } = regression;
+    expect(fit.metric).toEqual({ type: 'rmse' });
+    expect(fit.measure(7, 0.5)).toEqual({ measure: 'mean_squared_error', value: 0.25 });
     const targets = { shape: [2], dtype: 'f32', values: Float32Array.of(0, 10, 2, 10, 900, 900) } as const;
     // Of the first two samples: variance 1 in the first column, 0 in the second.
-    expect(threshold(targets, 2, undefined)).toBeCloseTo(0.005, 12);
+    expect(fit.threshold(targets, 2, undefined)).toBeCloseTo(0.005, 12);
   });
 });
