@@ -9,6 +9,7 @@ import {
   type OverfitVerdict,
   type ParameterCheck,
   type StartStatistics,
+  taskOf,
 } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { openEngine } from '../runner/engine.js';
@@ -67,7 +68,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   say(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${config.task === 'multilabel' ? 'labels' : 'classes'}`}`,
+      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   say(
     options,
