@@ -68,7 +68,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   say(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
+      `[${train.fields.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   say(
     options,
@@ -134,13 +134,14 @@ function memoryOf({
   const batchSize = Math.min(config.train.batch_size, data.train.size);
   const outputs = rows.reduce((sum, row) => sum + row.memoryBytes, 0) - weights;
   const splits = [data.train, data.val, data.test].filter((split) => split !== undefined);
-  const tables = splits.flatMap(({ features, targets }) => [features, targets]).filter(({ records }) => records === undefined); // prettier-ignore
+  const tables = splits.flatMap(({ fields }) => Object.values(fields)).filter((table) => table !== undefined);
+  const inMemory = tables.filter(({ records }) => records === undefined);
   return {
     weights,
     optimizer: statePerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
     // What parts share, or what is reconstructed, is there once.
-    data: [...new Set(tables.map(({ values }) => values))].reduce((sum, values) => sum + values.byteLength, 0),
+    data: [...new Set(inMemory.map(({ values }) => values))].reduce((sum, values) => sum + values.byteLength, 0),
     batch_size: batchSize,
   };
 }

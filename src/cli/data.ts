@@ -9,14 +9,13 @@ import {
   inspectData,
   sampleOf,
   type Split,
+  splitNames,
 } from '../data/index.js';
-import { experimentSchema } from '../train/index.js';
+import { experimentSchema, taskOf } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { formatFigure } from '../runner/text.js';
 import { type CommonOptions, printJson, say, withSeed } from './common-options.js';
 import { formatTable } from './format.js';
-
-const ROLES = ['train', 'val', 'test'] as const;
 
 export async function dataCommand(
   file: string,
@@ -25,7 +24,7 @@ export async function dataCommand(
 ): Promise<ExitCode> {
   const { config } = loadConfig(experimentSchema, { file, overrides: withSeed(overrides, options) });
   const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
-  const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
+  const where = { target: taskOf(config).targets, seed: config.seed, baseDir: resolve(dirname(file)) };
   const { report, data } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
   print(describeParts(report));
   print(picture(data.train));
@@ -68,7 +67,7 @@ const MOST_CONSTANT = 20;
 
 function describeParts(report: DataReport): string[] {
   const { splits, shape, classes, targets, constant, repeated, leaks } = report;
-  const roles = ROLES.filter((role) => splits[role] !== undefined);
+  const roles = splitNames.filter((role) => splits[role] !== undefined);
   const sizes = roles.map((role) => `${role} ${formatCount(splits[role] ?? 0)}`);
   const lines = [`splits: ${sizes.join(', ')} samples of [${shape.join(', ')}]`];
   if (classes !== undefined) {
@@ -96,7 +95,7 @@ const INK = ' .:-=+*#%@';
 const MOST_COLUMNS = 56;
 
 /** The first training sample, where it is an image: two rows of pixels to a line, the brighter the more ink. */
-function picture({ features }: Split): string[] {
+function picture({ fields: { features } }: Split): string[] {
   const { shape } = features;
   if (shape.length !== 3) return [];
   const [height, width, channels] = shape;

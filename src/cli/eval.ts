@@ -1,8 +1,8 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
 import { resolve } from 'node:path';
 import { formatCount } from '../config/format-count.js';
-import { loadSplit, moveFiles, type Role } from '../data/index.js';
-import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
+import { loadSplit, moveFiles, splitNames } from '../data/index.js';
+import { evaluate, type ExperimentConfig, type Snapshot, taskOf } from '../train/index.js';
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from '../runner/checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { openEngine } from '../runner/engine.js';
@@ -10,8 +10,6 @@ import { formatFigures, formatSparsity } from '../runner/text.js';
 import { type CommonOptions, engineOf, printJson, say } from './common-options.js';
 import { formatReports } from './format.js';
 import { UsageError } from './usage-error.js';
-
-const roles: readonly Role[] = ['train', 'val', 'test'];
 
 export interface EvalOptions extends CommonOptions {
   readonly split: string;
@@ -28,10 +26,10 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   const known = new Set<string>();
   moveFiles(trained.data, (file) => (known.add(file), file));
   const dataConfig = moveFiles(config.data, (file) => (known.has(file) ? file : resolve(file)));
-  const name = roles.find((role) => role === options.split);
+  const name = splitNames.find((split) => split === options.split);
   if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
   const { split, ...treatment } = await loadSplit(dataConfig, name, {
-    task: config.task,
+    target: taskOf(config).targets,
     seed: config.seed,
     baseDir,
     fitted: snapshot.meta.preprocessing,

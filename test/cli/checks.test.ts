@@ -69,7 +69,7 @@ describe('the memory that nn check prints', () => {
     const { memory } = JSON.parse(out) as { memory: Record<string, number> };
 
     const { config } = loadConfig(experimentSchema, { file, overrides: [] });
-    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: 'configs' });
+    const data = await loadData(config.data, { target: 'classes', seed: config.seed, baseDir: 'configs' });
     const session = wasmBackend.open({ threads: 2 });
     let held: MemoryReport | undefined;
     const nothing = (): void => undefined;

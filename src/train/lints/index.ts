@@ -75,7 +75,7 @@ export interface Linted {
 
 /** What the lints find that the config does not silence, in the order of the registry; each place of the config once per lint. */
 export function lintExperiment({ config, data, rows, baseDir, start }: Linted): LintFinding[] {
-  const shape = data.train.features.shape;
+  const shape = data.train.fields.features.shape;
   const context: LintContext = {
     config,
     data,

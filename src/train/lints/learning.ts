@@ -1,4 +1,5 @@
 /** Lints of the optimizer, of regularization and of stopping. */
+import { sizeOf } from '../../tensor/index.js';
 import type * as z from 'zod';
 import { writtenDefault } from '../../config/index.js';
 import { optimizerOf } from '../../nn/optimizers/index.js';
@@ -52,8 +53,8 @@ export const moreParametersThanSamples: Lint = {
     `penalty, weight decay, dropout, noise, augmentation, label smoothing, early stopping, or end after fewer than ${FEW_EPOCHS} epochs.`,
   find(context) {
     const { config, data, parameters } = context;
-    const { size, features } = data.train;
-    const enough = 2 * size + features.shape.reduce((a, b) => a * b, 1);
+    const { size, fields } = data.train;
+    const enough = 2 * size + sizeOf(fields.features.shape);
     if (parameters <= enough || planOf(config, size).epochs < FEW_EPOCHS || isRegularized(context)) return [];
     const message = `${counted(parameters, 'parameter')} can learn ${counted(size, 'training sample')} by heart, and nothing regularizes them`;
     return [{ path: ['regularization'], message, fix: 'set regularization.l2 or train.early_stopping, add dropout, or make the network smaller' }]; // prettier-ignore

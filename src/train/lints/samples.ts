@@ -10,7 +10,7 @@ const SMALLEST_INPUT = 0.01;
 
 /** The column that entry `index` of the features comes from, where they are of a table. */
 function featureName({ data }: LintContext, index: number): string {
-  const name = data.train.columns?.[index]?.name;
+  const name = data.train.fields.features.columns?.[index]?.name;
   return name === undefined ? `feature ${index}` : `"${name}"`;
 }
 
@@ -31,7 +31,7 @@ export const unscaledInputs: Lint = {
     const path = ['data', 'preprocess'];
     if (largest > LARGEST_INPUT) {
       const large = sizes.filter((size) => size > LARGEST_INPUT).length;
-      const isImage = data.train.features.shape.length > 1;
+      const isImage = data.train.fields.features.shape.length > 1;
       const what = isImage
         ? `values of the inputs are of size ${show(largest)} (root mean square)`
         : `${counted(large, 'feature')} of ${sizes.length} ${large === 1 ? 'is' : 'are'} far from 1, the largest ${featureName(context, sizes.indexOf(largest))} with ${show(largest)} (root mean square)`;
@@ -117,7 +117,7 @@ const LARGEST_TURN = 45;
 
 /** Digits or letters, as far as class names, one channel and names of files tell: clothes come with the same names as digits. */
 function areCharacters({ config, data }: LintContext): boolean {
-  const { shape } = data.train.features;
+  const { shape } = data.train.fields.features;
   if (shape.length !== 3 || shape[2] !== 1 || data.classes === undefined) return false;
   if (/fashion|cloth/i.test(JSON.stringify(config.data.source))) return false;
   return data.classes.length > 1 && data.classes.every((name) => /^([0-9]|[A-Za-z])$/.test(name));
