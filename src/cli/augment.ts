@@ -34,7 +34,7 @@ export async function augmentCommand(
   const session = openSession(options);
   let preview: AugmentPreview;
   try {
-    preview = previewAugmentation(session, config, data, { samples, versions });
+    preview = await previewAugmentation(session, config, data, { samples, versions });
   } finally {
     session.close();
   }

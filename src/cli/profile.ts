@@ -22,7 +22,7 @@ export async function profileCommand(
   const threads = threadsOf(options);
   const { config, data, name } = await loadExperiment(file, overrides, options);
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = profileStep((count) => openSession(options, count), config, data, threads);
+  const profile = await profileStep((count) => openSession(options, count), config, data, threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
     writeOutput('--html', options.html, profilePage(name, profile));

@@ -3,7 +3,7 @@
  * the rate is constant, so a network that is wired correctly brings the loss to (nearly) zero. Where it does not, the verdict says
  * why.
  */
-import type { Executable, Session } from '../../tensor/index.js';
+import type { Session } from '../../tensor/index.js';
 import { type Affine, type LoadedData, sampleOf, type Split } from '../../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
 import type { LayerConfig } from '../../nn/layer.js';
@@ -13,7 +13,8 @@ import type { ExperimentConfig } from '../schema.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
 import type { Tensors } from '../loop/snapshot.js';
-import { Stepper } from '../step/stepper.js';
+import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
+import { metricOutput } from '../step/sums.js';
 
 /** What a classification must reach: a mean loss below this, and every sample right. */
 export const LOSS_THRESHOLD = 0.05;
@@ -86,9 +87,9 @@ export async function overfitBatch(
   const batchSize = Math.min(config.train.batch_size, split.size);
   const rate = config.optimizer.lr;
   const stepper = new Stepper(session, config, split, batchSize, { affine, stochastic: false });
-  stepper.initialize(options.given);
+  await stepper.initialize(options.given);
   const indices = Int32Array.from({ length: batchSize }, (_, i) => i);
-  const before = probe(session, config, stepper, indices);
+  const before = await probe(session, config, stepper, indices);
 
   const [metric] = config.metrics;
   const isClassification = decides(config);
@@ -101,12 +102,12 @@ export async function overfitBatch(
   const hopeless = (step: number): boolean =>
     step - best.step >= STALLED_AFTER || (step >= STEPS_OF_PROOF && (rate === 0 || isMiswired(before)));
   for (let step = 0; step < maxSteps && !reached && !hopeless(step) && !options.shouldStop?.(); step++) {
-    const outputs = stepper.run(indices, step, rate);
-    if (outputs === undefined) {
-      failure = stepper.diagnose(batchSize);
+    const outputs = await stepper.run(indices, step, rate).read();
+    if (isFailed(outputs)) {
+      failure = await stepper.diagnose(indices, step, rate);
       break;
     }
-    const loss = outputs.output(0)[0] / batchSize;
+    const loss = outputs.loss[0] / batchSize;
     figure = figureOf(outputs, metric);
     losses.push(loss);
     if (loss < 0.99 * best.loss) best = { loss, step };
@@ -116,7 +117,7 @@ export async function overfitBatch(
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  const after = failure === undefined ? probe(session, config, stepper, indices) : undefined;
+  const after = failure === undefined ? await probe(session, config, stepper, indices) : undefined;
   const causes = causesOf({ config, rate, reached, losses, failure, before, after, split, batchSize });
   const loss = losses.at(-1) ?? NaN;
   return {
@@ -134,9 +135,9 @@ export async function overfitBatch(
 }
 
 /** The metric of a step's batch. */
-function figureOf(outputs: Executable, metric: MetricConfig): number {
+function figureOf(outputs: StepValues, metric: MetricConfig): number {
   const entry = metricOf(metric);
-  const values = outputs.output(2);
+  const values = outputs[metricOutput(metric.type)];
   return isReport(entry) ? NaN : entry.finalize({ values, width: values.length }, metric);
 }
 
