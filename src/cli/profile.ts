@@ -2,7 +2,9 @@
 import { formatCount } from '../config/format-count.js';
 import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from '../runner/experiment.js';
+import { openEngine } from '../runner/engine.js';
+import { loadExperiment } from '../runner/experiment.js';
+import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
 import { formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
 import { profilePage } from './profile-page.js';
@@ -19,10 +21,10 @@ export async function profileCommand(
   overrides: readonly string[],
   options: ProfileOptions,
 ): Promise<ExitCode> {
-  const threads = threadsOf(options);
-  const { config, data, name } = await loadExperiment(file, overrides, options);
+  const engine = engineOf(options);
+  const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = await profileStep((count) => openSession(options, count), config, data, threads);
+  const profile = await profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
     writeOutput('--html', options.html, profilePage(name, profile));

@@ -3,7 +3,15 @@
  * The table of layers (shapes, parameters, work, memory) is read off the graph that was built.
  */
 import * as z from 'zod';
-import { type Node, type Shape, ShapeError, sizeOf, topologicalOrder, withScope } from '../tensor/index.js';
+import {
+  multiplyAddsOf,
+  type Node,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  topologicalOrder,
+  withScope,
+} from '../tensor/index.js';
 import type { ActivationConfig } from './activations.js';
 import {
   BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type Parameter, sampleShape, type StateVariable, type TraceOptions,
@@ -83,14 +91,6 @@ const isRow = (values: unknown): values is readonly LayerConfig[] =>
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Multiply-accumulates of one node: every output element takes the length of its sum. */
-function macsOf(node: Node): number {
-  if (node.op === 'matmul') return sizeOf(node.shape) * node.inputs[0].shape[node.shape.length - 1];
-  if (node.op === 'conv_input') return sizeOf(node.inputs[0].shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
-  if (node.op === 'conv') return sizeOf(node.shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
-  return 0;
-}
-
 /**
  * The output of `model` for x [batch, ...] (f32), its parameters and state. Parameters are inputs named after their layers, so the
  * training and the evaluation graph share them. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
@@ -128,7 +128,7 @@ export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): 
     const parameters = own.reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
     // A reshaped tensor is the one before it, and a layer that does nothing has none of its own.
     const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(output)) : 0;
-    const macs = made.reduce((sum, node) => sum + macsOf(node), 0) / x.shape[0];
+    const macs = made.reduce((sum, node) => sum + multiplyAddsOf(node), 0) / x.shape[0];
     const memoryBytes = BYTES * (values + parameters);
     rows[row] = { name, type, outputShape: sampleShape(output), parameters, macs, memoryBytes };
     return output;

@@ -6,6 +6,7 @@ import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js
 import { traceModel, type TracedModel } from '../../nn/model.js';
 import { RandomSource } from '../../nn/random-source.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
+import { taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import { metricOutput } from './sums.js';
 
@@ -56,7 +57,7 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   });
   const targets = withScope('augmentation', () => {
     const classes = Math.max(2, model.output.shape[1]);
-    return mixTargets(augmentation.targets(batch.target, classes), mixture, config.task === 'regression');
+    return mixTargets(augmentation.targets(batch.target, classes), mixture);
   });
   const losses = withScope('loss', () => {
     const loss = lossOf(config.loss);
@@ -64,7 +65,7 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   });
   const target = mainTarget(targets);
   const statistics = withScope('metrics', () => {
-    const prediction = predictionOf(config.loss, model.output, config.task);
+    const prediction = predictionOf(config.loss, model.output, taskOf(config).reference);
     // Tables are no part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
     return namedMetrics(measured).map(({ name, config: metric }): [string, Node] => [
