@@ -36,7 +36,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   if (files.length > 1) return checkAll(files, overrides, options);
   const experiment = await loadExperiment(files[0], { ...options, overrides: withSeed(overrides, options) });
   const { config, data, rows } = experiment;
-  const { planned, start } = lookAhead(experiment, options);
+  const { planned, start } = await lookAhead(experiment, options);
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
   const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
     name,
@@ -149,13 +149,13 @@ function memoryOf({
  * Bytes that the tensor engine holds once training has started, and at its end, when evaluation has joined it; and how the network
  * starts.
  */
-function lookAhead(
+async function lookAhead(
   { config, data, given }: Experiment,
   options: CommonOptions,
-): { planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics } {
+): Promise<{ planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics }> {
   const session = openEngine(engineOf(options));
   try {
-    const { memory, start } = measureStart(session, config, data, given?.tensors);
+    const { memory, start } = await measureStart(session, config, data, given?.tensors);
     const { step, run } = memory;
     return { planned: { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total }, start }; // prettier-ignore
   } finally {
