@@ -37,7 +37,7 @@ export async function augmentCommand(
   const session = openEngine(engineOf(options));
   let preview: AugmentPreview;
   try {
-    preview = previewAugmentation(session, config, data, { samples, versions });
+    preview = await previewAugmentation(session, config, data, { samples, versions });
   } finally {
     session.close();
   }

@@ -36,7 +36,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   if (files.length > 1) return checkAll(files, overrides, options);
   const experiment = await loadExperiment(files[0], { ...options, overrides: withSeed(overrides, options) });
   const { config, data, rows } = experiment;
-  const { planned, start } = lookAhead(experiment, options);
+  const { planned, start } = await lookAhead(experiment, options);
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
   const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
     name,
@@ -149,13 +149,13 @@ function memoryOf({
  * Bytes that the tensor engine holds once training has started, and at its end, when evaluation has joined it; and how the network
  * starts.
  */
-function lookAhead(
+async function lookAhead(
   { config, data, given }: Experiment,
   options: CommonOptions,
-): { planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics } {
+): Promise<{ planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics }> {
   const session = openEngine(engineOf(options));
   try {
-    const { memory, start } = measureStart(session, config, data, given?.tensors);
+    const { memory, start } = await measureStart(session, config, data, given?.tensors);
     const { step, run } = memory;
     return { planned: { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total }, start }; // prettier-ignore
   } finally {
@@ -195,12 +195,12 @@ const overfit: Check = async (file, overrides, options) => {
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
   say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
-  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified right, needed 100 %`;
+  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified correctly, needed 100 %`;
   say(options, `${reached}${right}`);
   for (const cause of verdict.causes) {
     say(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   }
-  say(options, ok ? 'ok: the network learns a batch by heart' : 'FAILED: the network does not learn a batch by heart');
+  say(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
   printJson(options, verdict);
   return ok ? exitCode.done : exitCode.checkFailed;
 };

@@ -25,7 +25,7 @@ export async function profileCommand(
   const engine = engineOf(options);
   const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
+  const profile = await profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
     writeOutput('--html', options.html, profilePage(name, profile));
