@@ -177,14 +177,14 @@ describe('nn overfit-batch', () => {
     expect(code).toBe(0);
     expect(err).toMatch(/^trained on 16 samples for \d+ steps: loss 1\.138 -> 0\.0\d+\n/);
     expect(err).toContain('needed below 0.05; 100 % classified right, needed 100 %');
-    expect(err).toContain('ok: the network learns a batch by heart');
+    expect(err).toContain('ok: the network fits a batch exactly');
   });
 
   it('names the cause and exits with 3 where it fails', async () => {
     const { code, out, err } = await nnHere('overfit-batch', smoke, 'optimizer.lr=0', '--json');
     expect(code).toBe(3);
     expect(err).toContain('cause: the learning rate');
-    expect(err).toContain('FAILED: the network does not learn a batch by heart');
+    expect(err).toContain('FAILED: the network does not fit a batch exactly');
     expect(JSON.parse(out)).toMatchObject({ ok: false, causes: [{ kind: 'learning_rate_zero' }] });
   });
 });
