@@ -28,11 +28,11 @@ export interface ExperimentReport {
 }
 
 /** Compiles the training step and runs it once, without an update. Throws MemoryLimitError where the network does not fit. */
-export function checkExperiment(experiment: Experiment, engine: EngineOptions): ExperimentReport {
+export async function checkExperiment(experiment: Experiment, engine: EngineOptions): Promise<ExperimentReport> {
   const { config, data, given } = experiment;
   const session = openEngine(engine);
   try {
-    const { memory, start } = measureStart(session, config, data, given?.tensors);
+    const { memory, start } = await measureStart(session, config, data, given?.tensors);
     const { step, run } = memory;
     const held = { inputs: step.inputs, arena: step.scratch, step_total: step.total, run_total: run.total };
     return { memory: { ...tensorBytes(experiment), ...held }, start, warnings: warningsOf(experiment, start) };

@@ -3,7 +3,7 @@
  * knows a terminal: callers pass listeners and an AbortSignal, and get results.
  */
 export { checkExperiment } from './check.js';
-export { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
+export { asCheckpointError, loadStoredConfig, openSnapshot } from './checkpoint.js';
 export { compareFiles, type Comparison, FigureError, type FinishedRun, type VariantEvent } from './compare.js';
 export { type EngineOptions, openEngine } from './engine.js';
 export type { LoadedEvent, RunEvent } from './events.js';

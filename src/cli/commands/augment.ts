@@ -50,7 +50,7 @@ async function augment(file: string, overrides: readonly string[], options: Augm
   const session = openEngine(engineOf(options));
   let preview: AugmentPreview;
   try {
-    preview = previewAugmentation(session, config, data, { samples, versions });
+    preview = await previewAugmentation(session, config, data, { samples, versions });
   } finally {
     session.close();
   }

@@ -36,7 +36,7 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   const { taskOf } = await import('../../train/index.js');
   const experiment = await loadExperiment(file, experimentOptions(overrides, options));
   const { config, data, rows } = experiment;
-  const { memory, start, warnings } = checkExperiment(experiment, engineOf(options));
+  const { memory, start, warnings } = await checkExperiment(experiment, engineOf(options));
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
   const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
     name,

@@ -26,7 +26,7 @@ export const registerEval: Register = (program, finish) => {
 async function evaluateCheckpoint(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
   const { loadSplit, moveFiles } = await import('../../data/index.js');
   const { evaluate } = await import('../../train/index.js');
-  const { loadStoredConfig, openEngine, openSnapshot, usingCheckpoint } = await import('../../runner/index.js');
+  const { loadStoredConfig, openEngine, openSnapshot, asCheckpointError } = await import('../../runner/index.js');
   const foreign = overrides.find((override) => !override.startsWith('data.'));
   if (foreign !== undefined) {
     throw new UsageError(`"${foreign}" cannot be changed after training: eval takes overrides of data.* only`);
@@ -50,9 +50,12 @@ async function evaluateCheckpoint(path: string, overrides: readonly string[], op
     throw new UsageError(`the experiment has no ${name} split: choose another with --split, or give data.source.${name}`); // prettier-ignore
   }
   const session = openEngine(engineOf(options));
-  const { samples, loss, metrics, reports, sparsity } = usingCheckpoint(path, () =>
-    evaluate(session, config, name, split, { tensors: snapshot.tensors, ...treatment }),
-  );
+  const { samples, loss, metrics, reports, sparsity } = await evaluate(session, config, name, split, {
+    tensors: snapshot.tensors,
+    ...treatment,
+  }).catch((error: unknown) => {
+    throw asCheckpointError(path, error);
+  });
   session.close();
   const figures = { loss, ...metrics };
   say(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);

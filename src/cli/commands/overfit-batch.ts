@@ -1,4 +1,4 @@
-/** `nn overfit-batch`: whether the network can fit one batch exactly, and if not, why. Exit code 3 where it cannot. */
+/** `nn overfit-batch`: whether the network can fit a single batch, and if not, why. Exit code 3 where it cannot. */
 import type { OverfitVerdict } from '../../train/index.js';
 import { formatFigure } from '../../runner/text.js';
 import {
@@ -14,7 +14,7 @@ import { type ExitCode, exitCode } from '../exit-code.js';
 import { Interrupt } from '../interrupt.js';
 
 export const registerOverfitBatch: Register = (program, finish) => {
-  const description = 'can the network fit one batch exactly? if not, why?';
+  const description = 'can the network fit a single batch? if not, why?';
   addCommand(program, 'overfit-batch <config> [overrides...]', description, ['seed', 'engine'])
     .action(async (config: string, overrides: string[], options: CommonOptions) => {
       finish(await overfit(config, overrides, options));
@@ -42,12 +42,12 @@ async function overfit(file: string, overrides: readonly string[], options: Comm
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
   say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
-  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified right, needed 100 %`;
+  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified correctly, needed 100 %`;
   say(options, `${reached}${right}`);
   for (const cause of verdict.causes) {
     say(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   }
-  say(options, ok ? 'ok: the network fits a batch exactly' : 'FAILED: the network does not fit a batch exactly');
+  say(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
   printJson(options, verdict);
   return ok ? exitCode.done : exitCode.checkFailed;
 }

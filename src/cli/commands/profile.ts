@@ -40,7 +40,7 @@ async function profileExperiment(
   const engine = engineOf(options);
   const { config, data, name } = await loadExperiment(file, experimentOptions(overrides, options));
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
+  const profile = await profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
     const { writeOutput } = await import('../output-file.js');

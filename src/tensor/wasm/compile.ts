@@ -72,7 +72,11 @@ interface Stage {
   level: number;
 }
 
-export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
+export function compileProgram(
+  program: Program<readonly Node[]>,
+  features: Features,
+  host: MemoryHost,
+): CompiledProgram {
   // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
   const targets = new Set(program.updates.map(([target]) => target));
   const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
