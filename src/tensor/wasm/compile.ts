@@ -9,11 +9,12 @@ import { sizeOf, stridesOf } from '../shape.js';
 import { ModuleEmitter } from './assembler.js';
 import { convWorkspace, emitConv, packsWeights } from './emit/conv.js';
 import { emitArgmax, emitScatterAdd } from './emit/index.js';
-import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit/loop.js';
+import type { EmitContext, EmittedKernel } from './emit/kernel.js';
+import { bytesOf } from './emit/lanes.js';
+import { emitLoop, emitLoopKernel } from './emit/loop.js';
 import { emitMatmul } from './emit/matmul.js';
 import { emitPool } from './emit/pool.js';
 import { emitReduce } from './emit/reduce.js';
-import { bytesOf } from './emit/expression.js';
 import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
 import { accessesOf, type Expression } from '../compiler/expression.js';
 import type { Features } from './features.js';
@@ -72,7 +73,11 @@ interface Stage {
   level: number;
 }
 
-export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
+export function compileProgram(
+  program: Program<readonly Node[]>,
+  features: Features,
+  host: MemoryHost,
+): CompiledProgram {
   // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
   const targets = new Set(program.updates.map(([target]) => target));
   const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
