@@ -19,7 +19,7 @@ import { accessesOf, type Expression } from '../compiler/expression.js';
 import type { Features } from './features.js';
 import { interleave, joinReaders } from './interleave.js';
 import { hasEqualParts, isAligned, isLeaf, type Kernel, operandsOf, type RegionsKernel } from '../compiler/kernel.js';
-import { KernelPlanner } from '../compiler/kernels.js';
+import { planKernels } from '../compiler/kernels.js';
 import { lower } from '../compiler/lower.js';
 import { MathLibrary } from './emit/math.js';
 import { alignedBytes, type Lifetime, planMemory } from '../compiler/memory-plan.js';
@@ -79,7 +79,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
   const lowered = lower([...program.outputs.map(own), ...program.updates.map(([, value]) => own(value))]);
   const outputs = lowered.slice(0, program.outputs.length);
   const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
-  const kernels = new KernelPlanner(lowered).plan();
+  const kernels = planKernels(lowered);
   const placement = placeUpdates(kernels, updates);
   const stages = orderStages(kernels, placement.after);
   const lastLevel = Math.max(-1, ...stages.map((s) => s.level));
