@@ -4,11 +4,12 @@
  */
 import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
 import { splatValue } from '../primitives/leaf.js';
+import { repeatResults } from '../primitives/repeat.js';
 import { type Shape, sizeOf, stridesOf } from '../shape.js';
 import { type Access, type Expression, ExpressionBuilder, isElementwise, isMovement, NeedsBuffer, stripReshape } from './expression.js'; // prettier-ignore
 import { hasEqualParts, isLeaf, type Kernel, readsOf, type Region } from './kernel.js';
 
-const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight_parts', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat']); // prettier-ignore
+const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight_parts', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat', 'repeat', 'repeat_result']); // prettier-ignore
 
 /** Rough cost of one element in additions, for choosing between computing twice and storing. */
 function operationCost(node: Node): number {
@@ -26,8 +27,8 @@ const SPREAD_FACTOR = 4;
 /** Elements of a row along which what is computed once counts for nothing. */
 const LONG_ROW = 32;
 
-/** Operations on one another in one kernel. Real networks have a tenth of it. */
-export const MOST_DEPTH = 256;
+/** The most operations on one another in one kernel; no network of ours comes near it. */
+export const MOST_DEPTH = 64;
 
 const ROOT: Expression = { kind: 'root' };
 
@@ -92,6 +93,8 @@ export class KernelFormer {
       const nodes = [...this.pending].sort((a, b) => this.numberOf(a) - this.numberOf(b));
       this.pending = new Set();
       for (const node of nodes) {
+        // The loop itself has the kernel.
+        if (node.op === 'repeat_result') continue;
         try {
           this.kernels.set(node, this.formKernel(node));
         } catch (error) {
@@ -212,6 +215,10 @@ export class KernelFormer {
         const input = this.builder(node.inputs[0].shape).build(node.inputs[0]);
         return { kind: 'reduce', root: node, ...base, input, reads: readsOf([input]) };
       }
+      case 'repeat': {
+        const results = repeatResults(node);
+        return { kind: 'repeat', root: node, ...onBuffers(), outputs: results, expressions: results.map(() => ROOT) };
+      }
       case 'pad':
       case 'concat': {
         const regions = this.regionsOf(node);
@@ -253,4 +260,3 @@ export class KernelFormer {
 /** Whether a node is one number along the innermost axis, which loops compute before they go along it. */
 const isOncePerRow = ({ op, inputs, shape }: Node): boolean =>
   op === 'broadcast' && inputs[0].shape.at(-1) === 1 && (shape.at(-1) ?? 1) >= LONG_ROW;
-

@@ -49,12 +49,7 @@ export function fuse(graph: KernelGraph, builder: MakeBuilder): void {
   }
 }
 
-function merge(
-  producer: Kernel,
-  consumer: LoopKernel,
-  graph: KernelGraph,
-  builder: MakeBuilder,
-): Kernel | undefined {
+function merge(producer: Kernel, consumer: LoopKernel, graph: KernelGraph, builder: MakeBuilder): Kernel | undefined {
   if (!acceptsEpilogue(producer) || sizeOf(producer.shape) !== sizeOf(consumer.shape)) return undefined;
   if (producer.outputs.length + consumer.outputs.length > MOST_OUTPUTS) return undefined;
   const own = new Set(producer.outputs);
@@ -112,6 +107,7 @@ function acceptsEpilogue(k: Kernel): boolean {
     case 'argmax':
     case 'scatter':
     case 'regions':
+    case 'repeat':
       return false;
   }
 }
@@ -125,4 +121,3 @@ function keepsItsForm(kernel: Kernel): boolean {
 /** Heavy producers first: fusing behind them saves a whole pass over memory. */
 const fusionRank = ({ kind }: Kernel): number =>
   kind === 'conv' || kind === 'matmul' || kind === 'pool' ? 0 : kind === 'reduce' ? 1 : 2;
-

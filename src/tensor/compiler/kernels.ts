@@ -19,6 +19,8 @@ export function planKernels(results: readonly Node[]): Kernel[] {
 /** The kernels without the outputs that only themselves use: these need not be stored after all. */
 function withoutUnread(graph: KernelGraph, results: ReadonlySet<Node>): Kernel[] {
   return graph.kernels.map((kernel) => {
+    // What a loop carries on it needs itself.
+    if (kernel.kind === 'repeat') return kernel;
     const keep = kernel.outputs.map((o) => results.has(o) || [...graph.readersOf(o)].some((k) => k !== kernel));
     return {
       ...kernel,

@@ -137,20 +137,18 @@ class WasmSession implements Session {
       this.startWorkers();
       for (const worker of this.workers) worker.postMessage({ module, number });
     }
-    const counters = new Int32Array(this.heap.memory.buffer, CONTROL.counters, compiled.phases);
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
     const { words } = this;
     return {
       run: () => {
         if (!parallel) return run(0);
-        counters.fill(0);
         Atomics.store(words, CONTROL.program / 4, number);
         Atomics.add(words, CONTROL.command / 4, 1);
         if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
         run(0);
       },
       output: (i) => outputs[i],
-      profile: (runs) => profileKernels(instance.exports, compiled, runs),
+      profile: (runs) => profileKernels(instance.exports, this.heap.memory, compiled, runs),
       trace: (runs) => traceProgram({ module, memory: this.heap.memory, ...compiled }, this.threads, runs),
     };
   }
