@@ -74,11 +74,11 @@ describe('a tied autoencoder', () => {
     const { test } = dataOf('u8');
     const numbers = { ...samples(16, 'u8').features, dtype: 'f32' as const };
     const mapped = { ...numbers, values: Float32Array.from(numbers.values, (v) => v / 255) };
-    const again = evaluate(referenceBackend.open({ threads: 1 }), config, 'test', { size: test?.size ?? 0, features: mapped, targets: mapped }, { tensors }); // prettier-ignore
+    const again = (await evaluate(referenceBackend.open({ threads: 1 }), config, 'test', { size: test?.size ?? 0, features: mapped, targets: mapped }, { tensors })); // prettier-ignore
     expect(again.loss).toBeCloseTo(result.test?.loss ?? NaN, 6);
   });
 
-  it('learns a batch by heart where its code is wide enough', async () => {
+  it('fits a batch if its code is wide enough', async () => {
     const wide = tied({
       model: { layers: [{ dense: { units: 6 } }, { dense: { units: 6 } }] },
       train: { batch_size: 8 },

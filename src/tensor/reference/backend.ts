@@ -2,7 +2,7 @@
  * The reference backend: every primitive's own `evaluate` in float64, one node after the other. Slow and obvious; the oracle that
  * the other backends are fuzzed against.
  */
-import { allocate, type Backend, type Executable, type Program, type Session } from '../backend.js';
+import { allocate, type Backend, type Executable, listOutputs, type Outputs, type Program, type Session } from '../backend.js'; // prettier-ignore
 import {
   type Node,
   type NodeOf,
@@ -50,21 +50,24 @@ function evaluateLoop({ attrs: { body } }: NodeOf<'repeat'>, [[steps], ...operan
 class ReferenceSession implements Session {
   private readonly buffers = new Map<Node, Values>();
 
+  constructor(readonly runsPerRead: number) {}
+
   private buffer(node: Node): Values {
     let values = this.buffers.get(node);
     if (!values) this.buffers.set(node, (values = allocate(node.dtype, sizeOf(node.shape))));
     return values;
   }
 
-  compile(program: Program): Executable {
-    const roots = [...program.outputs, ...program.updates.map(([, value]) => value)];
+  compile<O extends Outputs>(program: Program<O>): Executable<O> {
+    const { nodes, valuesOf } = listOutputs(program.outputs);
+    const roots = [...nodes, ...program.updates.map(([, value]) => value)];
     let results: Values[] = [];
     return {
       run: () => {
         results = evaluate(roots, (node) => this.buffer(node)).map((v) => v.slice());
-        program.updates.forEach(([target], i) => this.buffer(target).set(results[program.outputs.length + i]));
+        program.updates.forEach(([target], i) => this.buffer(target).set(results[nodes.length + i]));
       },
-      output: (i) => results[i],
+      read: () => Promise.resolve(valuesOf(results.slice(0, nodes.length))),
     };
   }
 
@@ -80,8 +83,8 @@ class ReferenceSession implements Session {
     return false;
   }
 
-  read(input: Node): Values {
-    return this.buffer(input).slice();
+  read(input: Node): Promise<Values> {
+    return Promise.resolve(this.buffer(input).slice());
   }
 
   memory(): { inputs: number; scratch: number; total: number } {
@@ -94,4 +97,7 @@ class ReferenceSession implements Session {
   }
 }
 
-export const referenceBackend: Backend = { name: 'reference', open: () => new ReferenceSession() };
+export const referenceBackend: Backend = {
+  name: 'reference',
+  open: ({ runsPerRead = 1 }) => new ReferenceSession(runsPerRead),
+};

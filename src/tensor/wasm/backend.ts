@@ -1,10 +1,10 @@
 /** The wasm backend: one shared memory, one module a program, worker threads that wait between runs. */
 import { Worker } from 'node:worker_threads';
-import type { Backend, Executable, MemoryReport, Program, Session, TypedValues } from '../backend.js';
+import { type Backend, type Executable, listOutputs, type MemoryReport, type Outputs, type Program, type Session, type SessionOptions, type TypedValues } from '../backend.js'; // prettier-ignore
 import type { DType, Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import { compileProgram } from './compile.js';
-import { bytesOf } from './emit/expression.js';
+import { bytesOf } from './emit/lanes.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { CONTROL, Heap } from './heap.js';
 import { profileKernels } from './profile.js';
@@ -43,6 +43,15 @@ for (;;) {
 }
 `;
 
+interface WasmExecutable<O extends Outputs> extends Executable<O> {
+  /** The outputs in memory, for those who cannot wait. */
+  readonly views: readonly TypedValues[];
+}
+
+interface WasmBackend extends Backend {
+  open(options: SessionOptions): WasmSession;
+}
+
 class WasmSession implements Session {
   private readonly leaves = new Map<Node, number>();
   private readonly constants = new Map<number, number>();
@@ -57,6 +66,7 @@ class WasmSession implements Session {
     private readonly features: Features,
     private readonly threads: number,
     private readonly heap = new Heap(),
+    readonly runsPerRead = 1,
   ) {
     this.words = new Int32Array(heap.memory.buffer, 0, CONTROL.end / 4);
   }
@@ -116,11 +126,12 @@ class WasmSession implements Session {
     }
   }
 
-  compile(program: Program): Executable {
+  compile<O extends Outputs>(program: Program<O>): WasmExecutable<O> {
+    const { nodes, valuesOf } = listOutputs(program.outputs);
     // Threads take a while to start: where they will surely be wanted, they do so while this one compiles.
     const state = program.updates.reduce((sum, [target]) => sum + sizeOf(target.shape), 0);
     if (state >= MUCH_STATE) this.startWorkers();
-    const compiled = compileProgram(program, this.features, {
+    const compiled = compileProgram({ ...program, outputs: nodes }, this.features, {
       threads: this.threads,
       control: CONTROL,
       leaf: (node) => this.leaf(node),
@@ -139,6 +150,8 @@ class WasmSession implements Session {
     }
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
     const { words } = this;
+    // Where every run is waited for, the memory itself can be looked at, and one promise does for all.
+    const views = Promise.resolve(valuesOf(outputs));
     return {
       run: () => {
         if (!parallel) return run(0);
@@ -147,7 +160,8 @@ class WasmSession implements Session {
         if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
         run(0);
       },
-      output: (i) => outputs[i],
+      views: outputs,
+      read: () => (this.runsPerRead === 1 ? views : Promise.resolve(valuesOf(outputs.map((view) => view.slice())))),
       profile: (runs) => profileKernels(instance.exports, this.heap.memory, compiled, runs),
       trace: (runs) => traceProgram({ module, memory: this.heap.memory, ...compiled }, this.threads, runs),
     };
@@ -171,8 +185,8 @@ class WasmSession implements Session {
     return this.heap.has(values);
   }
 
-  read(input: Node): TypedValues {
-    return this.view(input.dtype, this.leaf(input), sizeOf(input.shape)).slice();
+  read(input: Node): Promise<TypedValues> {
+    return Promise.resolve(this.view(input.dtype, this.leaf(input), sizeOf(input.shape)).slice());
   }
 
   memory(): MemoryReport {
@@ -191,16 +205,16 @@ class WasmSession implements Session {
 let checked: Pick<Features, 'fma' | 'wide'> | undefined;
 
 /** Relaxed SIMD and V8 flags where this engine has them and they have been seen to compute right. */
-export const wasmBackend: Backend = {
+export const wasmBackend: WasmBackend = {
   name: 'wasm',
-  open: ({ threads, winograd = true, heap }) => {
+  open: ({ threads, winograd = true, heap, runsPerRead }) => {
     checked ??= checkedFeatures(probeFeatures(), (features) => new WasmSession({ ...features, winograd: false }, 1));
-    return new WasmSession({ ...checked, winograd }, threads, heap);
+    return new WasmSession({ ...checked, winograd }, threads, heap, runsPerRead);
   },
 };
 
 /** Plain SIMD, no V8 flags: the same bits on every machine. */
-export const portableBackend: Backend = {
+export const portableBackend: WasmBackend = {
   name: 'wasm-portable',
-  open: ({ threads, heap }) => new WasmSession(PORTABLE, threads, heap),
+  open: ({ threads, heap, runsPerRead }) => new WasmSession(PORTABLE, threads, heap, runsPerRead),
 };

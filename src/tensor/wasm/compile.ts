@@ -11,8 +11,9 @@ import { ModuleEmitter } from './assembler.js';
 import { emitDriver } from './driver.js';
 import { emitKernel, preparationOf } from './emit-kernel.js';
 import { convWorkspace } from './emit/conv.js';
-import { bytesOf } from './emit/expression.js';
-import { emitLoopKernel, type EmitContext, type EmittedKernel } from './emit/loop.js';
+import type { EmitContext, EmittedKernel } from './emit/kernel.js';
+import { bytesOf } from './emit/lanes.js';
+import { emitLoopKernel } from './emit/loop.js';
 import { MathLibrary } from './emit/math.js';
 import type { Features } from './features.js';
 import { interleave } from './interleave.js';
@@ -68,7 +69,11 @@ const targetOf = (features: Features): Target => ({
   preparation: preparationOf,
 });
 
-export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
+export function compileProgram(
+  program: Program<readonly Node[]>,
+  features: Features,
+  host: MemoryHost,
+): CompiledProgram {
   const schedule = scheduleProgram(program, targetOf(features));
   // Where there are no pairs, V8 keeps whole numbers in registers or makes them quickly enough.
   const module = new ModuleEmitter((bits, type) => (type === 'f32' || features.wide ? host.constant(bits) : undefined));

@@ -1,7 +1,7 @@
 /** The function `run(thread)` that takes every thread through the steps of a program. */
 import { phasesOf, type PhasePlan, type Step } from '../compiler/tasks.js';
-import type { FunctionEmitter, ModuleEmitter } from './assembler.js';
-import type { EmittedKernel } from './emit/loop.js';
+import type { FunctionEmitter, I32Local, ModuleEmitter } from './assembler.js';
+import type { EmittedKernel } from './emit/kernel.js';
 
 export interface DriverOptions {
   readonly threads: number;
@@ -27,10 +27,10 @@ const isShared = (steps: Steps): boolean => phasesOf(steps).some(({ shared }) =>
 export function emitDriver(module: ModuleEmitter, steps: Steps, options: DriverOptions): void {
   const { threads, barrier, counter, scratch, scratchBytes } = options;
   const meet = threads > 1 && isShared(steps) ? emitBarrier(module, { barrier, counter }, threads) : undefined;
-  module.function({ parameters: ['i32'], export: 'run' }, (f) => {
+  module.function({ parameters: ['i32'], export: 'run' }, (f, thread) => {
     const area = f.local('i32');
-    f.get(0).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
-    const driver = new Driver(f, area, options, meet);
+    f.get(thread).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
+    const driver = new Driver(f, thread, area, options, meet);
     driver.go(steps);
     // Nobody leaves before all work is done.
     driver.meetAfterTasks();
@@ -38,16 +38,17 @@ export function emitDriver(module: ModuleEmitter, steps: Steps, options: DriverO
 }
 
 class Driver {
-  private readonly task: number;
-  private readonly first: number;
-  private readonly own: number;
+  private readonly task: I32Local;
+  private readonly first: I32Local;
+  private readonly own: I32Local;
   /** Since the threads last met: whether the first one has worked alone, and whether they have shared work. */
   private alone = false;
   private together = false;
 
   constructor(
     private readonly f: FunctionEmitter,
-    private readonly area: number,
+    private readonly thread: I32Local,
+    private readonly area: I32Local,
     private readonly options: DriverOptions,
     private readonly meet: number | undefined,
   ) {
@@ -81,7 +82,7 @@ class Driver {
   private byFirst(work: () => void): void {
     this.meetAfterTasks();
     if (this.options.threads === 1) work();
-    else this.f.get(0).op('i32.eqz').if(work);
+    else this.f.get(this.thread).op('i32.eqz').if(work);
     this.alone = true;
   }
 
@@ -148,7 +149,7 @@ class Driver {
     };
     f.get(task).i32(count).op('i32.lt_u');
     f.if(() => {
-      f.get(0).if(
+      f.get(this.thread).if(
         () => turn(half, count - half, count - 1),
         () => turn(0, half, count - 1 + half),
       );

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { KernelSpan } from '../backend.js';
 import type { KernelEntry } from './compile.js';
 import { mapPhases, ownOrder, phasesOf, type PhasePlan, type Step } from '../compiler/tasks.js';
-import type { EmittedKernel } from './emit/loop.js';
+import type { EmittedKernel } from './emit/kernel.js';
 
 /**
  * What a thread does: words hold the barrier's arrivals and generation, the threads done, and the number of tasks taken in a phase,

@@ -1,11 +1,12 @@
 /**
- * Lints: mistakes that are no errors, such as a softmax before a loss that takes logits. Each is an entry of the registry, a pure
- * function of config, data and network; `nn check` and `nn train` print what they find, `train.ignore_lints` silences them.
+ * Lints: valid configs that are probably mistakes, such as a softmax in front of a loss that takes logits. Each is an entry of the
+ * registry, a pure function of config, data and network; `nn check` and `nn train` print what it finds, `train.ignore_lints` silences it.
  */
 import type { LoadedData } from '../../data/index.js';
 import type { LayerRow } from '../../nn/model.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
+import { taskOf } from '../tasks/index.js';
 import { dataflowOf } from './dataflow.js';
 import {
   constantInitialization,
@@ -17,7 +18,8 @@ import {
 } from './initial-weights.js';
 import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
-import type { Finding, LintContext, LintRegistry } from './lint.js';
+import { type LintId, lintIds } from './ids.js';
+import type { Finding, Lint, LintContext } from './lint.js';
 import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
 import {
   classImbalance,
@@ -27,6 +29,8 @@ import {
   unscaledInputs,
 } from './samples.js';
 import { targetRange } from './statistics.js';
+
+export type { LintId } from './ids.js';
 
 export const lints = {
   'bounded-output-in-regression': boundedOutputInRegression,
@@ -52,10 +56,7 @@ export const lints = {
   'more-parameters-than-samples': moreParametersThanSamples,
   'early-stopping-on-training': earlyStoppingOnTraining,
   'idle-early-stopping': idleEarlyStopping,
-} as const satisfies LintRegistry;
-
-export type LintId = keyof typeof lints;
-export const lintIds = Object.keys(lints) as [LintId, ...LintId[]];
+} as const satisfies Record<LintId, Lint>;
 
 export interface LintFinding extends Finding {
   readonly id: LintId;
@@ -68,11 +69,11 @@ export interface Linted {
   readonly rows: readonly LayerRow[];
   /** The folder that file names are relative to. */
   readonly baseDir: string;
-  /** What was measured of the network at its start; without it, lints go by the config alone. */
+  /** Measurements of the untrained network; without them, lints go by the config alone. */
   readonly start?: StartStatistics;
 }
 
-/** What the lints find that the config does not silence, in the order of the registry; each place of the config once per lint. */
+/** The findings that the config does not silence, in the order of the registry; each lint reports a place in the config once. */
 export function lintExperiment({ config, data, rows, baseDir, start }: Linted): LintFinding[] {
   const shape = data.train.features.shape;
   const context: LintContext = {
@@ -82,6 +83,7 @@ export function lintExperiment({ config, data, rows, baseDir, start }: Linted): 
     parameters: rows.reduce((sum, row) => sum + row.parameters, 0),
     training: lazily(() => dataflowOf(config, shape, true)),
     prediction: lazily(() => dataflowOf(config, shape, false)),
+    reference: taskOf(config).reference,
     targets: lazily(() => targetRange(data.train)),
     ...(start && { start }),
   };

@@ -2,11 +2,13 @@
 import { input, type Node, streamKey, withScope } from '../../tensor/index.js';
 import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../../nn/losses/index.js';
-import { figureMetrics, metricOf } from '../../nn/metrics/index.js';
+import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../../nn/model.js';
 import { RandomSource } from '../../nn/random-source.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
+import { taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
+import { metricOutput } from './sums.js';
 
 export interface Forward {
   readonly model: TracedModel;
@@ -19,8 +21,8 @@ export interface Forward {
   readonly target: Node;
   /** The loss of each sample, [batch]. */
   readonly losses: Node;
-  /** For each metric its statistics, summed over the batch. */
-  readonly statistics: readonly Node[];
+  /** The statistics of each metric, summed over the batch, under the name that `metricOutput` gives. */
+  readonly metrics: Readonly<Record<string, Node>>;
 }
 
 /** What is at work in a graph beside the forward pass. */
@@ -55,7 +57,7 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   });
   const targets = withScope('augmentation', () => {
     const classes = Math.max(2, model.output.shape[1]);
-    return mixTargets(augmentation.targets(batch.target, classes), mixture, config.task === 'regression');
+    return mixTargets(augmentation.targets(batch.target, classes), mixture);
   });
   const losses = withScope('loss', () => {
     const loss = lossOf(config.loss);
@@ -63,10 +65,13 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
   });
   const target = mainTarget(targets);
   const statistics = withScope('metrics', () => {
-    const prediction = predictionOf(config.loss, model.output, config.task);
+    const prediction = predictionOf(config.loss, model.output, taskOf(config).reference);
     // Tables are no part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
-    return measured.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+    return namedMetrics(measured).map(({ name, config: metric }): [string, Node] => [
+      metricOutput(name),
+      metricOf(metric).statistics(prediction, target, metric),
+    ]);
   });
-  return { model, indices, random, x, target, losses, statistics };
+  return { model, indices, random, x, target, losses, metrics: Object.fromEntries(statistics) };
 }

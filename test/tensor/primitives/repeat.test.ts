@@ -15,43 +15,43 @@ const randomValues = (n: number, scale = 1): number[] =>
 
 describe.each(backends)('repeat on %s', (_name, backend, threads) => {
   /** The outputs of a program, run once for each set of values of its inputs in one session. */
-  const runs = (
+  const runs = async (
     outputs: readonly Node[],
     sets: readonly (readonly (readonly [Node, ArrayLike<number>])[])[],
-    updates: readonly (readonly [Node, Node])[] = [],
-  ): number[][][] => {
+  ): Promise<number[][][]> => {
     const session = backend.open({ threads });
-    const executable = session.compile({ name: 'repeat', outputs, updates });
-    const found = sets.map((values) => {
+    const executable = session.compile({ name: 'repeat', outputs, updates: [] });
+    const found: number[][][] = [];
+    for (const values of sets) {
       for (const [node, list] of values) session.write(node, list);
       executable.run();
-      return outputs.map((_, i) => [...executable.output(i)]);
-    });
+      found.push((await executable.read()).map((values) => [...values]));
+    }
     session.close();
     return found;
   };
 
-  it('goes as many steps as a run-time value says, none where it is negative', () => {
+  it('goes as many steps as a run-time value says, none where it is negative', async () => {
     const steps = input('steps', [], 'i32');
     const x = input('x', [3]);
     const [doubled] = repeat(steps, [x], (v) => [add(v, v)]);
-    const found = runs([doubled], [0, 1, 10, -3, 2].map((n) => [[steps, [n]], [x, [1, -2, 0.5]]] as const)); // prettier-ignore
+    const found = await runs([doubled], [0, 1, 10, -3, 2].map((n) => [[steps, [n]], [x, [1, -2, 0.5]]] as const)); // prettier-ignore
     expect(found.map(([values]) => values)).toEqual(
       [1, 2, 1024, 1, 4].map((factor) => [factor, -2 * factor, 0.5 * factor]),
     );
   });
 
-  it('hands several values on at once', () => {
+  it('hands several values on at once', async () => {
     const steps = input('steps', [], 'i32');
     const [a, b] = repeat(steps, [constant(0), constant(1)], (x, y) => [y, add(x, y)]);
-    expect(runs([a, b], [[[steps, [20]]]])).toEqual([[[6765], [10946]]]);
+    expect(await runs([a, b], [[[steps, [20]]]])).toEqual([[[6765], [10946]]]);
   });
 
-  it('swaps values, and keeps those that its body gives as they are', () => {
+  it('swaps values, and keeps those that its body gives as they are', async () => {
     const steps = input('steps', [], 'i32');
     const [x, y, z] = [input('x', [2]), input('y', [2]), input('z', [2])];
     const values = [[x, [1, 2]], [y, [3, 4]], [z, [5, 6]]] as const; // prettier-ignore
-    const found = runs(
+    const found = await runs(
       repeat(steps, [x, y, z], (a, b, c) => [b, a, c]),
       [3, 4].map((n) => [[steps, [n]], ...values]),
     );
@@ -61,7 +61,7 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     ]); // prettier-ignore
   });
 
-  it('carries a matrix product on, large enough for all threads', () => {
+  it('carries a matrix product on, large enough for all threads', async () => {
     const n = 96;
     const steps = input('steps', [], 'i32');
     const [x, w, bias] = [input('x', [n, n]), input('w', [n, n]), input('bias', [n])];
@@ -72,18 +72,18 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     );
     let expected: Node = x;
     for (let i = 0; i < 7; i++) expected = layer(expected);
-    const [[found], [same]] = [runs([last], [whole])[0], runs([expected], [unrolled])[0]];
+    const [[found], [same]] = [(await runs([last], [whole]))[0], (await runs([expected], [unrolled]))[0]];
     const error = found.reduce((most, v, i) => Math.max(most, Math.abs(v - same[i])), 0);
     expect(error).toBeLessThan(1e-6);
   });
   const [randomX, randomW, randomBias] = [randomValues(96 * 96), randomValues(96 * 96, 0.3), randomValues(96)];
 
-  it('takes what its body captures from outside, computed once', () => {
+  it('takes what its body captures from outside, computed once', async () => {
     const steps = input('steps', [], 'i32');
     const [x, rate] = [input('x', [4]), input('rate', [])];
     const outer = reduceSum(mul(x, x));
     const [last] = repeat(steps, [x], (v) => [sub(v, mul(broadcastTo(mul(rate, outer), [4]), 0.5))]);
-    const [[found]] = runs(
+    const [[found]] = await runs(
       [last],
       [
         [
@@ -97,7 +97,7 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     expect(found).toEqual([-3.5, -2.5, -4.5, -3.5]);
   });
 
-  it('reads another row at each step', () => {
+  it('reads another row at each step', async () => {
     const steps = input('steps', [], 'i32');
     const rows = input('rows', [4, 2]);
     const [, total] = repeat(steps, [constant(0, [1], 'i32'), constant(0, [1, 2])], (i, sum) => [
@@ -105,10 +105,10 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
       add(sum, gather(rows, i)),
     ]);
     const values = [1, 10, 2, 20, 3, 30, 4, 40];
-    expect(runs([total], [2, 4].map((n) => [[steps, [n]], [rows, values]]))).toEqual([[[3, 30]], [[10, 100]]]); // prettier-ignore
+    expect(await runs([total], [2, 4].map((n) => [[steps, [n]], [rows, values]]))).toEqual([[[3, 30]], [[10, 100]]]); // prettier-ignore
   });
 
-  it('nests, with a number of inner steps that the outer one computes', () => {
+  it('nests, with a number of inner steps that the outer one computes', async () => {
     const steps = input('steps', [], 'i32');
     const x = input('x', [2]);
     // Triangular numbers: step i of the outer loop adds x i times.
@@ -116,14 +116,14 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
       const [next] = repeat(i, [sum], (inner) => [add(inner, x)]);
       return [add(i, 1), next];
     });
-    expect(runs([total], [0, 1, 4].map((n) => [[steps, [n]], [x, [1, -2]]]))).toEqual([
+    expect(await runs([total], [0, 1, 4].map((n) => [[steps, [n]], [x, [1, -2]]]))).toEqual([
       [[0, 0]].map(([a, b]) => [a, b]),
       [[1, -2]],
       [[10, -20]],
     ]); // prettier-ignore
   });
 
-  it('nests with matrix products in both', () => {
+  it('nests with matrix products in both', async () => {
     const n = 64;
     const steps = input('steps', [], 'i32');
     const [x, w] = [input('x', [n, n]), input('w', [n, n])];
@@ -132,11 +132,11 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     let expected: Node = x;
     for (let i = 0; i < 9; i++) expected = step(expected);
     const values = [[steps, [3]], [x, randomX.slice(0, n * n)], [w, randomW.slice(0, n * n)]] as const; // prettier-ignore
-    const [[found], [same]] = [runs([last], [values])[0], runs([expected], [values])[0]];
+    const [[found], [same]] = [(await runs([last], [values]))[0], (await runs([expected], [values]))[0]];
     expect(found.reduce((most, v, i) => Math.max(most, Math.abs(v - same[i])), 0)).toBeLessThan(1e-6);
   });
 
-  it('is a part of a program like any other: work before it, behind it, and state that takes its result', () => {
+  it('is a part of a program like any other: work before it, behind it, and state that takes its result', async () => {
     const steps = input('steps', [], 'i32');
     const state = input('state', [3]);
     const before = mul(state, 2);
@@ -146,21 +146,21 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     session.write(steps, [5]);
     session.write(state, [0, 1, 2]);
     executable.run();
-    expect([...executable.output(0)]).toEqual([50, 70, 90]);
-    expect([...session.read(state)]).toEqual([5, 7, 9]);
+    expect([...(await executable.read())[0]]).toEqual([50, 70, 90]);
+    expect([...(await session.read(state))]).toEqual([5, 7, 9]);
     executable.run();
-    expect([...session.read(state)]).toEqual([15, 19, 23]);
+    expect([...(await session.read(state))]).toEqual([15, 19, 23]);
     session.close();
   });
 
-  it('carries whole numbers and truth values on', () => {
+  it('carries whole numbers and truth values on', async () => {
     const steps = input('steps', [], 'i32');
     const x = input('x', [3]);
     const [value, isSmall] = repeat(steps, [x, lt(x, 4)], (v, small) => [
       select(small, add(v, v), v),
       lt(select(small, add(v, v), v), 4),
     ]);
-    const [[found, flags]] = runs(
+    const [[found, flags]] = await runs(
       [value, cast(isSmall, 'i32')],
       [
         [

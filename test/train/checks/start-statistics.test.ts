@@ -10,7 +10,7 @@ const stdOf = (values: readonly number[]): number => {
 };
 
 describe('how a network starts', () => {
-  it('is the spread of outputs, of their gradients, and the zeros of a ReLU, on the first batch', () => {
+  it('is the spread of outputs, of their gradients, and the zeros of a ReLU, on the first batch', async () => {
     // relu(x) times [1, 1]: all by hand.
     const config = experiment({
       task: 'regression',
@@ -30,7 +30,7 @@ describe('how a network starts', () => {
     const gradient = output.map((y, i) => (2 * (y - data.train.targets.values[batch[i]])) / 8);
 
     const session = wasmBackend.open({ threads: 1 });
-    const { start } = measureStart(session, config, data);
+    const { start } = await measureStart(session, config, data);
     session.close();
     expect(start.samples).toBe(8);
     const [first, dropped, last] = start.layers;
@@ -46,7 +46,7 @@ describe('how a network starts', () => {
     expect(start.identical).toEqual([]);
   });
 
-  it('counts units that are alike, and what they are worth together', () => {
+  it('counts units that are alike, and what they are worth together', async () => {
     const config = experiment({
       model: {
         layers: [
@@ -61,7 +61,7 @@ describe('how a network starts', () => {
     const data = regressionData(24);
     const targets = { shape: [3], dtype: 'f32' as const, values: Float32Array.from({ length: 72 }, (_, i) => i % 5) };
     const session = wasmBackend.open({ threads: 1 });
-    const { start } = measureStart(session, config, { ...data, train: { ...data.train, targets }, val: undefined, test: undefined }); // prettier-ignore
+    const { start } = (await measureStart(session, config, { ...data, train: { ...data.train, targets }, val: undefined, test: undefined })); // prettier-ignore
     session.close();
     expect(start.identical).toEqual([{ layer: 'layers.0', units: 8, identical: 6, distinct: 3 }]);
   });

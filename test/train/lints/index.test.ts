@@ -5,23 +5,29 @@ import { describeData, type ExperimentConfig, fitModel, lintExperiment, type Lin
 import { classificationData, experiment, regressionData } from '../tiny.js';
 
 /** What the lints say of an experiment that fits its data; `measured` as `nn check` does, by running the network. */
-function found(config: ExperimentConfig, data: LoadedData, measured = false) {
+async function found(config: ExperimentConfig, data: LoadedData, measured = false) {
   const { rows, problems } = fitModel(config, describeData(config, data));
   if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
-  return lintExperiment({ config, data, rows, baseDir: '/data', ...(measured && { start: startOf(config, data) }) });
+  return lintExperiment({
+    config,
+    data,
+    rows,
+    baseDir: '/data',
+    ...(measured && { start: await startOf(config, data) }),
+  });
 }
 
-function startOf(config: ExperimentConfig, data: LoadedData): StartStatistics {
+async function startOf(config: ExperimentConfig, data: LoadedData): Promise<StartStatistics> {
   const session = wasmBackend.open({ threads: 1 });
   try {
-    return measureStart(session, config, data).start;
+    return (await measureStart(session, config, data)).start;
   } finally {
     session.close();
   }
 }
 
-const ids = (config: ExperimentConfig, data: LoadedData, measured = false): LintId[] =>
-  found(config, data, measured).map(({ id }) => id);
+const ids = async (config: ExperimentConfig, data: LoadedData, measured = false): Promise<LintId[]> =>
+  (await found(config, data, measured)).map(({ id }) => id);
 
 const classes = classificationData(220);
 const numbers = regressionData(240);
@@ -376,30 +382,30 @@ describe('lints', () => {
     for (const { description, reason } of Object.values(lints)) expect(Math.min(description.length, reason.length)).toBeGreaterThan(20); // prettier-ignore
   });
 
-  it.each(rows('fires'))('%s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).toContain(id);
+  it.each(rows('fires'))('%s: %s', async (id, _, parts, data) => {
+    expect(await ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).toContain(id);
   });
 
-  it.each(rows('silent'))('not %s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).not.toContain(id);
+  it.each(rows('silent'))('not %s: %s', async (id, _, parts, data) => {
+    expect(await ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).not.toContain(id);
   });
 
-  it('say nothing of a sound experiment', () => {
-    expect(ids(experiment(), classes)).toEqual([]);
-    expect(ids(experiment(regression([relu(8), dense(1)]) as Record<string, unknown>), numbers)).toEqual([]);
+  it('say nothing of a sound experiment', async () => {
+    expect(await ids(experiment(), classes)).toEqual([]);
+    expect(await ids(experiment(regression([relu(8), dense(1)]) as Record<string, unknown>), numbers)).toEqual([]);
   });
 
-  it('are silenced by train.ignore_lints, each alone', () => {
+  it('are silenced by train.ignore_lints, each alone', async () => {
     const bad = { ...model(relu(8), relu(3)), optimizer: { adam: { lr: 1 } } };
-    expect(ids(experiment(bad), classes)).toEqual(['relu-on-output', 'unusual-learning-rate']);
-    expect(ids(experiment({ ...bad, train: { ignore_lints: ['relu-on-output'] } }), classes)).toEqual(['unusual-learning-rate']); // prettier-ignore
+    expect(await ids(experiment(bad), classes)).toEqual(['relu-on-output', 'unusual-learning-rate']);
+    expect((await ids(experiment({ ...bad, train: { ignore_lints: ['relu-on-output'] } }), classes))).toEqual(['unusual-learning-rate']); // prettier-ignore
     expect(() => experiment({ train: { ignore_lints: ['relu'] } })).toThrow();
   });
 
-  it('name the value that should change, inside blocks too, and copies of it once', () => {
+  it('name the value that should change, inside blocks too, and copies of it once', async () => {
     const block = { sequential: { repeat: 3, layers: [relu(8, { init: { weights: 'zeros' } })] } };
     const config = experiment(model(block, { residual: { layers: [dense(8), 'relu', dense(8)] } }, dense(3), 'softmax') as Record<string, unknown>); // prettier-ignore
-    expect(found(config, classes).map(({ id, path }) => [id, path.join('.')])).toEqual([
+    expect((await found(config, classes)).map(({ id, path }) => [id, path.join('.')])).toEqual([
       ['softmax-before-logits-loss', 'model.layers.3'],
       ['constant-initialization', 'model.layers.0.layers.0.init.weights'],
     ]);

@@ -82,7 +82,7 @@ describe('train', () => {
     const config = experiment({ optimizer: { sgd: { lr: 0 } }, train: { max_epochs: 1, batch_size: 8 } });
     const { recorded } = await run(config, classificationData(22));
     const { tensors } = latest(recorded, 'last');
-    const whole = evaluate(open(), config, 'train', classificationData(22).train, { tensors });
+    const whole = await evaluate(open(), config, 'train', classificationData(22).train, { tensors });
     expect(recorded.rows[0].values['train/loss']).toBeCloseTo(whole.loss, 12);
     expect(recorded.rows[0].values['train/accuracy']).toBe(whole.metrics.accuracy);
   });
@@ -271,7 +271,7 @@ describe('early stopping', () => {
     const { result, recorded } = await run(stopping, data);
     const { tensors, meta } = latest(recorded, 'best');
     expect(meta.epoch).toBe(result.best?.epoch);
-    const again = evaluate(open(), stopping, 'test', data.test ?? blobs(1), { tensors });
+    const again = await evaluate(open(), stopping, 'test', data.test ?? blobs(1), { tensors });
     expect(result.test).toEqual({ loss: again.loss, ...again.metrics });
   });
 

@@ -1,7 +1,7 @@
 /** What the lints find in an experiment, located in its config and printed like the errors. */
 import { formatProblem, inOrder, locatedProblem, type Problem } from '../config/index.js';
 import { lintExperiment, type LintId, type StartStatistics } from '../train/index.js';
-import type { Experiment } from '../runner/experiment.js';
+import type { Experiment } from './experiment.js';
 
 export interface Warning extends Omit<Problem, 'hint'> {
   /** The lint. */
@@ -26,5 +26,5 @@ export function formatWarnings(warnings: readonly Warning[]): string[] {
   if (warnings.length === 0) return [];
   const lines = warnings.map(({ id, fix, ...problem }) => formatProblem({ ...problem, hint: `${fix} [${id}]` }, 'warning')); // prettier-ignore
   const [{ id }] = warnings;
-  return [...lines, `  why: nn list lints ${id}; not wanted: train.ignore_lints=[${id}]`];
+  return [...lines, `  why: nn list lints ${id}; to silence it: train.ignore_lints=[${id}]`];
 }
