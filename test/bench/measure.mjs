@@ -87,7 +87,7 @@ async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], 
     };
   }
   const stepper = new Stepper(session, config, train, batch, { affine: data.affine });
-  stepper.initialize();
+  await stepper.initialize();
   const indices = new Int32Array(batch);
   let step = 0;
   const run = () => {
