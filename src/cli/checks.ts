@@ -195,12 +195,12 @@ const overfit: Check = async (file, overrides, options) => {
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
   say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
-  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified right, needed 100 %`;
+  const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified correctly, needed 100 %`;
   say(options, `${reached}${right}`);
   for (const cause of verdict.causes) {
     say(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   }
-  say(options, ok ? 'ok: the network learns a batch by heart' : 'FAILED: the network does not learn a batch by heart');
+  say(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
   printJson(options, verdict);
   return ok ? exitCode.done : exitCode.checkFailed;
 };

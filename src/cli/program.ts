@@ -84,7 +84,7 @@ function programOf(finish: (code: ExitCode) => void): Command {
     });
 
   for (const [name, description] of [
-    ['overfit-batch', 'can the network learn one batch by heart? if not, why?'],
+    ['overfit-batch', 'can the network fit a single batch? if not, why?'],
     ['gradcheck', 'compare gradients with finite differences'],
   ] as const) {
     command(program, `${name} <config> [overrides...]`, description, ['seed', 'engine'])

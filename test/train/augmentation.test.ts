@@ -86,7 +86,7 @@ describe('a run with augmentation', () => {
     expect(rest.losses).toEqual(whole.losses.slice(2));
   });
 
-  it('evaluates, and learns a batch by heart, without it: the very same graph', () => {
+  it('evaluates, and fits a single batch, without it: the very same graph', () => {
     const dataset = datasetOf('train', data.train, affine);
     const [augmented, plain] = [config(augment), config([])];
     expect(evaluationStep(augmented, dataset, 4).program).toEqual(evaluationStep(plain, dataset, 4).program);

@@ -78,7 +78,7 @@ describe('a tied autoencoder', () => {
     expect(again.loss).toBeCloseTo(result.test?.loss ?? NaN, 6);
   });
 
-  it('learns a batch by heart where its code is wide enough', async () => {
+  it('fits a batch if its code is wide enough', async () => {
     const wide = tied({
       model: { layers: [{ dense: { units: 6 } }, { dense: { units: 6 } }] },
       train: { batch_size: 8 },

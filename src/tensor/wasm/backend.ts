@@ -4,7 +4,7 @@ import { type Backend, type Executable, listOutputs, type MemoryReport, type Out
 import type { DType, Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import { compileProgram } from './compile.js';
-import { bytesOf } from './emit/expression.js';
+import { bytesOf } from './emit/lanes.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { CONTROL, Heap } from './heap.js';
 import { profileKernels } from './profile.js';

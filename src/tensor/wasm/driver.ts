@@ -1,6 +1,6 @@
 /** The function `run(thread)` that takes every thread through the phases of a program. */
 import type { ModuleEmitter } from './assembler.js';
-import type { EmittedKernel } from './emit/loop.js';
+import type { EmittedKernel } from './emit/kernel.js';
 
 export type Phase = EmittedKernel[];
 
@@ -75,12 +75,12 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
   const { threads, barrier, counters, scratch, scratchBytes } = options;
   const meet = threads > 1 ? emitBarrier(module, barrier, threads) : undefined;
 
-  module.function({ parameters: ['i32'], export: 'run' }, (f) => {
+  module.function({ parameters: ['i32'], export: 'run' }, (f, thread) => {
     const area = f.local('i32');
     const task = f.local('i32');
     const first = f.local('i32');
     const own = f.local('i32');
-    f.get(0).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
+    f.get(thread).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
     let apart = false;
     const join = (): void => {
       if (meet !== undefined) f.call(meet);
@@ -91,7 +91,7 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
         if (i > 0 && phases[i - 1].shared) join();
         const all = (): void => ranges.forEach(({ kernel: k }) => f.i32(0).i32(k.units).get(area).call(k.function));
         if (threads === 1) all();
-        else f.get(0).op('i32.eqz').if(all);
+        else f.get(thread).op('i32.eqz').if(all);
         apart = true;
         return;
       }
@@ -120,7 +120,7 @@ export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], 
             };
             f.get(task).i32(count).op('i32.lt_u');
             f.if(() => {
-              f.get(0).if(
+              f.get(thread).if(
                 () => turn(half, count - half, count - 1),
                 () => turn(0, half, count - 1 + half),
               );

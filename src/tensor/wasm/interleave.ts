@@ -5,8 +5,8 @@
 import { sizeOf } from '../shape.js';
 import type { Node } from '../graph.js';
 import type { ModuleEmitter } from './assembler.js';
-import { bytesOf } from './emit/expression.js';
-import { eachUnit, type EmittedKernel } from './emit/loop.js';
+import { defineKernel, type EmittedKernel } from './emit/kernel.js';
+import { bytesOf } from './emit/lanes.js';
 import type { Kernel } from '../compiler/kernel.js';
 
 /** Tensors of fewer bytes stay in the cache anyway. */
@@ -76,16 +76,12 @@ function takeTurns(module: ModuleEmitter, group: readonly EmittedKernel[], reads
   const total = reads.reduce((sum, node) => sum + bytes(node), 0);
   const most = Math.max(...group.map((k) => k.units));
   const turns = Math.min(MOST_TURNS, most, Math.ceil(total / TURN), Math.floor(2 ** 32 / (most + 1)));
-  const index = module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    eachUnit(f, (turn) => {
-      for (const { function: part, units } of group) {
-        const at = (offset: number): void =>
-          void f.get(turn).i32(offset).op('i32.add').i32(units).op('i32.mul').i32(turns).op('i32.div_u');
-        at(0);
-        at(1);
-        f.get(2).call(part);
-      }
-    });
+  const index = defineKernel(module, (f, turn, scratch) => {
+    for (const { function: part, units } of group) {
+      const first = turn.times(units).over(turns);
+      const end = turn.plus(1).times(units).over(turns);
+      f.call(part, first, end, scratch);
+    }
   });
   return {
     function: index,

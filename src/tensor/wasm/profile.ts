@@ -3,7 +3,7 @@ import type { KernelProfile } from '../backend.js';
 import { multiplyAddsOf, type Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import type { CompiledProgram } from './compile.js';
-import { bytesOf } from './emit/expression.js';
+import { bytesOf } from './emit/lanes.js';
 import { accessesOf, type Expression } from '../compiler/expression.js';
 import { expressionsOf, type Kernel, operandsOf, rootOf } from '../compiler/kernel.js';
 

@@ -4,7 +4,7 @@ import {
 } from '../../../src/tensor/index.js'; // prettier-ignore
 import {
   type Arithmetic, kernelAdjoint, kernelTransform, PATCH, patchTransform, TILE, tileAdjoint, tileTransform, type Transform,
-} from '../../../src/tensor/wasm/winograd.js'; // prettier-ignore
+} from '../../../src/tensor/wasm/emit/winograd-matrices.js'; // prettier-ignore
 
 const numbers: Arithmetic<number> = {
   add: (x, y) => x + y,
