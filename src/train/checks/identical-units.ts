@@ -46,7 +46,7 @@ export function identicalUnits(
   batch: Int32Array,
 ): IdenticalUnits[] {
   const mode = { training: true, stochastic: true, augmented: false };
-  const { model, losses, indices, random } = forward(config, stepper.dataset, batch.length, mode);
+  const { model, losses, indices } = forward(config, stepper.dataset, batch.length, mode, stepper.inputs);
   const hidden = hiddenLayers(model);
   const start = hidden.map((layer) => unitsOf(layer, (node) => session.read(node)));
   let twins = start.map(twinsIn);
@@ -57,7 +57,7 @@ export function identicalUnits(
   const steps = Math.min(hidden.length + 2, MOST_STEPS);
   for (let step = 0; step < steps; step++) {
     selectBatch(session, stepper.dataset, indices, batch);
-    session.write(random.key, [step, 1]);
+    session.write(stepper.inputs.random.key, [step, 1]);
     executable.run();
     const got = hidden.map((layer) => unitsOf(layer, (node) => executable.output(nodes.indexOf(node))));
     twins = twins.map((groups, i) => groups.flatMap((group) => withSameGradient(group, got[i])));

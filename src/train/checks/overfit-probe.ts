@@ -41,7 +41,7 @@ const relativeDerivatives: Readonly<Record<string, (y: Node) => Node>> = {
 /** The network that the session holds, on the samples at `indices`. Changes nothing. */
 export function probe(session: Session, config: ExperimentConfig, stepper: Stepper, indices: Int32Array): Probe {
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode);
+  const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode, stepper.inputs);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const titleOf = (name: string): string => titles.get(name) ?? name;
   const relus = model.layers.flatMap(({ name, activation, preactivation }) =>

@@ -104,7 +104,7 @@ export async function train(
   const start = now();
   const plan = planOf(config, split.size, fastDevRun);
   const stepper = options.prepared ?? stepperOf(session, config, data, plan.batchSize);
-  const validation = data.val && new Evaluator(session, config, 'val', data.val, data);
+  const validation = data.val && new Evaluator(session, config, 'val', data.val, data, stepper.inputs);
   const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
   const run = new TrainingRun(session, config, data, stepper, plan);
   const rateOf = (step: number): number => config.optimizer.lr * factor(step) * run.plateauFactor;
@@ -195,7 +195,8 @@ export async function train(
     return run.result('interrupted', now() - start, { reason: 'interrupted' });
   if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
   else if (!run.epochDone) stepper.refreshStatistics();
-  const tested = data.test && (await evaluated(new Evaluator(session, config, 'test', data.test, data)));
+  const tested =
+    data.test && (await evaluated(new Evaluator(session, config, 'test', data.test, data, stepper.inputs)));
   if (data.test !== undefined && tested === undefined)
     return run.result('interrupted', now() - start, { reason: 'interrupted' });
   const { test, reports } = testResults(tested);

@@ -1,9 +1,10 @@
 /** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
 import { type Executable, hostRandom, type Node, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
 import type { Affine, Split } from '../../data/index.js';
-import type { Parameter } from '../../nn/layer.js';
+import type { Parameter } from '../../nn/variables.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
+import { RunInputs } from './run-inputs.js';
 import { scaleToUnitVariance } from './lsuv.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from '../loop/snapshot.js';
 import {
@@ -26,6 +27,8 @@ interface CompiledStep {
 
 export class Stepper {
   readonly dataset: Dataset;
+  /** Those of its programs; others that are built on them see its weights. */
+  readonly inputs = new RunInputs();
   /** All that outlives a step: weights, optimizer slots, running statistics. */
   readonly variables: readonly Variable[];
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
@@ -52,7 +55,7 @@ export class Stepper {
     this.stochastic = options.stochastic ?? true;
     this.dataset = datasetOf('train', split, options.affine);
     this.seedKey = streamKey(config.seed, 'step');
-    this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
+    this.blueprint = trainingStep(config, this.dataset, batchSize, this.inputs, this.stochastic);
     const { parameters, states, slots, averages, averagedStates } = this.blueprint;
     this.weights = [...parameters, ...states, ...averages, ...averagedStates];
     this.statistics = this.blueprint.program.outputs.slice(2);
@@ -82,7 +85,7 @@ export class Stepper {
     const taken = [...parameters, ...states].filter(({ name }) => given.has(name));
     restore(this.session, taken, given);
     const fixed = new Set(taken.map(({ name }) => name));
-    scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, fixed);
+    scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, this.inputs, fixed);
     this.blueprint.averages.forEach(({ node }, i) => {
       this.session.write(node, this.session.read(this.blueprint.parameters[i].node));
     });
@@ -149,7 +152,7 @@ export class Stepper {
   prepareStatistics(): { step: StatisticsStep; executable: Executable } | undefined {
     if (this.blueprint.averagedStates.length === 0) return undefined;
     if (this.refresher === undefined) {
-      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0]);
+      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0], this.inputs);
       this.refresher = { step, executable: this.session.compile(step.program) };
     }
     return this.refresher;
@@ -157,7 +160,7 @@ export class Stepper {
 
   /** Where the step that has just failed stopped being finite. */
   diagnose(batchSize: number): { suspect?: Suspect; description: string } {
-    const { program, suspects } = diagnosisStep(this.config, this.dataset, batchSize, this.stochastic);
+    const { program, suspects } = diagnosisStep(this.config, this.dataset, batchSize, this.inputs, this.stochastic);
     const executable = this.session.compile(program);
     executable.run();
     const suspect = suspects.find((_, i) => !Number.isFinite(executable.output(i)[0]));
@@ -170,7 +173,9 @@ export class Stepper {
     let compiled = this.compiled.get(batchSize);
     if (compiled === undefined) {
       const known = this.blueprint.inputs.indices.shape[0] === batchSize;
-      const step = known ? this.blueprint : trainingStep(this.config, this.dataset, batchSize, this.stochastic);
+      const step = known
+        ? this.blueprint
+        : trainingStep(this.config, this.dataset, batchSize, this.inputs, this.stochastic);
       this.compiled.set(batchSize, (compiled = { step, executable: this.session.compile(step.program) }));
     }
     return compiled;

@@ -32,7 +32,7 @@ function started(config: ExperimentConfig, { train: split }: LoadedData) {
   stepper.initialize();
   const weights = new Map(stepper.parameters.map(({ name, node }) => [name, [...session.read(node)]]));
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, indices } = forward(config, stepper.dataset, batchSize, mode);
+  const { model, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const batch = hostRandom(config.seed, 'init.lsuv').permutation(split.size).subarray(0, batchSize);
   const valueOf = (node: Node) => (node === indices ? batch : (session.read(node) as Float64Array));
   const values = evaluate(model.layers.map(({ preactivation, output }) => preactivation ?? output), valueOf); // prettier-ignore
