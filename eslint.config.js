@@ -1,26 +1,19 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** The way of a run, left to right: a folder imports only from folders to its left, and from src/tensor. */
-const folders = ['config', 'data', 'nn', 'train', 'runs', 'runner', 'cli'];
+/** Longer than one can keep in mind at once. Comments and blank lines count: they are read too. What imports what: .dependency-cruiser.js. */
+const size = {
+  'max-lines': ['error', { max: 400 }],
+  'max-lines-per-function': ['error', { max: 100 }],
+};
 
-const boundaries = [
-  { folder: 'tensor', forbidden: folders },
-  ...folders.map((folder, i) => ({ folder, forbidden: folders.slice(i + 1) })),
-].map(({ folder, forbidden }) => ({
-  files: [`src/${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: forbidden.map((name) => ({
-          regex: `^(\\.\\./)+${name}/`,
-          message: `src/${folder} must not import from src/${name}: see the order of folders in src/README.md.`,
-        })),
-      },
-    ],
-  },
-}));
+/** Being cut; to be empty. */
+const unfinished = [
+  'src/cli/program.ts',
+  'src/tensor/compiler/kernels.ts',
+  'src/tensor/wasm/emit/*.ts',
+  'src/train/loop/trainer.ts',
+];
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'runs'] },
@@ -45,5 +38,5 @@ export default tseslint.config(
       globals: { process: 'readonly', console: 'readonly', performance: 'readonly', URL: 'readonly' },
     },
   },
-  ...boundaries,
+  { files: ['src/**/*.ts'], ignores: unfinished, rules: size },
 );

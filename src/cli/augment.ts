@@ -2,8 +2,11 @@
 import { type AugmentPreview, previewAugmentation } from '../train/index.js';
 import { contactSheet } from './contact-sheet.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say } from '../runner/experiment.js';
-import { formatFigure, formatTable } from './format.js';
+import { openEngine } from '../runner/engine.js';
+import { loadExperiment } from '../runner/experiment.js';
+import { formatFigure } from '../runner/text.js';
+import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
+import { formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
 import { UsageError } from './usage-error.js';
 
@@ -24,14 +27,14 @@ export async function augmentCommand(
   options: AugmentOptions,
 ): Promise<ExitCode> {
   const [samples, versions] = [countOf('samples', options.samples), countOf('versions', options.versions)];
-  const { config, data, name } = await loadExperiment(file, overrides, options);
+  const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
   if (config.data.augment.length === 0) {
     throw new UsageError(`${file}: there is no data.augment; \`nn list augmentations\` shows what it can hold`);
   }
   const isImage = data.train.features.shape.length === 3;
   if (isImage && options.out === undefined) throw new UsageError('augment: give the picture a name with --out FILE.png'); // prettier-ignore
   if (!isImage && options.out !== undefined) throw new UsageError('augment: --out is for images; of other samples a table is printed'); // prettier-ignore
-  const session = openSession(options);
+  const session = openEngine(engineOf(options));
   let preview: AugmentPreview;
   try {
     preview = previewAugmentation(session, config, data, { samples, versions });

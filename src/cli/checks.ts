@@ -1,6 +1,6 @@
 /** The commands that look before a run: check, overfit-batch and gradcheck. Exit code 3 where a check does not hold. */
 import { formatCount } from '../config/format-count.js';
-import { slotsPerWeight } from '../nn/optimizers/apply.js';
+import { statePerWeight } from '../nn/optimizers/index.js';
 import {
   gradcheck,
   type LayerStart,
@@ -9,22 +9,18 @@ import {
   type OverfitVerdict,
   type ParameterCheck,
   type StartStatistics,
+  taskOf,
 } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import {
-  type CommonOptions,
-  type Experiment,
-  loadExperiment,
-  openSession,
-  printJson,
-  rememberingLoad,
-  say,
-} from '../runner/experiment.js';
+import { openEngine } from '../runner/engine.js';
+import { cachedLoad, type Experiment, loadExperiment } from '../runner/experiment.js';
+import { formatFigure } from '../runner/text.js';
+import { formatWarnings, type Warning, warningsOf } from '../runner/warnings.js';
+import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
 import { configArguments } from './config-files.js';
-import { formatBytes, formatFigure, formatSizes, formatTable } from './format.js';
-import { listenForInterrupt } from './interrupt.js';
+import { formatBytes, formatSizes, formatTable } from './format.js';
+import { Interrupt } from './interrupt.js';
 import { describeError } from './report.js';
-import { formatWarnings, type Warning, warningsOf } from './warnings.js';
 
 export interface CheckOptions extends CommonOptions {
   /** A warning is a failure. */
@@ -38,7 +34,7 @@ const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 export async function check(args: readonly string[], options: CheckOptions): Promise<ExitCode> {
   const { files, overrides } = configArguments(args);
   if (files.length > 1) return checkAll(files, overrides, options);
-  const experiment = await loadExperiment(files[0], overrides, options);
+  const experiment = await loadExperiment(files[0], { ...options, overrides: withSeed(overrides, options) });
   const { config, data, rows } = experiment;
   const { planned, start } = lookAhead(experiment, options);
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
@@ -72,7 +68,7 @@ export async function check(args: readonly string[], options: CheckOptions): Pro
   say(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${config.task === 'multilabel' ? 'labels' : 'classes'}`}`,
+      `[${train.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   say(
     options,
@@ -99,11 +95,11 @@ async function checkAll(
   options: CheckOptions,
 ): Promise<ExitCode> {
   const results: ({ config: string } & ({ parameters: number; warnings: Warning[] } | { error: string }))[] = [];
-  const load = rememberingLoad();
+  const load = cachedLoad();
   let worst: ExitCode = exitCode.done;
   for (const file of files) {
     try {
-      const experiment = await loadExperiment(file, overrides, options, load);
+      const experiment = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options), load });
       const parameters = experiment.rows.reduce((sum, row) => sum + row.parameters, 0);
       const warnings = warningsOf(experiment);
       const found = warnings.length === 0 ? 'ok' : `${warnings.length} warning${warnings.length === 1 ? '' : 's'}`;
@@ -141,7 +137,7 @@ function memoryOf({
   const tables = splits.flatMap(({ features, targets }) => [features, targets]).filter(({ records }) => records === undefined); // prettier-ignore
   return {
     weights,
-    optimizer: slotsPerWeight(config.optimizer) * weights,
+    optimizer: statePerWeight(config.optimizer) * weights,
     activations: batchSize * outputs,
     // What parts share, or what is reconstructed, is there once.
     data: [...new Set(tables.map(({ values }) => values))].reduce((sum, values) => sum + values.byteLength, 0),
@@ -157,7 +153,7 @@ function lookAhead(
   { config, data, given }: Experiment,
   options: CommonOptions,
 ): { planned: Record<'inputs' | 'arena' | 'step_total' | 'run_total', number>; start: StartStatistics } {
-  const session = openSession(options);
+  const session = openEngine(engineOf(options));
   try {
     const { memory, start } = measureStart(session, config, data, given?.tensors);
     const { step, run } = memory;
@@ -181,17 +177,21 @@ const startOfLayer = (start: LayerStart | undefined): object =>
     : { std: start.std, gradient_std: start.gradientStd, ...(start.zeros === undefined ? {} : { zeros: start.zeros }) };
 
 const overfit: Check = async (file, overrides, options) => {
-  const { config, data, given } = await loadExperiment(file, overrides, options);
-  const session = openSession(options);
-  const interrupt = listenForInterrupt(() => say(options, 'stopping after this step; once more to quit at once'));
+  const { config, data, given } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
+  const session = openEngine(engineOf(options));
+  const interrupt = new Interrupt(() => say(options, 'stopping after this step; once more to quit at once'));
+  interrupt.listen();
   let verdict: OverfitVerdict;
   try {
-    verdict = await overfitBatch(session, config, data, { shouldStop: interrupt.requested, given: given?.tensors });
+    verdict = await overfitBatch(session, config, data, {
+      shouldStop: () => interrupt.signal.aborted,
+      given: given?.tensors,
+    });
   } finally {
     interrupt.release();
     session.close();
   }
-  if (interrupt.requested()) return exitCode.interrupted;
+  if (interrupt.signal.aborted) return exitCode.interrupted;
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
   say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
@@ -206,7 +206,7 @@ const overfit: Check = async (file, overrides, options) => {
 };
 
 const gradients: Check = async (file, overrides, options) => {
-  const { config, data } = await loadExperiment(file, overrides, options);
+  const { config, data } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
   const { ok, tolerance, samples, rows } = gradcheck(config, data);
   const numbers = ['checked', 'derivative', 'difference', 'error'];
   const table = rows.map((row) => [...describeParameter(row), row.ok ? 'ok' : 'WRONG']);

@@ -1,128 +1,93 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
-import { metricNames } from '../nn/metrics/index.js';
-import { compare, type ComparedVariant, meanAndSpread, modeOf } from '../train/index.js';
-import { type Run, runsOf } from '../runner/compared-runs.js';
-import { foldsOf } from '../runner/cross-validation.js';
+import { meanAndSpread } from '../train/index.js';
+import { type Comparison, compareFiles, FigureError, type FinishedRun, type VariantEvent } from '../runner/compare.js';
+import { formatFigure, formatTime } from '../runner/text.js';
+import { formatWarnings, warningsOf } from '../runner/warnings.js';
+import { type CommonOptions, engineOf, printJson, say } from './common-options.js';
 import { configArguments } from './config-files.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, type Experiment, loadExperiment, printJson, rememberingLoad, say, threadsOf } from '../runner/experiment.js'; // prettier-ignore
-import { formatFigure, formatTable, formatTime } from './format.js';
-import { listenForInterrupt } from './interrupt.js';
+import { formatTable } from './format.js';
+import { Interrupt } from './interrupt.js';
 import { UsageError } from './usage-error.js';
-import { formatWarnings, warningsOf } from './warnings.js';
 
-export interface CompareOptions extends CommonOptions {
+export interface CompareCommandOptions extends CommonOptions {
   readonly seeds?: string;
   readonly figures?: string;
   readonly fresh?: boolean;
 }
 
-interface Variant {
-  readonly label: string;
-  readonly file: string;
-  /** How many there are, where it is cross-validated. */
-  readonly folds: number | undefined;
-  readonly runs: Run[];
-}
-
-export async function compareCommand(args: readonly string[], options: CompareOptions): Promise<ExitCode> {
+export async function compareCommand(args: readonly string[], options: CompareCommandOptions): Promise<ExitCode> {
   const { files, overrides } = configArguments(args);
-  const asked = seedsOf(options);
-  threadsOf(options);
-  const load = rememberingLoad();
-  const open = (file: string, seed: number): Promise<Experiment> => loadExperiment(file, overrides, { ...options, seed: String(seed) }, load); // prettier-ignore
-  const variants: Variant[] = [];
-  let names: readonly string[] = [];
-  let mode: 'min' | 'max' = 'max';
-  for (const file of files) {
-    const experiment = await open(file, asked[0]);
-    const { config, data, name } = experiment;
-    if (variants.length === 0) {
-      names = figuresOf(options, experiment);
-      mode = modeOf(config, names[0]);
-    }
-    checkFigures(file, names, metricNames(config.metrics), data);
-    for (const line of formatWarnings(warningsOf(experiment))) say(options, line);
-    variants.push({ label: name, file, folds: foldsOf(config.data), runs: [] });
-  }
-  // Folds are a spread of their own: more seeds only where they are asked for.
-  const seeds = options.seeds === undefined && variants.every(({ folds }) => folds !== undefined) ? asked.slice(0, 1) : asked; // prettier-ignore
-  const labels = variants.map(({ label }) => label);
-  const labelled = variants.map((variant, i) => (labels.indexOf(variant.label) === labels.lastIndexOf(variant.label) ? variant : { ...variant, label: files[i] })); // prettier-ignore
-
+  const { runsDir, name, fresh } = options;
+  const [seeds, engine] = [seedsOf(options), engineOf(options)];
+  const figures = options.figures?.split(',').map((name) => name.trim());
   const display = await openDisplay(options);
-  const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
-  const quiet = { ...display, line: () => {} };
-  const total = seeds.length * labelled.reduce((sum, { folds = 1 }) => sum + folds, 0);
-  const done = (): number => labelled.reduce((sum, { runs }) => sum + runs.length, 0);
+  const interrupt = new Interrupt(() => display.line('stopping after this step; once more to quit at once'));
+  let comparison: Comparison;
   try {
-    // Seed by seed, so that a comparison that is stopped has compared what it has.
-    for (const seed of seeds) {
-      for (const { label, file, folds, runs } of labelled) {
-        if (interrupt.requested()) break;
-        const { runs: ended, reused, runDir } = await runsOf(await open(file, seed), seed, { display: quiet, shouldStop: interrupt.requested }, options); // prettier-ignore
-        runs.push(...ended);
-        if (ended.length === 0) break;
-        const which = `${label}, seed ${seed}${folds === undefined ? '' : `, ${ended.length} of ${folds} folds`}`;
-        const seconds = ended.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0);
-        display.line(`[${done()}/${total}] ${which}: ${outcomeOf(ended, names)}  (${reused ? 'done before' : formatTime(seconds)}, ${runDir})`); // prettier-ignore
-      }
-    }
+    comparison = await compareFiles(files, {
+      ...seeds,
+      runsDir,
+      name,
+      fresh,
+      overrides,
+      engine,
+      figures,
+      signal: interrupt.signal,
+      onProgress: display.progress,
+      onEvent(event) {
+        if (event.kind === 'planned') interrupt.listen();
+        else if (event.kind === 'variant') display.line(describeVariant(event));
+        else for (const line of formatWarnings(warningsOf(event.experiment))) display.line(line);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof FigureError)) throw error;
+    throw new UsageError(`${error.message}\n  --figures names those to compare by; every config must have them`);
   } finally {
     display.close();
     interrupt.release();
   }
-  const compared = compare(labelled.map(({ runs }) => runs), names, mode); // prettier-ignore
-  for (const line of describe(labelled, compared, names)) say(options, line);
+  const { variants, done, total } = comparison;
+  for (const line of describe(comparison)) say(options, line);
   printJson(options, {
-    figures: names,
-    seeds,
-    configs: labelled.map(({ label, file, runs }, i) => ({ name: label, config: file, ...compared[i], runs })),
+    figures: comparison.figures,
+    seeds: comparison.seeds,
+    configs: variants.map(({ label, file, count, figures, gain, runs }) => ({ name: label, config: file, count, figures, gain, runs })), // prettier-ignore
   });
-  if (interrupt.requested()) {
-    say(options, `stopped after ${done()} of ${total} runs: the same command goes on`);
+  if (interrupt.signal.aborted) {
+    say(options, `stopped after ${done} of ${total} runs: the same command goes on`);
     return exitCode.interrupted;
   }
-  return labelled.some(({ runs }) => runs.some(({ figures }) => figures === undefined))
-    ? exitCode.failed
-    : exitCode.done;
+  const failed = variants.some(({ runs }) => runs.some(({ figures }) => figures === undefined));
+  return failed ? exitCode.failed : exitCode.done;
 }
 
 /** `5`: five seeds from --seed (1) on; `3,7`: these. */
-function seedsOf({ seeds = '5', seed = '1' }: CompareOptions): number[] {
-  const wholes = seeds.split(',').map((text) => (/^\d+$/.test(text.trim()) ? Number(text) : NaN));
-  const first = /^\d+$/.test(seed) ? Number(seed) : NaN;
-  const list = wholes.length > 1 ? wholes : Array.from({ length: wholes[0] || 0 }, (_, i) => first + i);
-  if (list.length === 0 || list.some(Number.isNaN) || new Set(list).size < list.length)
-    throw new UsageError(`--seeds: expected how many seeds, such as 5, or which, such as 1,2,3; got "${seeds}"`);
-  return list;
+function seedsOf({ seeds, seed = '1' }: CompareCommandOptions): { firstSeed: number; seeds?: number[] } {
+  const whole = (text: string): number => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
+  const firstSeed = whole(seed);
+  const named = seeds?.split(',').map(whole) ?? [];
+  const list = named.length === 1 ? Array.from({ length: named[0] || 0 }, (_, i) => firstSeed + i) : named;
+  const isWrong = list.some(Number.isNaN) || new Set(list).size < list.length || Number.isNaN(firstSeed);
+  if (isWrong || (seeds !== undefined && list.length === 0))
+    throw new UsageError(
+      `--seeds: expected how many seeds, such as 5, or which, such as 1,2,3; got "${seeds ?? seed}"`,
+    );
+  return { firstSeed, ...(seeds !== undefined && { seeds: list }) };
 }
 
-/** The figures to show: those asked for, else metric and loss of the test (or validation) split and the metric in training. */
-function figuresOf({ figures }: CompareOptions, { config, data }: Experiment): string[] {
-  if (figures !== undefined) return figures.split(',').map((name) => name.trim());
-  const metric = metricNames(config.metrics).at(0) ?? 'loss';
-  const split = data.test !== undefined ? 'test' : data.val !== undefined ? 'val' : 'train';
-  return [...new Set([`${split}/${metric}`, `${split}/loss`, `train/${metric}`])];
-}
-
-function checkFigures(
-  file: string,
-  names: readonly string[],
-  metrics: readonly string[],
-  { val, test }: Experiment['data'],
-): void {
-  const splits = ['train', ...(val === undefined ? [] : ['val']), ...(test === undefined ? [] : ['test'])];
-  const known = splits.flatMap((split) => ['loss', ...metrics].map((metric) => `${split}/${metric}`));
-  const missing = names.find((name) => !known.includes(name));
-  if (missing === undefined) return;
-  const problem = `${file} has no figure "${missing}", only ${known.join(', ')}`;
-  throw new UsageError(`${problem}\n  --figures names those to compare by; every config must have them`);
+/** `[3/10] mlp, seed 2: test/accuracy 0.97  test/loss 0.1  (2.5 s, runs/mlp/...)` */
+function describeVariant({ label, seed, folds, figures, runs, runDir, done, total }: VariantEvent): string {
+  const ofFolds = folds === undefined ? '' : `, ${runs.length} of ${folds} folds`;
+  const seconds = runs.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0);
+  const when = runs.some(({ reused }) => reused) ? 'done before' : formatTime(seconds);
+  return `[${done}/${total}] ${label}, seed ${seed}${ofFolds}: ${describeRuns(runs, figures)}  (${when}, ${runDir})`;
 }
 
 /** `test/accuracy 0.97 ± 0.02  test/loss 0.1 ± 0.03` of one run, or of the folds of a cross-validation. */
-function outcomeOf(runs: readonly Run[], names: readonly string[]): string {
+function describeRuns(runs: readonly FinishedRun[], names: readonly string[]): string {
   const { mean, std } = meanAndSpread(runs.map(({ figures }) => figures).filter((figures) => figures !== undefined));
   const failed = runs.some(({ figures }) => figures === undefined);
   const shown = Object.keys(mean).length === 0 ? [] : names.map((name) => `${name} ${withSpread(mean[name], std?.[name])}`); // prettier-ignore
@@ -132,13 +97,8 @@ function outcomeOf(runs: readonly Run[], names: readonly string[]): string {
 const withSpread = (mean: number, std: number | undefined, sign = ''): string =>
   `${sign}${formatFigure(mean)}${std === undefined ? '' : ` ± ${Number(std.toPrecision(2))}`}`;
 
-function describe(
-  variants: readonly Variant[],
-  compared: readonly ComparedVariant[],
-  names: readonly string[],
-): string[] {
-  const rows = compared.map(({ count, figures: { mean, std }, gain }, i) => {
-    const { label, runs } = variants[i];
+function describe({ variants, figures: names }: Comparison): string[] {
+  const rows = variants.map(({ label, runs, count, figures: { mean, std }, gain }) => {
     const shown = names.map((name) => (count === 0 ? '-' : withSpread(mean[name], std?.[name])));
     const gained = gain === undefined ? '-' : withSpread(gain.mean, gain.std, gain.mean > 0 ? '+' : '');
     const seconds = runs.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0) / Math.max(runs.length, 1);

@@ -12,8 +12,9 @@ import {
 } from '../data/index.js';
 import { experimentSchema } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, printJson, say } from '../runner/experiment.js';
-import { formatFigure, formatTable } from './format.js';
+import { formatFigure } from '../runner/text.js';
+import { type CommonOptions, printJson, say, withSeed } from './common-options.js';
+import { formatTable } from './format.js';
 
 const ROLES = ['train', 'val', 'test'] as const;
 
@@ -22,8 +23,7 @@ export async function dataCommand(
   overrides: readonly string[],
   options: CommonOptions,
 ): Promise<ExitCode> {
-  const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
-  const { config } = loadConfig(experimentSchema, { file, overrides: [...overrides, ...seed] });
+  const { config } = loadConfig(experimentSchema, { file, overrides: withSeed(overrides, options) });
   const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
   const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
   const { report, data } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));

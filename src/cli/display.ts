@@ -2,14 +2,14 @@
 import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
-import { type CommonOptions, say } from '../runner/experiment.js';
-import { formatFigures, formatTime } from './format.js';
+import { formatFigures, formatTime } from '../runner/text.js';
+import { type CommonOptions, say } from './common-options.js';
 
 export interface Display {
   /** A line that stays. */
   line(text: string): void;
   /** Called after every step; draws now and then. */
-  progress(progress: Progress): void;
+  readonly progress: (progress: Progress) => void;
   close(): void;
 }
 
@@ -36,7 +36,7 @@ export async function openDisplay(options: CommonOptions): Promise<Display> {
       close();
       say(options, text);
     },
-    progress(now) {
+    progress: (now) => {
       const time = performance.now();
       // The next fold of a cross-validation counts from 0 again.
       if (first === undefined || now.step < first.step) first = { time, step: now.step };

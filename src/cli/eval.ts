@@ -5,8 +5,10 @@ import { loadSplit, moveFiles, type Role } from '../data/index.js';
 import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from '../runner/checkpoint.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, openSession, printJson, say } from '../runner/experiment.js';
-import { formatFigures, formatReports, formatSparsity } from './format.js';
+import { openEngine } from '../runner/engine.js';
+import { formatFigures, formatSparsity } from '../runner/text.js';
+import { type CommonOptions, engineOf, printJson, say } from './common-options.js';
+import { formatReports } from './format.js';
 import { UsageError } from './usage-error.js';
 
 const roles: readonly Role[] = ['train', 'val', 'test'];
@@ -37,7 +39,7 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   if (split === undefined) {
     throw new UsageError(`the experiment has no ${name} split: choose another with --split, or give data.source.${name}`); // prettier-ignore
   }
-  const session = openSession(options);
+  const session = openEngine(engineOf(options));
   const { samples, loss, metrics, reports, sparsity } = usingCheckpoint(path, () =>
     evaluate(session, config, name, split, { tensors: snapshot.tensors, ...treatment }),
   );

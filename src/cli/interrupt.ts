@@ -3,26 +3,28 @@ import { exitCode } from './exit-code.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-export interface Interrupt {
-  /** Whether the run has been asked to stop. */
-  readonly requested: () => boolean;
-  /** Gives the signals their usual meaning back. */
-  release(): void;
-}
+export class Interrupt {
+  private readonly controller = new AbortController();
+  /** Aborted once the run has been asked to stop. */
+  readonly signal: AbortSignal = this.controller.signal;
 
-/** Listens to the signals; `announce` is called at the first. */
-export function listenForInterrupt(announce: () => void): Interrupt {
-  let requested = false;
-  const onSignal = (): void => {
-    if (requested) process.exit(exitCode.interrupted);
-    requested = true;
-    announce();
-  };
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    requested: () => requested,
-    release() {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
+  /** `announce` is called at the first signal. */
+  constructor(private readonly announce: () => void) {}
+
+  /** From here on signals are ours; until then, such as while data are loaded, they end the process. */
+  listen(): void {
+    this.release();
+    for (const signal of signals) process.on(signal, this.onSignal);
+  }
+
+  /** Gives the signals their default effect back. */
+  release(): void {
+    for (const signal of signals) process.off(signal, this.onSignal);
+  }
+
+  private readonly onSignal = (): void => {
+    if (this.signal.aborted) process.exit(exitCode.interrupted);
+    this.controller.abort();
+    this.announce();
   };
 }

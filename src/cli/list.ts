@@ -12,12 +12,13 @@ import { optimizers } from '../nn/optimizers/index.js';
 import { constraints } from '../nn/constraints.js';
 import { regularizers } from '../nn/regularizers.js';
 import { schedules } from '../nn/schedules.js';
-import { type Lint, lints } from '../train/index.js';
+import { type Lint, lints, type Task, tasks } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
 /** All registries, by what one calls their entries together. */
 const registries: Readonly<Record<string, ComponentRegistry>> = {
+  tasks,
   layers,
   activations,
   initializers,
@@ -45,7 +46,7 @@ interface ParameterEntry {
 interface ListEntry {
   readonly name: string;
   readonly description: string;
-  /** The tasks of a loss or metric. */
+  /** The tasks that a loss, metric or augmentation of targets fits. */
   readonly tasks?: readonly string[];
   readonly parameters: readonly ParameterEntry[];
 }
@@ -94,18 +95,25 @@ function known<T>(entries: Readonly<Record<string, T>>, name: string, what: stri
 }
 
 function describeEntry(name: string, entry: ComponentRegistry[string]): ListEntry {
-  const tasks = 'tasks' in entry && Array.isArray(entry.tasks) ? { tasks: entry.tasks.map(String) } : {};
+  const fitting = tasksOf(entry);
   const parameters = Object.entries<z.ZodType>(entry.schema.shape).map(([key, schema]) => describeParameter(key, schema)); // prettier-ignore
-  return { name, description: entry.description, ...tasks, parameters };
+  return { name, description: entry.description, ...(fitting && { tasks: fitting }), parameters };
+}
+
+/** The tasks whose targets the entry takes; undefined where it has nothing to do with targets. */
+function tasksOf(entry: object): string[] | undefined {
+  if (!('targets' in entry && Array.isArray(entry.targets))) return undefined;
+  const targets: readonly unknown[] = entry.targets;
+  return Object.entries<Task>(tasks).flatMap(([name, { reference }]) => (targets.includes(reference) ? [name] : []));
 }
 
 function describeParameter(name: string, schema: z.ZodType): ParameterEntry {
-  const usual = writtenDefault(schema);
+  const byDefault = writtenDefault(schema);
   return {
     name,
     expects: expectation(schema),
     required: !schema.safeParse(undefined).success,
-    ...(usual === undefined ? {} : { default: usual }),
+    ...(byDefault === undefined ? {} : { default: byDefault }),
     description: descriptionOf(schema),
   };
 }

@@ -1,6 +1,6 @@
 /** The page that `nn profile --html` writes: one file with the table of kernels and the threads' timeline, without scripts. */
 import type { StepProfile } from '../train/index.js';
-import { limitOf, percent, shareOfLimit, speedOf } from './profile.js';
+import { limitOf, percent, shareOfLimit, speedOf } from './profile-figures.js';
 
 const WIDTH = 1200;
 const LANE = 36;

@@ -1,10 +1,13 @@
 /** `nn profile`: where a training step's time goes, as a table, as JSON, or as a page with the threads' timeline. */
 import { formatCount } from '../config/format-count.js';
-import { type ProfiledKernel, profileStep, type StepProfile } from '../train/index.js';
+import { profileStep, type StepProfile } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from '../runner/experiment.js';
+import { openEngine } from '../runner/engine.js';
+import { loadExperiment } from '../runner/experiment.js';
+import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
 import { formatTable } from './format.js';
 import { writeOutput } from './output-file.js';
+import { limitOf, percent, shareOfLimit, speedOf } from './profile-figures.js';
 import { profilePage } from './profile-page.js';
 
 export interface ProfileOptions extends CommonOptions {
@@ -19,10 +22,10 @@ export async function profileCommand(
   overrides: readonly string[],
   options: ProfileOptions,
 ): Promise<ExitCode> {
-  const threads = threadsOf(options);
-  const { config, data, name } = await loadExperiment(file, overrides, options);
+  const engine = engineOf(options);
+  const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = profileStep((count) => openSession(options, count), config, data, threads);
+  const profile = profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
     writeOutput('--html', options.html, profilePage(name, profile));
@@ -31,27 +34,6 @@ export async function profileCommand(
   printJson(options, profile);
   return exitCode.done;
 }
-
-/** `12.3 GFLOP/s`, or `8.5 GB/s` where it is memory that counts; nothing for a kernel that only prepares. */
-export function speedOf({ flops, bytes, milliseconds }: ProfiledKernel): string {
-  if (milliseconds === 0 || (flops === 0 && bytes === 0)) return '';
-  const perSecond = (amount: number): string => (amount / milliseconds / 1e6).toFixed(1);
-  return flops > 0 ? `${perSecond(flops)} GFLOP/s` : `${perSecond(bytes)} GB/s`;
-}
-
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-/** Of what a large matrix product reaches, or memory where it is that which counts; beyond 100 % where a cache holds it all. */
-export function shareOfLimit(
-  { flops, bytes, milliseconds }: ProfiledKernel,
-  { limit, bandwidth }: Pick<StepProfile, 'limit' | 'bandwidth'>,
-): string {
-  if (milliseconds === 0 || (flops === 0 && bytes === 0)) return '';
-  return percent(flops > 0 ? flops / milliseconds / 1e6 / limit : bytes / milliseconds / 1e6 / bandwidth);
-}
-
-export const limitOf = ({ limit, bandwidth }: StepProfile): string =>
-  `limit on one thread: ${limit.toFixed(1)} GFLOP/s, a matrix product of 512 x 512; ${bandwidth.toFixed(1)} GB/s, a sum of two tensors from memory`;
 
 /** Lines for people: kernels by time, totals by layer, the whole step. */
 export function formatProfile(profile: StepProfile): string[] {

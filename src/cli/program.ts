@@ -1,12 +1,12 @@
 /** The command line: parses arguments and calls one command. Commands are loaded when needed, so that `--help` is quick. */
 import { Command, CommanderError, Option } from 'commander';
 import { packageVersion } from '../runs/version.js';
-import type { Ahead } from './ahead.js';
+import type { Ahead } from '../runner/ahead.js';
 import type { AugmentOptions } from './augment.js';
 import type { CheckOptions } from './checks.js';
-import type { CompareOptions } from './compare.js';
+import type { CompareCommandOptions } from './compare.js';
 import type { EvalOptions } from './eval.js';
-import type { CommonOptions } from '../runner/experiment.js';
+import type { CommonOptions } from './common-options.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import type { ProfileOptions } from './profile.js';
 import type { TrainCommandOptions } from './train.js';
@@ -48,7 +48,7 @@ function programOf(finish: (code: ExitCode) => void): Command {
         // Each begins before the next is loaded.
         const { UnpackedFiles } = await import('../data/unpack-ahead.js');
         const unpacked = new UnpackedFiles();
-        const { beginAhead } = await import('./ahead.js');
+        const { beginAhead } = await import('../runner/ahead.js');
         ahead = beginAhead(config, overrides, unpacked);
       }
       const { trainCommand } = await import('./train.js');
@@ -78,7 +78,7 @@ function programOf(finish: (code: ExitCode) => void): Command {
     )
     .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
     .option('--fresh', 'train again what is there already')
-    .action(async (args: string[], options: CompareOptions) => {
+    .action(async (args: string[], options: CompareCommandOptions) => {
       const { compareCommand } = await import('./compare.js');
       finish(await compareCommand(args, options));
     });

@@ -1,19 +1,14 @@
-/** `nn train`: runs an experiment, or goes on with one, and leaves a run directory behind. */
-import { formatCount } from '../config/format-count.js';
-import type { Session } from '../tensor/index.js';
-import { closeSplits, type DescribedData, loadData } from '../data/index.js';
-import { type ExperimentConfig, prepare, type TrainOptions } from '../train/index.js';
-import { gitState, RunDirectory, type Summary } from '../runs/index.js';
-import type { Ahead } from './ahead.js';
-import { beginFolds, foldsOf, type Folds, resumeFolds, runFolds } from '../runner/cross-validation.js';
+/** `nn train`: trains an experiment in a new run directory, or goes on with one. */
+import type { Ahead } from '../runner/ahead.js';
+import type { RunEvent } from '../runner/events.js';
+import type { RunOptions } from '../runner/run.js';
+import { resumeRun, trainFile } from '../runner/train.js';
+import { type CommonOptions, engineOf, printJson, withSeed } from './common-options.js';
 import { openDisplay } from './display.js';
 import { type ExitCode, exitCode } from './exit-code.js';
-import { type CommonOptions, loadExperiment, openSession, printJson, say, threadsOf } from '../runner/experiment.js';
-import { formatSizes } from './format.js';
-import { listenForInterrupt } from './interrupt.js';
-import { begin, goOn, runToItsEnd, type Start } from '../runner/single-run.js';
+import { Interrupt } from './interrupt.js';
+import { describeEvent } from './run-events.js';
 import { UsageError } from './usage-error.js';
-import { formatWarnings, warningsOf } from './warnings.js';
 
 export interface TrainCommandOptions extends CommonOptions {
   readonly resume?: string;
@@ -35,27 +30,23 @@ export async function trainCommand(
   options: TrainCommandOptions,
   ahead?: Ahead,
 ): Promise<ExitCode> {
-  const maxSeconds = timeLimit(options.maxTime);
-  threadsOf(options); // Before there is a run directory.
-  // A cross-validation opens one for each fold.
-  let opened: Session | undefined;
-  const session = (): Session => (opened ??= openSession(options, undefined, ahead?.heap));
-  const { fastDevRun } = options;
-  let prepared: TrainOptions['prepared'];
-  const start = await startOf(file, overrides, options, {
-    ahead,
-    reserve: (bytes) => session().reserve(bytes),
-    onFitted: (config, data) => (prepared = prepare(session(), config, data, fastDevRun)),
-  });
+  const { resume, fastDevRun } = options;
+  if (resume !== undefined) checkResume(file, options);
+  const [engine, maxSeconds] = [engineOf(options), timeLimit(options.maxTime)];
   const display = await openDisplay(options);
-  const interrupt = listenForInterrupt(() => display.line('stopping after this step; once more to quit at once'));
-  const surroundings = { display, shouldStop: interrupt.requested, maxSeconds, fastDevRun };
-  const ended = (summary: Summary): void => printJson(options, summary);
+  const interrupt = new Interrupt(() => display.line('stopping after this step; once more to quit at once'));
+  const onEvent = (event: RunEvent): void => {
+    if (event.kind === 'started' || event.kind === 'resumed') interrupt.listen();
+    for (const line of describeEvent(event)) display.line(line);
+    // Also of a run that fails.
+    if ((event.kind === 'ended' || event.kind === 'skipped') && event.fold === undefined)
+      printJson(options, event.summary);
+  };
+  const how: RunOptions = { engine, maxSeconds, fastDevRun, signal: interrupt.signal, onEvent, onProgress: display.progress }; // prettier-ignore
   try {
-    const { status } =
-      'count' in start
-        ? await runFolds(start, surroundings, ended, options)
-        : await runToItsEnd(session(), start, { ...surroundings, ended, prepared });
+    const { status } = await (resume !== undefined
+      ? resumeRun(resume, how)
+      : trainFile(expectFile(file), { ...options, ...how, overrides: withSeed(overrides, options), ahead }));
     return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
   } finally {
     display.close();
@@ -63,51 +54,15 @@ export async function trainCommand(
   }
 }
 
-/** What can be done before all is loaded. */
-interface Beginning {
-  readonly ahead?: Ahead;
-  readonly reserve: Session['reserve'];
-  readonly onFitted: (config: ExperimentConfig, data: DescribedData) => void;
+function expectFile(file: string | undefined): string {
+  if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
+  return file;
 }
 
-async function startOf(
-  file: string | undefined,
-  overrides: readonly string[],
-  options: TrainCommandOptions,
-  { ahead, reserve, onFitted }: Beginning,
-): Promise<Start | Folds> {
-  const { resume } = options;
-  if (resume === undefined) {
-    if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
-    const git = gitState(process.cwd());
-    const load: typeof loadData = (config, how) => {
-      // The folds of a cross-validation have sessions of their own.
-      const own = foldsOf(config) === undefined ? { reserve } : { onDescribed: undefined };
-      return loadData(config, { ...how, unpacked: ahead?.unpacked, ...own });
-    };
-    const experiment = await loadExperiment(file, overrides, options, load, ahead?.written, onFitted);
-    const { config, data, name, rows } = experiment;
-    const parameters = rows.reduce((sum, row) => sum + row.parameters, 0);
-    const folds = foldsOf(config.data);
-    const crossValidates = folds !== undefined;
-    const inEach = crossValidates ? `${folds} folds, in the first ` : '';
-    say(options, `${name}: ${formatCount(parameters)} parameters; ${inEach}${formatSizes(data)}`);
-    const start = crossValidates
-      ? await beginFolds(experiment, options.runsDir, git)
-      : await begin(experiment, RunDirectory.create(options.runsDir, name), git);
-    const { given } = experiment;
-    if (given !== undefined) say(options, `begins with ${given.tensors.size} tensors of ${given.file.path}`);
-    say(options, `run directory: ${start.run.path}`);
-    const warnings = formatWarnings(warningsOf(experiment));
-    for (const line of warnings) say(options, line);
-    if (warnings.length > 0) start.run.log(warnings.join('\n'));
-    if (crossValidates) closeSplits(data);
-    return start;
-  }
+function checkResume(file: string | undefined, options: TrainCommandOptions): void {
   if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');
   for (const option of ['seed', 'name', 'fastDevRun'] as const) {
     if (options[option] === undefined) continue;
     throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run goes on as it began`); // prettier-ignore
   }
-  return resumeFolds(resume) ?? goOn(resume, (line) => say(options, line), reserve);
 }

@@ -3,7 +3,15 @@
  * The table of layers (shapes, parameters, work, memory) is read off the graph that was built.
  */
 import * as z from 'zod';
-import { type Node, type Shape, ShapeError, sizeOf, topologicalOrder, withScope } from '../tensor/index.js';
+import {
+  multiplyAddsOf,
+  type Node,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  topologicalOrder,
+  withScope,
+} from '../tensor/index.js';
 import type { ActivationConfig } from './activations.js';
 import {
   BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, sampleShape, type TraceOptions,
@@ -84,14 +92,6 @@ const isRow = (values: unknown): values is readonly LayerConfig[] =>
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Multiply-accumulates of one node: every output element takes the length of its sum. */
-function macsOf(node: Node): number {
-  if (node.op === 'matmul') return sizeOf(node.shape) * node.inputs[0].shape[node.shape.length - 1];
-  if (node.op === 'conv_input') return sizeOf(node.inputs[0].shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
-  if (node.op === 'conv') return sizeOf(node.shape) * sizeOf(node.inputs[1].shape.slice(0, 3));
-  return 0;
-}
-
 /**
  * The output of `model` for x [batch, ...] (f32), with `variables` for its parameters and state: a pure function, so a network may be
  * traced as often as wanted, with any weights. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
@@ -129,7 +129,7 @@ export function traceModel(model: ModelConfig, x: Node, variables: Variables, op
     const parameters = own.reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
     // A reshaped tensor is the one before it, and a layer that does nothing has none of its own.
     const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(output)) : 0;
-    const macs = made.reduce((sum, node) => sum + macsOf(node), 0) / x.shape[0];
+    const macs = made.reduce((sum, node) => sum + multiplyAddsOf(node), 0) / x.shape[0];
     const memoryBytes = BYTES * (values + parameters);
     rows[row] = { name, type, outputShape: sampleShape(output), parameters, macs, memoryBytes };
     return output;

@@ -1,15 +1,26 @@
-/** What a network is trained to give: the task, its targets, and how target tensors are brought to the shape of the output. */
-import type { Task } from '../data/index.js';
+/** What a network's output is compared with, and how target tensors are brought to the shape of the output. */
 import { cast, eq, iota, type Node, reshape, ShapeError, showShape, sizeOf } from '../tensor/index.js';
 
-export { type Task, tasks } from '../data/index.js';
+/**
+ * What losses and metrics compare the output with: class labels (i32 [batch]), yes-or-no labels (0 and 1, [batch, k]), numbers
+ * ([batch, k]), or the network's own input ([batch, ...]).
+ */
+export type ReferenceKind = 'classes' | 'labels' | 'numbers' | 'features';
 
-/** The targets of one sample. */
+/** Each kind in the words of a message. */
+export const referenceNames: Readonly<Record<ReferenceKind, string>> = {
+  classes: 'class labels',
+  labels: 'yes-or-no labels',
+  numbers: 'numbers',
+  features: 'features',
+};
+
+/** What the output for one sample is compared with. */
 export interface TargetInfo {
-  readonly task: Task;
-  /** Number of classes where a target is one class label (i32, shape []); absent for all other tasks. */
+  readonly kind: ReferenceKind;
+  /** Number of classes; of class labels only. */
   readonly classes?: number;
-  /** Numbers per sample: 1 for a class label, k for k numbers, yes-or-no labels or features to reconstruct. */
+  /** Numbers per sample: 1 for a class label, k for k numbers, yes-or-no labels or features. */
   readonly size: number;
 }
 

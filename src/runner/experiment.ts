@@ -1,34 +1,12 @@
-/** What every command does first: load the config and its data, check that they fit, open the tensor engine. */
-import { availableParallelism } from 'node:os';
+/** An experiment: its config and data, loaded and checked against each other. Most commands begin with one. */
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type WrittenConfig } from '../config/index.js';
 import { type DescribedData, type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import type { LayerRow } from '../nn/model.js';
-import {
-  type Backend,
-  type Heap,
-  portableBackend,
-  referenceBackend,
-  type Session,
-  wasmBackend,
-} from '../tensor/index.js';
 import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
 import { readWeights } from './checkpoint.js';
-import { UsageError } from '../cli/usage-error.js';
-
-export interface CommonOptions {
-  readonly seed?: string;
-  readonly threads?: string;
-  readonly winograd: boolean;
-  readonly backend: 'auto' | 'wasm' | 'wasm-portable' | 'reference';
-  readonly runsDir: string;
-  readonly name?: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-  readonly debug?: boolean;
-}
 
 export interface Experiment {
   readonly loaded: LoadedConfig<ExperimentConfig>;
@@ -41,32 +19,47 @@ export interface Experiment {
   readonly given?: { readonly tensors: Tensors; readonly file: HashedFile };
 }
 
-/** Loads a config with its data. Throws ConfigError and DataError. */
-export async function loadExperiment(
-  file: string,
-  overrides: readonly string[],
-  options: CommonOptions,
-  load: typeof loadData = loadData,
-  written?: WrittenConfig,
-  onFitted?: OnFitted,
-): Promise<Experiment> {
-  const seed = options.seed === undefined ? [] : [`seed=${options.seed}`];
-  const loaded = loadConfig(experimentSchema, { file, written, overrides: [...overrides, ...seed] });
-  const name = options.name ?? loaded.config.name ?? (file === '-' ? 'stdin' : basename(file, extname(file)));
-  return openExperiment(loaded, resolve(dirname(file)), name, undefined, load, onFitted);
+export interface LoadExperimentOptions extends Pick<OpenExperimentOptions, 'load' | 'onFitted'> {
+  /** `key=value` texts that change the config; the last one wins. */
+  readonly overrides?: readonly string[];
+  /** Instead of the name in the config. */
+  readonly name?: string;
+  /** The parsed file, where that has been done before. */
+  readonly written?: WrittenConfig;
 }
 
-/** Called with a config as it is trained and data that it fits; see `LoadOptions.onDescribed`. */
-type OnFitted = (config: ExperimentConfig, data: DescribedData) => void;
+/** Loads the config in `file` (`-`: stdin) with its data. Throws ConfigError and DataError. */
+export async function loadExperiment(file: string, options: LoadExperimentOptions = {}): Promise<Experiment> {
+  const { loaded, name, baseDir } = loadExperimentConfig(file, options);
+  return openExperiment(loaded, { ...options, baseDir, name });
+}
 
-/** A loaded config with its data; where `fold` is given, with this fold held out. Throws ConfigError and DataError. */
+/** The config of an experiment, its name, and what its file names are relative to. Throws ConfigError. */
+export function loadExperimentConfig(
+  file: string,
+  { overrides = [], name, written }: LoadExperimentOptions = {},
+): Pick<Experiment, 'loaded' | 'name' | 'baseDir'> {
+  const loaded = loadConfig(experimentSchema, { file, written, overrides });
+  const ofFile = file === '-' ? 'stdin' : basename(file, extname(file));
+  return { loaded, name: name ?? loaded.config.name ?? ofFile, baseDir: resolve(dirname(file)) };
+}
+
+export interface OpenExperimentOptions {
+  /** What the file names in the config are relative to. */
+  readonly baseDir: string;
+  readonly name: string;
+  /** The fold to hold out (1-based), where each fold has a run of its own. */
+  readonly fold?: number;
+  /** Instead of `loadData`: one that shares data between experiments, or reads them elsewhere. */
+  readonly load?: typeof loadData;
+  /** Called with a config as it is trained and data that it fits; see `LoadOptions.onDescribed`. */
+  readonly onFitted?: (config: ExperimentConfig, data: DescribedData) => void;
+}
+
+/** A loaded config with its data. Throws ConfigError and DataError. */
 export async function openExperiment(
   loaded: LoadedConfig<ExperimentConfig>,
-  baseDir: string,
-  name: string,
-  fold?: number,
-  load: typeof loadData = loadData,
-  onFitted?: OnFitted,
+  { baseDir, name, fold, load = loadData, onFitted }: OpenExperimentOptions,
 ): Promise<Experiment> {
   const whole = loaded.config;
   const written = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
@@ -121,8 +114,8 @@ function openGiven(
 export const filesOf = ({ data, given }: Pick<Experiment, 'data' | 'given'>): readonly HashedFile[] =>
   given === undefined ? data.files : [...data.files, given.file];
 
-/** `loadData` that keeps what it loaded last: configs of one comparison mostly differ in all but their data. */
-export function rememberingLoad(): typeof loadData {
+/** `loadData` that keeps what it loaded last: the configs of a comparison mostly share their data. */
+export function cachedLoad(): typeof loadData {
   let last: { readonly key: string; readonly data: Promise<LoadedData> } | undefined;
   return (config, options) => {
     const key = JSON.stringify([{ ...config, augment: undefined }, options]);
@@ -130,34 +123,3 @@ export function rememberingLoad(): typeof loadData {
     return last.data;
   };
 }
-
-const backends: Record<CommonOptions['backend'], Backend> = {
-  auto: wasmBackend,
-  wasm: wasmBackend,
-  'wasm-portable': portableBackend,
-  reference: referenceBackend,
-};
-
-/** More than any machine has cores, and few enough to start. */
-const MOST_THREADS = 256;
-
-/** The threads that a session gets: those asked for, else as many as there are cores, at most 8. Throws UsageError. */
-export function threadsOf(options: CommonOptions): number {
-  const threads = options.threads === undefined ? Math.min(8, availableParallelism()) : Number(options.threads);
-  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
-    throw new UsageError(`--threads: expected a whole number from 1 to ${MOST_THREADS}, got "${options.threads}"`);
-  return threads;
-}
-
-/** `heap` is memory that has been made for it before. */
-export const openSession = (options: CommonOptions, threads = threadsOf(options), heap?: Heap): Session =>
-  backends[options.backend].open({ threads, winograd: options.winograd, heap });
-
-/** Writes a line for people, on stderr. */
-export const say = (options: CommonOptions, line: string): void => {
-  if (!options.quiet) process.stderr.write(`${line}\n`);
-};
-
-export const printJson = (options: CommonOptions, value: unknown): void => {
-  if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
-};

@@ -14,8 +14,24 @@ export {
   type MetricsRow,
   type MetricsTable,
 } from './metrics-csv.js';
-export { collectProvenance, gitState, writeProvenance, type Provenance } from './provenance.js';
+export {
+  collectProvenance,
+  type EngineProvenance,
+  type GitState,
+  gitState,
+  writeProvenance,
+  type Provenance,
+  type RunProvenance,
+} from './provenance.js';
 export { RunDirectoryError } from './run-directory-error.js';
 export { foldPath, RunDirectory, runPaths, type RunPaths } from './run-directory.js';
 export type { SafetensorsDtype, StoredTensor, TensorValues } from './safetensors.js';
-export { type CrossValidationSummary, writeSummary, type Summary } from './summary.js';
+export {
+  type CrossValidationSummary,
+  hasFinished,
+  isResumable,
+  readSummary,
+  type Summary,
+  writeSummary,
+} from './summary.js';
+export { packageVersion } from './version.js';

@@ -21,6 +21,17 @@ export interface Provenance {
   /** Absent where the working directory is in no git repository, or git is not installed. */
   readonly git?: GitState;
   readonly data: readonly { readonly path: string; readonly sha256: string }[];
+  /** What computed; absent in run directories of versions that did not record it. */
+  readonly engine?: EngineProvenance;
+  /** Whether the run was to end after one training and one validation batch. */
+  readonly fast_dev_run?: true;
+}
+
+/** The tensor engine of a run. The last bits of its results depend on all but the number of threads. */
+export interface EngineProvenance {
+  readonly backend: string;
+  readonly threads: number;
+  readonly winograd: boolean;
 }
 
 export interface GitState {
@@ -29,17 +40,20 @@ export interface GitState {
   readonly dirty: boolean;
 }
 
+/** What provenance records of the run itself; everything else is read off the process and the machine. */
+export type RunProvenance = Pick<Provenance, 'seed' | 'data' | 'engine' | 'fast_dev_run'>;
+
 /**
- * Describes this process, machine and working directory, with the run's seed and the digests of its data files. Asking git takes
- * a while, and longer from a large process: who starts early gives the answer that is under way.
+ * Adds process, machine and working directory to what is known of the run. Asking git takes a while, and longer from a large
+ * process: a caller that asks early hands over the pending answer.
  */
 export async function collectProvenance(
-  seed: number,
-  data: Provenance['data'],
-  asked: Promise<GitState | undefined> = gitState(process.cwd()),
+  run: RunProvenance,
+  git: Promise<GitState | undefined> = gitState(process.cwd()),
 ): Promise<Provenance> {
-  const git = await asked;
+  const { seed, data, engine, fast_dev_run } = run;
   const processors = cpus();
+  const commit = await git;
   return {
     command: process.argv,
     cwd: process.cwd(),
@@ -54,7 +68,9 @@ export async function collectProvenance(
       arch: process.arch,
       release: release(),
     },
-    ...(git && { git }),
+    ...(commit && { git: commit }),
+    ...(engine && { engine }),
+    ...(fast_dev_run && { fast_dev_run }),
     data,
   };
 }

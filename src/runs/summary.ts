@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import type { ReportTable } from '../nn/metrics/index.js';
 import { writeFileAtomic } from './atomic-file.js';
 
@@ -36,3 +37,22 @@ export interface CrossValidationSummary extends Omit<Summary, 'best'> {
 export function writeSummary(path: string, summary: Summary | CrossValidationSummary): void {
   writeFileAtomic(path, `${JSON.stringify(summary, null, 2)}\n`);
 }
+
+/** The summary in the file at `path`; undefined where there is none, or it was cut off: only a checkpoint is needed to go on. */
+export function readSummary(path: string): Summary | CrossValidationSummary | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Summary | CrossValidationSummary;
+  } catch {
+    return undefined;
+  }
+}
+
+type Status = Pick<Summary, 'status' | 'reason'>;
+
+/** Whether the run was stopped before its end, so that it can go on. */
+export const isResumable = ({ status, reason }: Status): boolean => status === 'interrupted' || reason === 'max_time';
+
+/** Whether the run came to its end. Neither holds for a run that failed. */
+export const hasFinished = (summary: Status): boolean =>
+  (summary.status === 'completed' || summary.status === 'early_stopped') && !isResumable(summary);

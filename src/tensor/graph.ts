@@ -89,6 +89,8 @@ export interface Primitive<K extends Op> {
   evaluate(node: NodeOf<K>, args: readonly Values[], out: Values): void;
   /** The cotangent of each input given that of the output, written in primitives (so it differentiates again). */
   derivative?(node: NodeOf<K>, cotangent: Node): (Node | undefined)[];
+  /** Products that are added up, of all elements; absent where memory is what an operation costs. */
+  multiplyAdds?(node: NodeOf<K>): number;
 }
 
 /** Operands whose shapes or types do not fit, found while the graph is built. */
@@ -129,6 +131,9 @@ export function primitiveOf<K extends Op>(op: K): Primitive<K> {
   if (!primitive) throw new Error(`operation ${op} has no primitive`);
   return primitive;
 }
+
+/** Products that a node adds up: half of what is counted as its floating-point operations. */
+export const multiplyAddsOf = (node: Node): number => (primitiveOf(node.op) as Primitive<Op>).multiplyAdds?.(node) ?? 0;
 
 let nextId = 1;
 let currentScope = '';

@@ -2,6 +2,7 @@
  * Training: the schema of a whole experiment, the step as one program, the loop that runs it, and the checks that a network is
  * wired correctly. Files, terminal and signals are passed in by the caller; `src/runs` keeps what the loop records.
  */
+export { type Task, taskOf, type TaskName, tasks } from './tasks/index.js';
 export { type Contradiction, type ExperimentConfig, experimentSchema } from './schema.js';
 export { type AugmentPreview, previewAugmentation } from './checks/augment-preview.js';
 export { withLossWeights } from './step/loss-weights.js';

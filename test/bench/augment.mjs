@@ -25,7 +25,7 @@ const everything = [
 
 const { wasmBackend, hostRandom } = await import('../../dist/tensor/index.js');
 const { experimentSchema } = await import('../../dist/train/index.js');
-const { Stepper } = await import('../../dist/train/stepper.js');
+const { Stepper } = await import('../../dist/train/step/stepper.js');
 
 const experiment = (augment) =>
   experimentSchema.parse({

@@ -1,6 +1,6 @@
 /**
  * npm run bench -- [names] [--vs torch|tfjs|jax-js] [--node PATH] [--peers DIR] [--backend wasm|wasm-portable] [--threads 1,2]
- *                  [--seconds S] [--json]
+ *                  [--against CHECKOUT] [--seconds S] [--json]
  * npm run bench -- startup | growth [--node PATH] [--threads N] [--json]
  * npm run bench -- csv | parquet [--megabytes M] | images [--count N] [--node PATH] [--threads N] [--json]
  * npm run bench -- augment [--threads 1,2] [--seconds S] [--json]
@@ -9,11 +9,14 @@
  * step of the same workload is timed in turn with ours, and the ratio is that of the better number of threads of each. A peer is no
  * dependency: PyTorch is /usr/bin/python3's, with ../shared/tools/peers/torch_peer.py (TORCH_PEER names another) for the eight
  * workloads; tfjs and jax-js are taken from DIR/node_modules (NN_PEERS is another way to name DIR) and run under the same Node.
+ * --against times each name in another built checkout of nn in turn, three times each, and prints the ratios of the best medians of
+ * the step and of compiling.
  * `startup`, `growth` and `augment` are explained in their files, the others in large-data.mjs.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.mjs';
@@ -31,6 +34,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     vs: { type: 'string' },
+    against: { type: 'string' },
     node: { type: 'string', default: process.execPath },
     peers: { type: 'string', default: process.env.NN_PEERS },
     backend: { type: 'string', default: 'wasm' },
@@ -81,8 +85,8 @@ function lastJson(command, args, env = {}) {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-const measure = (name, threads, seconds = options.seconds) =>
-  lastJson(options.node, [file('measure.mjs'), name, threads, seconds, options.backend]);
+const measure = (name, threads, seconds = options.seconds, script = file('measure.mjs')) =>
+  lastJson(options.node, [script, name, threads, seconds, options.backend]);
 const say = options.json ? () => undefined : console.log;
 const number = (value, width, digits) => (value === undefined ? '' : value.toFixed(digits)).padStart(width);
 
@@ -91,15 +95,50 @@ const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores`;
 say(`Node ${version}, ${machine}, backend ${options.backend}, ${new Date().toISOString().slice(0, 10)}`);
 
 const special = { startup, growth, csv, parquet, images }[positionals[0]];
-const rows = special === undefined ? table() : await special({ ...options, say, number, lastJson, measure });
+const rows = options.against
+  ? comparison(options.against)
+  : special === undefined
+    ? table()
+    : await special({ ...options, say, number, lastJson, measure });
 if (options.json) console.log(JSON.stringify({ node: version, machine, rows }));
 
-/** The table of times: one line for each name and number of threads. */
-function table() {
+/** The names that the command line asks for, all by default. */
+function chosenNames() {
   const names = positionals.length > 0 ? positionals : known;
   const unknown = names.filter((n) => !known.includes(n));
   if (unknown.length > 0)
     fail(`unknown: ${unknown.join(', ')}; there are startup, growth, csv, parquet, images, ${known.join(', ')}`);
+  return names;
+}
+
+/** Ratios to another checkout: both are timed in turn, so that a slow minute of the machine hits both. */
+function comparison(checkout) {
+  const theirScript = join(checkout, 'test/bench/measure.mjs');
+  if (!existsSync(theirScript)) fail(`--against ${checkout}: ${theirScript} is missing`);
+  say(`${'name'.padEnd(26)} threads   step ms      its  ratio  compile ms      its  ratio`);
+  return chosenNames().flatMap((name) =>
+    options.threads.split(',').map((threads) => {
+      const ours = [];
+      const theirs = [];
+      for (let round = 0; round < 3; round++) {
+        ours.push(measure(name, threads));
+        theirs.push(measure(name, threads, options.seconds, theirScript));
+      }
+      const best = (rows, figure) => Math.min(...rows.map((row) => row[figure]));
+      const [step, itsStep] = [best(ours, 'median_ms'), best(theirs, 'median_ms')];
+      const [compile, itsCompile] = [best(ours, 'compile_ms'), best(theirs, 'compile_ms')];
+      say(
+        `${name.padEnd(26)} ${threads.padStart(7)} ${number(step, 9, 3)} ${number(itsStep, 8, 3)} ${number(step / itsStep, 6, 3)} ` +
+          `${number(compile, 11, 1)} ${number(itsCompile, 8, 1)} ${number(compile / itsCompile, 6, 3)}`,
+      );
+      return { name, threads: Number(threads), ratio: step / itsStep, compile_ratio: compile / itsCompile };
+    }),
+  );
+}
+
+/** The table of times: one line for each name and number of threads. */
+function table() {
+  const names = chosenNames();
   const peer = options.vs === undefined ? undefined : peers[options.vs];
   if (options.vs !== undefined && peer === undefined)
     fail(`--vs ${options.vs}: there are ${Object.keys(peers).join(', ')}`);

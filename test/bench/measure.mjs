@@ -51,7 +51,7 @@ console.log(
 /** A training step of an experiment on MNIST's pixels, as `nn train` runs it. */
 async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], classes = 10 }) {
   const { experimentSchema } = await import('../../dist/train/index.js');
-  const { Stepper } = await import('../../dist/train/stepper.js');
+  const { Stepper } = await import('../../dist/train/step/stepper.js');
   const { loadData } = await import('../../dist/data/index.js');
   const mnist = (part) => ({ features: `${part}-images-idx3-ubyte.gz`, targets: `${part}-labels-idx1-ubyte.gz` });
   const config = experimentSchema.parse({

@@ -71,7 +71,11 @@ describe('a bad config', () => {
     ['with an unknown key of a layer\'s init', config.replace('units: 4', 'units: 4, init: { weight: zeros }'), 'bad.yaml:8:', 'did you mean "weights"?'], // prettier-ignore
     ['without layers', config.replace(/layers:\n.*\n.*\n/, 'layers: []\n'), 'model.layers'],
     ['without data', config.replace(/data:[^]*model/, 'model'), 'data'],
-    ['with a loss of another task', `${config}loss: mean_squared_error\n`, 'no loss for classification'],
+    [
+      'with a loss of another task',
+      `${config}loss: mean_squared_error\n`,
+      'mean_squared_error does not fit classification; use one of softmax_cross_entropy',
+    ],
     ['with too few outputs', config.replace('units: 2', 'units: 3'), 'bad.yaml:9:', '2'],
     ['with a layer for images on a table', config.replace('- dense: { units: 4, activation: relu }', '- max_pool2d: { pool_size: 2 }'), 'bad.yaml:8:7: model.layers[0]: needs [height, width, channels]'], // prettier-ignore
     ['with the monitored figure misspelt', config.replace('batch_size: 4', 'early_stopping: { monitor: val/acuracy }'), 'did you mean "val/accuracy"?'], // prettier-ignore

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatFigure, formatTable } from '../../src/cli/format.js';
+import { formatBytes, formatTable } from '../../src/cli/format.js';
 
 describe('formatBytes', () => {
   it.each([
@@ -10,14 +10,6 @@ describe('formatBytes', () => {
     [3 * 2 ** 30, '3.0 GiB'],
     [2 ** 50, '1024 TiB'],
   ])('%d as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
-});
-
-describe('formatFigure', () => {
-  it.each([
-    [0.000123456, '0.0001235'],
-    [1, '1'],
-    [NaN, 'NaN'],
-  ])('%d as %s', (value, text) => expect(formatFigure(value)).toBe(text));
 });
 
 describe('formatTable', () => {

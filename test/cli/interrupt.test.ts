@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { listenForInterrupt } from '../../src/cli/interrupt.js';
+import { Interrupt } from '../../src/cli/interrupt.js';
 import { digest, hasCheckpoint, hasFile, nn, rows, runOf, start, tempFolder, until } from './helpers.js';
 
 const folder = tempFolder();
@@ -63,10 +63,11 @@ describe('a second Ctrl-C', () => {
   it('quits at once with 130, without waiting for the step', () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as () => never);
 
-    const interrupt = listenForInterrupt(() => undefined);
+    const interrupt = new Interrupt(() => undefined);
+    interrupt.listen();
     try {
       process.emit('SIGINT');
-      expect(interrupt.requested()).toBe(true);
+      expect(interrupt.signal.aborted).toBe(true);
       expect(exit).not.toHaveBeenCalled();
       process.emit('SIGINT');
       expect(exit).toHaveBeenCalledWith(130);

@@ -17,7 +17,7 @@ interface Entry {
 
 const listed = async (...args: string[]): Promise<unknown> =>
   JSON.parse((await nnHere('list', ...args, '--json')).out) as unknown;
-const kinds = ['layers', 'activations', 'initializers', 'losses', 'metrics', 'regularizers', 'constraints', 'optimizers', 'schedules', 'preprocessors', 'augmentations', 'sources']; // prettier-ignore
+const kinds = ['tasks', 'layers', 'activations', 'initializers', 'losses', 'metrics', 'regularizers', 'constraints', 'optimizers', 'schedules', 'preprocessors', 'augmentations', 'sources']; // prettier-ignore
 
 describe('nn list', () => {
   it('names all kinds with their entries', async () => {

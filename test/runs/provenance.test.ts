@@ -15,10 +15,12 @@ const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: folder, encoding: 'utf8' });
 
 describe('provenance', () => {
-  it('names command, seed, versions, machine and data', async () => {
+  it('names command, seed, engine, versions, machine and data', async () => {
     const data = [{ path: 'iris.csv', sha256: 'ab' }];
-    const provenance = await collectProvenance(7, data);
-    expect(provenance).toMatchObject({ command: process.argv, cwd: process.cwd(), seed: 7, data });
+    const engine = { backend: 'wasm', threads: 2, winograd: false };
+    const provenance = await collectProvenance({ seed: 7, data, engine });
+    expect(provenance).toMatchObject({ command: process.argv, cwd: process.cwd(), seed: 7, engine, data });
+    expect(provenance).not.toHaveProperty('fast_dev_run');
     expect(provenance.versions.node).toBe(process.versions.node);
     expect(provenance.versions.nn).toMatch(/^\d+\.\d+\.\d+/);
     expect(provenance.machine.cores).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ describe('the experiment schema', () => {
     });
   });
 
-  it('takes the usual loss and metric of the task', () => {
+  it('takes the default loss and metrics of the task', () => {
     const { config } = load(base, ['task=regression']);
     expect(config).toMatchObject({ loss: { type: 'mean_squared_error' }, metrics: [{ type: 'rmse' }] });
   });
@@ -66,9 +66,9 @@ describe('the experiment schema', () => {
   });
 
   it('locates parts that do not fit each other', () => {
-    expect(problems(`${base}loss: mean_squared_error\n`)).toMatch(/x\.yaml:\d+:\d+: loss: mean_squared_error is no loss for classification/); // prettier-ignore
+    expect(problems(`${base}loss: mean_squared_error\n`)).toMatch(/x\.yaml:\d+:\d+: loss: mean_squared_error does not fit classification; use one of softmax_cross_entropy, /); // prettier-ignore
     expect(problems(`${base}metrics: [accuracy, rmse]\n`)).toContain(
-      'metrics[1]: rmse is no metric for classification',
+      'metrics[1]: rmse does not fit classification; use one of accuracy, ',
     );
     expect(problems(`${base}metrics: [accuracy, accuracy]\n`)).toContain('metrics[1]: accuracy is listed twice');
     const ranks = '{top_k_accuracy: {k: 2}}, {top_k_accuracy: {k: 3}}';
@@ -80,7 +80,7 @@ describe('the experiment schema', () => {
     const typos = problems(`${base}loss: {focal: {gama: 2}}\nmetrics: [{f1: {averge: macro}}, rmse]\n`);
     expect(typos).toContain('loss: unknown key "gama"; did you mean "gamma"?');
     expect(typos).toContain('metrics[0]: unknown key "averge"');
-    expect(typos).toContain('metrics[1]: rmse is no metric for classification');
+    expect(typos).toContain('metrics[1]: rmse does not fit classification; use one of accuracy, ');
   });
 
   it('knows the figures that early stopping can monitor', () => {
@@ -159,8 +159,8 @@ describe('fitModel', () => {
       problemsOf(['feature_noise', 'feature_mask', 'time_shift', 'mixup', 'label_noise'], classificationData()),
     ).toEqual([]);
     expect(problemsOf(['mixup', 'cutmix', 'label_noise'], regressionData(), 'regression')).toEqual([
-      'data.augment.1: cutmix is for classification, not for regression',
-      'data.augment.2: label_noise is for classification, not for regression',
+      'data.augment.1: cutmix needs class labels as targets, not numbers',
+      'data.augment.2: label_noise needs class labels as targets, not numbers',
     ]);
 
     const { targets, size } = classificationData().train;

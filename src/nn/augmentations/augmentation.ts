@@ -7,7 +7,7 @@ import { atoms } from '../../config/index.js';
 import type { FeatureColumn } from '../../data/index.js';
 import { add, mul, type Node, reshape, select } from '../../tensor/index.js';
 import type { SampleRandom } from '../random-source.js';
-import type { Task } from '../target.js';
+import type { ReferenceKind } from '../target.js';
 import type { Matrix, Quantity } from './matrix.js';
 
 export interface ImageSize {
@@ -103,7 +103,7 @@ export interface Featurewise<S extends z.ZodObject = z.ZodObject> extends Entry<
 /** Mixes every sample with another one. */
 export interface Mixing<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
   readonly stage: 'mixing';
-  readonly tasks: readonly Task[];
+  readonly targets: readonly ReferenceKind[];
   /** Takes images only. */
   readonly images: boolean;
   /** x [batch, ...] mixed with `other`, and the share of x in each sample, [batch]. */
@@ -113,7 +113,7 @@ export interface Mixing<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
 /** Changes targets. */
 export interface Relabelling<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
   readonly stage: 'targets';
-  readonly tasks: readonly Task[];
+  readonly targets: readonly ReferenceKind[];
   /** The same targets in every step: random numbers that depend on the sample alone. */
   fixed(params: z.output<S>): boolean;
   /** `classes` is the number of them where `target` is class labels (i32 [batch]). */

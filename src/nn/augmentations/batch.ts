@@ -180,12 +180,12 @@ export interface Targets {
   readonly other?: { readonly target: Node; readonly share: Node };
 }
 
-/** Numbers are mixed; of class labels both stay, each with its share. */
-export function mixTargets(target: Node, mixture: Mixture | undefined, isNumeric: boolean): Targets {
+/** Numbers (f32) are mixed; of class labels both stay, each with its share. */
+export function mixTargets(target: Node, mixture: Mixture | undefined): Targets {
   if (mixture === undefined) return { target };
   const { partner, share } = mixture;
   const other = gather(target, partner);
-  if (!isNumeric) return { target, other: { target: other, share } };
+  if (target.dtype !== 'f32') return { target, other: { target: other, share } };
   const factor = perSample(share, target.shape.length);
   return { target: add(mul(target, factor), mul(other, sub(1, factor))) };
 }

@@ -1,13 +1,14 @@
 /** Whether augmentations can take the samples of a data set. */
 import { type Shape, showShape } from '../../tensor/index.js';
-import type { Task } from '../target.js';
+import { type ReferenceKind, referenceNames } from '../target.js';
 import type { Augmentation } from './augmentation.js';
 import { type AugmentationConfig, augmentationOf } from './index.js';
 
 export interface SampleInfo {
   /** Of one sample's features. */
   readonly shape: Shape;
-  readonly task: Task;
+  /** What the network's output is compared with. */
+  readonly kind: ReferenceKind;
   /** The smallest and the largest feature where they are no bytes, after preprocessing. */
   readonly range: () => readonly [number, number] | undefined;
 }
@@ -16,7 +17,7 @@ export interface SampleInfo {
 const TOLERANCE = 1e-5;
 
 /** Why the augmentation `name` cannot take such samples; undefined where it can. */
-function mismatchOf(name: string, entry: Augmentation, { shape, task, range }: SampleInfo): string | undefined {
+function mismatchOf(name: string, entry: Augmentation, { shape, kind, range }: SampleInfo): string | undefined {
   const sample = `and a sample of the data is ${showShape(shape)}`;
   const forImages = `${name} is for images [height, width, channels], ${sample}`;
   switch (entry.stage) {
@@ -37,8 +38,9 @@ function mismatchOf(name: string, entry: Augmentation, { shape, task, range }: S
       return `${name} is for sequences [length] or [length, channels], ${sample}`;
     case 'mixing':
     case 'targets':
-      if (!entry.tasks.includes(task)) {
-        return `${name} is for ${entry.tasks.join(' and ')}, not for ${task}`;
+      if (!entry.targets.includes(kind)) {
+        const needed = entry.targets.map((target) => referenceNames[target]).join(' or ');
+        return `${name} needs ${needed} as targets, not ${referenceNames[kind]}`;
       }
       return entry.stage === 'mixing' && entry.images && shape.length !== 3 ? forImages : undefined;
   }

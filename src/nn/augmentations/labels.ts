@@ -17,7 +17,7 @@ export const labelNoise = relabelling({
     share: atoms.properFraction.default(0.1).describe('share of the labels that are made wrong'),
     fixed: z.boolean().default(false).describe('the same wrong labels in every epoch; anew in every step by default'),
   }),
-  tasks: ['classification'],
+  targets: ['classes'],
   fixed: ({ fixed }) => fixed,
   apply(context, { share }, target, classes) {
     const wrong = context.random.bernoulli(context.stream('wrong'), target.shape, share);
@@ -34,7 +34,7 @@ export const targetNoise = relabelling({
     std: atoms.nonNegative.default(0.1).describe('standard deviation, in the unit of the targets'),
     probability: probability(1),
   }),
-  tasks: ['regression'],
+  targets: ['numbers'],
   fixed: () => false,
   apply(context, { std, probability: share }, target) {
     const noise = mul(context.random.normal(context.stream('noise'), target.shape), std);

@@ -34,7 +34,7 @@ const alphaOf = (usual: number) =>
 export const mixup = mixing({
   description: 'Blends every sample with another one of the batch; the targets count in the same shares.',
   schema: z.object({ alpha: alphaOf(0.2), probability: probability(1) }),
-  tasks: ['classification', 'regression'],
+  targets: ['classes', 'numbers'],
   images: false,
   apply(context, { alpha, probability: p }, x, other) {
     const share = drawShare(context, alpha, p);
@@ -47,7 +47,7 @@ export const mixup = mixing({
 export const cutmix = mixing({
   description: 'Puts a rectangle of another image into every image; the labels count by their share of the area.',
   schema: z.object({ alpha: alphaOf(1), probability: probability(0.5) }),
-  tasks: ['classification'],
+  targets: ['classes'],
   images: true,
   apply(context, { alpha, probability: p }, x, other) {
     const [batch, height, width] = x.shape;

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, constant, mul, type Node, sub } from '../../tensor/index.js';
 import { sigmoid } from '../activations.js';
-import { targetLike } from '../target.js';
+import { referenceNames, targetLike } from '../target.js';
 import { classWeights, weighted, withClassWeights } from './class-weights.js';
 import { unitPerLabel } from './heads.js';
 import { defineLoss } from './loss.js';
@@ -22,11 +22,12 @@ export const binaryCrossEntropy = defineLoss({
       ),
     class_weights: classWeights,
   }),
-  tasks: ['classification', 'multilabel', 'reconstruction'],
-  resolve(params, counts, task) {
+  targets: ['classes', 'labels', 'features'],
+  output: 'logits',
+  resolve(params, counts, kind) {
     const { pos_weight: asked } = params;
-    // Two classes have one yes-or-no label, the second class.
-    const positives = task === 'classification' ? counts.counts.slice(1) : counts.counts;
+    // Two classes are one yes-or-no label: whether a sample is of the second class.
+    const positives = kind === 'classes' ? counts.counts.slice(1) : counts.counts;
     if (asked === 'balanced' && positives.some((count) => count === 0 || count === counts.samples)) {
       return 'pos_weight: balanced needs samples with and without each label in the training split';
     }
@@ -34,8 +35,8 @@ export const binaryCrossEntropy = defineLoss({
     if (Array.isArray(pos_weight) && pos_weight.length !== positives.length) {
       return `pos_weight has ${pos_weight.length} values, and the data has ${positives.length} label${positives.length === 1 ? '' : 's'}`;
     }
-    if (task !== 'classification' && params.class_weights !== undefined) {
-      return `class_weights are for classes; ${task} takes pos_weight`;
+    if (kind !== 'classes' && params.class_weights !== undefined) {
+      return `class_weights needs class labels; for ${referenceNames[kind]} use pos_weight`;
     }
     return withClassWeights({ ...params, pos_weight }, counts);
   },
@@ -49,7 +50,7 @@ export const binaryCrossEntropy = defineLoss({
     return target.dtype === 'i32' ? weighted(losses, target, class_weights) : losses;
   },
   // Features from 0 to 1 are reconstructed as probabilities; metrics of labels take logits.
-  prediction: (output, _params, task) => (task === 'reconstruction' ? sigmoid(output) : undefined),
+  prediction: (output, _params, kind) => (kind === 'features' ? sigmoid(output) : undefined),
 });
 
 /** One factor for all labels, or one for each: [1, labels]. */

@@ -21,7 +21,8 @@ export const focal = defineLoss({
     class_weights: classWeights,
   }),
   resolve: withClassWeights,
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
+  output: 'logits',
   outputSizes: unitPerClassOrLabel,
   /** (1 - p)^gamma as exp(gamma log(1 - p)), which stays finite and differentiable at p = 1 for every gamma. */
   perSample(output, target, { gamma, alpha, class_weights }) {

@@ -16,7 +16,8 @@ export const hinge = defineLoss({
     class_weights: classWeights,
   }),
   resolve: withClassWeights,
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
+  output: 'logits',
   outputSizes: unitPerClassOrLabel,
   /**
    * One unit per yes-or-no label: max(0, margin - t x) with t = -1 or 1. Otherwise the mean over all classes of the shortfalls

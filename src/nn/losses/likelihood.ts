@@ -15,7 +15,8 @@ const rateOf = (x: Node): Node => mul(exp(minimum(x, LARGEST_LOG_RATE)), add(1, 
 export const poisson = defineLoss({
   description: 'Poisson likelihood of counts: exp(x) - y x, where the output x is the logarithm of the rate.',
   schema: z.object({}),
-  tasks: ['regression', 'reconstruction'],
+  targets: ['numbers', 'features'],
+  output: 'distribution',
   outputSizes: ({ size }) => [size],
   /** As PyTorch's poisson_nll_loss with log_input, without the term that only depends on the target. */
   perSample(output, target) {
@@ -49,7 +50,8 @@ export const gaussianNll = defineLoss({
       .describe('of the noise: an output of the network, or one number for all, which makes it a scaled squared error'),
     full: z.boolean().default(false).describe('add the constant log(2 pi) / 2'),
   }),
-  tasks: ['regression', 'reconstruction'],
+  targets: ['numbers', 'features'],
+  output: 'distribution',
   outputSizes: ({ size }, { variance }) => [variance === 'learned' ? 2 * size : size],
   /** (s + (y - mean)^2 exp(-s)) / 2 with s the log-variance (Nix and Weigend 1994); values as PyTorch's gaussian_nll_loss. */
   perSample(output, target, { variance, full }) {

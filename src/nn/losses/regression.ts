@@ -8,7 +8,8 @@ import { defineLoss } from './loss.js';
 import { meanPerSample } from './numerics.js';
 
 const regression = {
-  tasks: ['regression', 'reconstruction'] as const,
+  targets: ['numbers', 'features'] as const,
+  output: 'predictions' as const,
   outputSizes: ({ size }: TargetInfo): readonly number[] => [size],
 };
 

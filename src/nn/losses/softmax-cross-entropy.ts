@@ -16,7 +16,8 @@ export const softmaxCrossEntropy = defineLoss({
       .describe('share of the target that is spread evenly over all classes (Szegedy et al. 2016)'),
     class_weights: classWeights,
   }),
-  tasks: ['classification'],
+  targets: ['classes'],
+  output: 'logits',
   resolve: withClassWeights,
   outputSizes: (target) => unitPerClass(target, 'softmax_cross_entropy'),
   /**

@@ -9,7 +9,7 @@ import { defineMetric, meanOf, vectorOf } from './metric.js';
 export const accuracy = defineMetric({
   description: 'Share of labels that are right: the class of the largest output, or the sign of each yes-or-no label.',
   schema: z.object({}),
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
   mode: 'max',
   statistics(output, target) {
     if (isMulticlass(output, target)) {
@@ -26,7 +26,7 @@ export const topKAccuracy = defineMetric({
   description:
     'Share of samples whose class is among the k largest outputs; of equal outputs the first counts as larger.',
   schema: z.object({ k: atoms.positiveInt.default(5).describe('how many classes may be named') }),
-  tasks: ['classification'],
+  targets: ['classes'],
   mode: 'max',
   statistics(output, labels, { k }) {
     checkLabels(output, labels, 'top_k_accuracy');
@@ -44,7 +44,7 @@ export const topKAccuracy = defineMetric({
 export const subsetAccuracy = defineMetric({
   description: 'Share of samples all of whose labels are right.',
   schema: z.object({}),
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
   mode: 'max',
   statistics(output, target) {
     if (isMulticlass(output, target)) return accuracy.statistics(output, target, {});

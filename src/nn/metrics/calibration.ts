@@ -22,7 +22,7 @@ function decisions(output: Node, target: Node): [confidence: Node, isRight: Node
 export const expectedCalibrationError = defineMetric({
   description: 'Mean difference of confidence and share of right predictions, over bins of equal width of confidence.',
   schema: z.object({ bins: atoms.positiveInt.default(15).describe('how many; each holds its upper end') }),
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
   mode: 'min',
   /** For each bin its decisions, the sum of their confidences, and the right ones. */
   statistics(output, target, { bins }) {

@@ -20,7 +20,7 @@ const rowsOf = ({ values }: Statistics, width: number): number[][] =>
 export const confusionMatrix = defineReport({
   description: 'How many samples of each class (row) are predicted as each class (column).',
   schema: z.object({}),
-  tasks: ['classification'],
+  targets: ['classes'],
   statistics: (output, target) => vectorOf([matrix(output, target, 'confusion_matrix')]),
   table(statistics, _params, names) {
     const classes = Math.sqrt(statistics.width);
@@ -32,7 +32,7 @@ export const confusionMatrix = defineReport({
 export const multilabelConfusionMatrix = defineReport({
   description: 'How often each label is rightly absent, wrongly predicted, missed and found.',
   schema: z.object({}),
-  tasks: ['multilabel'],
+  targets: ['labels'],
   statistics(output, target) {
     const [predicted, actual] = indicators(output, target, 'multilabel_confusion_matrix');
     const [negative, absent] = [sub(1, predicted), sub(1, actual)];
@@ -51,7 +51,7 @@ export const multilabelConfusionMatrix = defineReport({
 export const classificationReport = defineReport({
   description: 'Precision, recall, F1 and number of samples of each class or label.',
   schema: z.object({}),
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
   statistics(output, target) {
     const [predicted, actual] = indicatorsOfAll(output, target, 'classification_report');
     return vectorOf([reduceSum(mul(predicted, actual), 0), reduceSum(predicted, 0), reduceSum(actual, 0)]);
@@ -70,7 +70,7 @@ export const classificationReport = defineReport({
 export const matthewsCorrelation = defineMetric({
   description: 'Correlation of predicted and true classes: 1 is perfect, 0 chance; fair to classes of unequal size.',
   schema: z.object({}),
-  tasks: ['classification'],
+  targets: ['classes'],
   mode: 'max',
   statistics: (output, target) => vectorOf([matrix(output, target, 'matthews_correlation')]),
   finalize(statistics) {

@@ -1,5 +1,6 @@
 /** The metrics by the name that a config uses: figures, which are one number, and reports, which are a table. */
 import { component, type ComponentConfig } from '../../config/index.js';
+import type { ReferenceKind } from '../target.js';
 import { accuracy, subsetAccuracy, topKAccuracy } from './accuracy.js';
 import { expectedCalibrationError } from './calibration.js';
 import { classificationReport, confusionMatrix, matthewsCorrelation, multilabelConfusionMatrix } from './confusion.js';
@@ -41,6 +42,10 @@ export const metricSchema = component(metrics);
 
 /** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
 export const metricOf = (config: MetricConfig): Metric | Report => metrics[config.type];
+
+/** The metrics that can compare predictions with `kind`. */
+export const metricsFor = (kind: ReferenceKind): string[] =>
+  Object.entries<Metric | Report>(metrics).flatMap(([name, { targets }]) => (targets.includes(kind) ? [name] : []));
 
 export const isReport = (metric: Metric | Report): metric is Report => 'table' in metric;
 

@@ -9,7 +9,7 @@ import { defineMetric, meanOf, vectorOf } from './metric.js';
 export const logLoss = defineMetric({
   description: 'Mean of -log p over the samples, p the probability that softmax or sigmoid gives to the true label.',
   schema: z.object({}),
-  tasks: ['classification', 'multilabel'],
+  targets: ['classes', 'labels'],
   mode: 'min',
   statistics(output, target) {
     const losses = isMulticlass(output, target)

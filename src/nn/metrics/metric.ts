@@ -1,12 +1,13 @@
 /** What a metric is: statistics of the samples, taken batch by batch in the graph, and the figure or table that they give together. */
 import type * as z from 'zod';
 import { concat, constant, type Node, reshape, sizeOf } from '../../tensor/index.js';
-import type { Task } from '../target.js';
+import type { ReferenceKind } from '../target.js';
 
 interface Measured<S extends z.ZodObject> {
   readonly description: string;
   readonly schema: S;
-  readonly tasks: readonly Task[];
+  /** What it can compare predictions with. */
+  readonly targets: readonly ReferenceKind[];
   /**
    * How the statistics of batches come together: `add` sums f32 [k] element by element, `append` puts the rows of f32
    * [rows, width] below each other, for what is no sum, such as ranks over the whole split.

@@ -40,7 +40,7 @@ const scoreByClass = (name: keyof typeof scores, formula: string) =>
         .default('macro')
         .describe('mean of the scores of the classes, or one score from counts over all classes'),
     }),
-    tasks: ['classification', 'multilabel'],
+    targets: ['classes', 'labels'],
     mode: 'max',
     statistics(output, target) {
       const [predicted, actual] = indicators(output, target, name);

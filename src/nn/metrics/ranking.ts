@@ -81,7 +81,7 @@ const rankingMetric = (name: string, description: string, score: (ranking: Ranki
         .default('macro')
         .describe('mean over the classes for which it is defined, or one ranking of all decisions'),
     }),
-    tasks: ['classification', 'multilabel'],
+    targets: ['classes', 'labels'],
     mode: 'max',
     combine: 'append',
     statistics: (output, target) => scoresAndLabels(output, target, name),

@@ -4,7 +4,7 @@ import { abs, div, maximum, mul, type Node, reduceMax, reduceSum, reshape, sizeO
 import { targetLike } from '../target.js';
 import { columnOf, defineMetric, meanOf, type Statistics, vectorOf } from './metric.js';
 
-const regression = { schema: z.object({}), tasks: ['regression', 'reconstruction'] as const };
+const regression = { schema: z.object({}), targets: ['numbers', 'features'] as const };
 
 const residual = (what: string, output: Node, target: Node): Node => sub(output, targetLike(output, target, what));
 

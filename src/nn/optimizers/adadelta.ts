@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, div, mul, sqrt, sub } from '../../tensor/index.js';
-import { coupledDecay, defineOptimizer, epsilon, learningRate, runningMean, withDecay } from './optimizer.js';
+import { coupledDecay, epsilon, learningRate, perParameter, runningMean, withDecay } from './optimizer.js';
 
-export const adadelta = defineOptimizer({
+export const adadelta = perParameter({
   description:
     'Steps in the units of the weights: root mean square of past steps over that of gradients; needs no rate.',
   schema: z.object({
@@ -14,7 +14,7 @@ export const adadelta = defineOptimizer({
     weight_decay: coupledDecay,
   }),
   state: () => ({ square: 0, delta_square: 0 }),
-  update({ parameter, gradient, state, rate, params: { rho, eps, weight_decay } }) {
+  update({ parameter, gradient, state, hyperparameters: { rate, rho, eps, weight_decay } }) {
     const g = withDecay(gradient, parameter, weight_decay);
     const square = runningMean(state.square, mul(g, g), rho);
     const delta = mul(div(sqrt(add(state.delta_square, eps)), sqrt(add(square, eps))), g);

@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, div, mul, sqrt, sub } from '../../tensor/index.js';
-import { coupledDecay, defineOptimizer, epsilon, learningRate, withDecay } from './optimizer.js';
+import { coupledDecay, epsilon, learningRate, perParameter, withDecay } from './optimizer.js';
 
-export const adagrad = defineOptimizer({
+export const adagrad = perParameter({
   description: 'Steps divided by the root of the sum of all squared gradients: for sparse features.',
   schema: z.object({
     lr: learningRate(0.01),
@@ -15,7 +15,7 @@ export const adagrad = defineOptimizer({
   }),
   state: ({ initial_accumulator_value }) => ({ square_sum: initial_accumulator_value }),
   /** s <- s + g^2, w <- w - lr / (1 + (t - 1) decay) g / (sqrt(s) + eps). */
-  update({ parameter, gradient, state, rate, step, params: { lr_decay, weight_decay, eps } }) {
+  update({ parameter, gradient, state, step, hyperparameters: { rate, lr_decay, weight_decay, eps } }) {
     const g = withDecay(gradient, parameter, weight_decay);
     const sum = add(state.square_sum, mul(g, g));
     const decayed = lr_decay === 0 ? rate : div(rate, add(mul(sub(step, 1), lr_decay), 1));

@@ -3,18 +3,19 @@
  * mean of the gradient over the root of that of its square.
  */
 import * as z from 'zod';
-import { add, div, maximum, mul, type Node, sqrt, sub } from '../../tensor/index.js';
+import { add, div, maximum, mul, type Node, type Operand, sqrt, sub } from '../../tensor/index.js';
+import { minus, times } from './hyperparameters.js';
 import {
   betas,
   biasCorrection,
   coupledDecay,
   decoupledDecay,
-  defineOptimizer,
   epsilon,
   learningRate,
+  perParameter,
+  type RuleInput,
+  type RuleResult,
   runningMean,
-  type UpdateInput,
-  type UpdateResult,
   withDecay,
 } from './optimizer.js';
 
@@ -29,29 +30,30 @@ const amsgrad = z
   .default(false)
   .describe('scale by the largest mean square so far, so that steps never grow back (AMSGrad)');
 
-const adamState = ({ amsgrad }: AdamParams): Record<string, number> =>
+const adamState = ({ amsgrad }: Pick<AdamParams, 'amsgrad'>): Record<string, number> =>
   amsgrad ? { mean: 0, square: 0, largest_square: 0 } : { mean: 0, square: 0 };
 
 /** w <- start - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps), after m and v have taken in the gradient. */
 export function adamStep(
   start: Node,
   gradient: Node,
-  { state, rate, step, params }: UpdateInput<AdamParams>,
-): UpdateResult {
-  const [beta1, beta2] = params.betas;
+  { state, step, hyperparameters }: Pick<RuleInput<AdamParams>, 'state' | 'step' | 'hyperparameters'>,
+): RuleResult {
+  const { rate, eps, amsgrad } = hyperparameters;
+  const [beta1, beta2] = hyperparameters.betas;
   const mean = runningMean(state.mean, gradient, beta1);
   const square = runningMean(state.square, mul(gradient, gradient), beta2);
-  const largest = params.amsgrad ? maximum(state.largest_square, square) : undefined;
+  const largest = amsgrad ? maximum(state.largest_square, square) : undefined;
   const stepSize = div(rate, biasCorrection(beta1, step));
   const unbias = div(1, sqrt(biasCorrection(beta2, step)));
-  const denominator = add(mul(sqrt(largest ?? square), unbias), params.eps);
+  const denominator = add(mul(sqrt(largest ?? square), unbias), eps);
   return {
     parameter: sub(start, div(mul(mean, stepSize), denominator)),
     state: largest ? { mean, square, largest_square: largest } : { mean, square },
   };
 }
 
-export const adam = defineOptimizer({
+export const adam = perParameter({
   description: 'Adam: each weight has its own rate, from running means of its gradient and the square.',
   schema: z.object({
     lr: learningRate(0.001),
@@ -62,10 +64,10 @@ export const adam = defineOptimizer({
   }),
   state: adamState,
   update: (input) =>
-    adamStep(input.parameter, withDecay(input.gradient, input.parameter, input.params.weight_decay), input),
+    adamStep(input.parameter, withDecay(input.gradient, input.parameter, input.hyperparameters.weight_decay), input),
 });
 
-export const adamw = defineOptimizer({
+export const adamw = perParameter({
   description: 'Adam with decoupled weight decay: the usual choice for regularized networks.',
   schema: z.object({
     lr: learningRate(0.001),
@@ -75,9 +77,12 @@ export const adamw = defineOptimizer({
     amsgrad,
   }),
   state: adamState,
-  update: (input) => adamStep(shrunk(input.parameter, input.rate, input.params.weight_decay), input.gradient, input),
+  update: (input) => {
+    const { rate, weight_decay } = input.hyperparameters;
+    return adamStep(shrunk(input.parameter, rate, weight_decay), input.gradient, input);
+  },
 });
 
 /** (1 - rate * decay) * parameter. */
-export const shrunk = (parameter: Node, rate: Node, decay: number): Node =>
-  decay === 0 ? parameter : mul(parameter, sub(1, mul(rate, decay)));
+export const shrunk = (parameter: Node, rate: Operand, decay: Operand): Node =>
+  decay === 0 ? parameter : mul(parameter, minus(1, times(rate, decay)));

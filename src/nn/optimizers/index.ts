@@ -1,5 +1,6 @@
 /** The optimizers by the name that a config uses, in order of increasing complexity. */
 import { component, type ComponentConfig } from '../../config/index.js';
+import { sizeOf } from '../../tensor/index.js';
 import { adadelta } from './adadelta.js';
 import { adagrad } from './adagrad.js';
 import { adam, adamw } from './adam.js';
@@ -8,13 +9,14 @@ import { lbfgs } from './lbfgs.js';
 import { lion } from './lion.js';
 import { muon } from './muon.js';
 import { nadam } from './nadam.js';
-import type { JointOptimizer, Optimizer } from './optimizer.js';
+import type { Optimizer } from './optimizer.js';
 import { radam } from './radam.js';
 import { rmsprop } from './rmsprop.js';
 import { rprop } from './rprop.js';
 import { sgd } from './sgd.js';
 
-export type { JointOptimizer, Optimizer, UpdateInput, UpdateResult } from './optimizer.js';
+export type { Hyperparameters } from './hyperparameters.js';
+export type { Named, Optimizer, StateSpec } from './optimizer.js';
 
 export const optimizers = {
   sgd,
@@ -30,10 +32,16 @@ export const optimizers = {
   lamb,
   muon,
   lbfgs,
-} as const satisfies Record<string, Optimizer | JointOptimizer>;
+} as const satisfies Record<string, Optimizer>;
 
 export type OptimizerConfig = ComponentConfig<typeof optimizers>;
 export const optimizerSchema = component(optimizers);
 
 /** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
-export const optimizerOf = (config: OptimizerConfig): Optimizer | JointOptimizer => optimizers[config.type];
+export const optimizerOf = (config: OptimizerConfig): Optimizer => optimizers[config.type];
+
+/** How many values the optimizer keeps for each weight of a matrix. */
+export const statePerWeight = (config: OptimizerConfig): number =>
+  Object.entries(optimizerOf(config).init(config, { w: [1, 1] }))
+    .filter(([name]) => name.endsWith('.w'))
+    .reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);

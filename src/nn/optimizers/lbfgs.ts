@@ -1,8 +1,8 @@
 /** L-BFGS (Liu and Nocedal 1989) without line search: PyTorch's LBFGS with one iteration a step, all in the compiled step. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { abs, add, bitAnd, bitOr, concat, div, eq, gt, le, maximum, minimum, mul, neg, type Node, not, reduceMax, reduceSum, reshape, select, type Shape, sizeOf, slice, sub } from '../../tensor/index.js'; // prettier-ignore
-import { defineJointOptimizer, learningRate } from './optimizer.js';
+import { abs, add, bitAnd, bitOr, concat, div, eq, gt, le, maximum, minimum, mul, neg, type Node, type Operand, not, reduceMax, reduceSum, reshape, select, type Shape, sizeOf, slice, sub } from '../../tensor/index.js'; // prettier-ignore
+import { defineOptimizer, learningRate } from './optimizer.js';
 
 /** Below this product of a step and the change of the gradient, the pair says nothing about the curvature (PyTorch's constant). */
 const LEAST_CURVATURE = 1e-10;
@@ -23,7 +23,7 @@ const rowOf = (history: Node, row: number, shape: Shape): Node =>
   reshape(slice(history, [row, 0], [row + 1, history.shape[1]]), shape);
 const elementOf = (vector: Node, i: number): Node => reshape(slice(vector, [i], [i + 1]), []);
 
-export const lbfgs = defineJointOptimizer({
+export const lbfgs = defineOptimizer({
   description:
     'Steps along an estimate of the inverse curvature from the last gradients, without line search: full batches only.',
   schema: z.object({
@@ -34,30 +34,49 @@ export const lbfgs = defineJointOptimizer({
       .default(1e-9)
       .describe('below this decrease of the loss to first order nothing moves'),
   }),
-  slots({ history_size }, shape) {
-    const history = [history_size, sizeOf(shape)];
-    return { gradient: shape, step: shape, gradient_changes: history, steps: history };
+  init({ history_size }, shapes) {
+    const ofParameters = Object.entries(shapes).flatMap(([name, shape]): [string, Shape][] => {
+      const history = [history_size, sizeOf(shape)];
+      return [
+        [`gradient.${name}`, shape],
+        [`step.${name}`, shape],
+        [`gradient_changes.${name}`, history],
+        [`steps.${name}`, history],
+      ];
+    });
+    const shared: [string, Shape][] = [
+      ['inverse_products', [history_size]],
+      ['scale', []],
+      ['iterations', []],
+    ];
+    return Object.fromEntries([...ofParameters, ...shared].map(([name, shape]) => [name, { shape, initial: 0 }]));
   },
-  shared: ({ history_size }) => ({ inverse_products: [history_size], scale: [], iterations: [] }),
   /** Unused rows of the history have an inverse product of 0, which takes them out of both loops. */
-  update({ parameters, gradients, states, shared, rate, params }) {
-    const { history_size: size, tolerance_grad, tolerance_change } = params;
-    const isFirst = eq(shared.iterations, 0);
-    const change = gradients.map((g, i) => sub(g, states[i].gradient));
-    const product = dot(change, states.map(({ step }) => step)); // prettier-ignore
+  update(gradients, state, parameters, hyperparameters) {
+    const names = Object.keys(parameters);
+    // The config's, which all parameters have in common: they say when to stop, and nothing is differentiated by them.
+    const { history_size: size, tolerance_grad, tolerance_change } = hyperparameters[names[0]];
+    const kept = (key: string): Node[] => names.map((name) => state[`${key}.${name}`]);
+    const [last, lastStep, oldChanges, oldSteps] = ['gradient', 'step', 'gradient_changes', 'steps'].map(kept);
+    const gradient = names.map((name) => gradients[name]);
+    const shapes = gradient.map(({ shape }) => shape);
+
+    const isFirst = eq(state.iterations, 0);
+    const change = gradient.map((g, i) => sub(g, last[i]));
+    const product = dot(change, lastStep);
     const isUsable = bitAnd(not(isFirst), gt(product, LEAST_CURVATURE));
-    const kept = (updated: Node, before: Node): Node => select(isUsable, updated, before);
-    const changes = states.map((s, i) => kept(pushed(s.gradient_changes, change[i]), s.gradient_changes));
-    const steps = states.map((s) => kept(pushed(s.steps, s.step), s.steps));
-    const inverseProducts = kept(
-      concat([slice(shared.inverse_products, [1], [size]), reshape(div(1, product), [1])], 0),
-      shared.inverse_products,
+    const ifUsable = (updated: Node, before: Node): Node => select(isUsable, updated, before);
+    const changes = oldChanges.map((history, i) => ifUsable(pushed(history, change[i]), history));
+    const steps = oldSteps.map((history, i) => ifUsable(pushed(history, lastStep[i]), history));
+    const inverseProducts = ifUsable(
+      concat([slice(state.inverse_products, [1], [size]), reshape(div(1, product), [1])], 0),
+      state.inverse_products,
     );
-    const scale = select(isFirst, 1, kept(div(product, dot(change, change)), shared.scale));
+    const scale = select(isFirst, 1, ifUsable(div(product, dot(change, change)), state.scale));
 
     // The two loops of Nocedal 1980: the estimate of the inverse Hessian times minus the gradient.
-    const rows = (histories: Vector, row: number): Node[] => histories.map((h, i) => rowOf(h, row, parameters[i].shape)); // prettier-ignore
-    let direction = gradients.map((g) => neg(g));
+    const rows = (histories: Vector, row: number): Node[] => histories.map((h, i) => rowOf(h, row, shapes[i]));
+    let direction = gradient.map((g) => neg(g));
     const weights: Node[] = [];
     for (let row = size - 1; row >= 0; row--) {
       weights[row] = mul(dot(rows(steps, row), direction), elementOf(inverseProducts, row));
@@ -69,25 +88,32 @@ export const lbfgs = defineJointOptimizer({
       direction = along(direction, sub(weights[row], opposite), rows(steps, row));
     }
 
-    const firstLength = minimum(div(1, sum(gradients.map((g) => reduceSum(abs(g))))), 1);
-    const length = mul(rate, select(isFirst, firstLength, 1));
-    const step = direction.map((d) => mul(d, length));
-    const isDone = le(gradients.map((g) => reduceMax(abs(g))).reduce((a, b) => maximum(a, b)), tolerance_grad); // prettier-ignore
-    const isFlat = gt(dot(gradients, direction), -tolerance_change);
-    const unlessDone = (updated: Node, before: Node): Node => select(isDone, before, updated);
+    const firstLength = minimum(div(1, sum(gradient.map((g) => reduceSum(abs(g))))), 1);
+    const length = (rate: Operand): Node => mul(rate, select(isFirst, firstLength, 1));
+    const step = direction.map((d, i) => mul(d, length(hyperparameters[names[i]].rate)));
+    const isDone = le(gradient.map((g) => reduceMax(abs(g))).reduce((a, b) => maximum(a, b)), tolerance_grad); // prettier-ignore
+    const isFlat = gt(dot(gradient, direction), -tolerance_change);
+    const moved = names.map((name, i) =>
+      select(bitOr(isDone, isFlat), parameters[name], add(parameters[name], step[i])),
+    );
+    const next: Record<string, Node> = {
+      ...Object.fromEntries(
+        names.flatMap((name, i): [string, Node][] => [
+          [`gradient.${name}`, gradient[i]],
+          [`step.${name}`, step[i]],
+          [`gradient_changes.${name}`, changes[i]],
+          [`steps.${name}`, steps[i]],
+        ]),
+      ),
+      inverse_products: inverseProducts,
+      scale,
+      iterations: add(state.iterations, 1),
+    };
     return {
-      parameters: parameters.map((p, i) => select(bitOr(isDone, isFlat), p, add(p, step[i]))),
-      states: states.map((s, i) => ({
-        gradient: unlessDone(gradients[i], s.gradient),
-        step: unlessDone(step[i], s.step),
-        gradient_changes: unlessDone(changes[i], s.gradient_changes),
-        steps: unlessDone(steps[i], s.steps),
-      })),
-      shared: {
-        inverse_products: unlessDone(inverseProducts, shared.inverse_products),
-        scale: unlessDone(scale, shared.scale),
-        iterations: unlessDone(add(shared.iterations, 1), shared.iterations),
-      },
+      parameters: Object.fromEntries(names.map((name, i) => [name, moved[i]])),
+      state: Object.fromEntries(
+        Object.entries(next).map(([name, updated]) => [name, select(isDone, state[name], updated)]),
+      ),
     };
   },
 });

@@ -3,7 +3,17 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, div, matmul, matrixTranspose, mul, type Node, reduceSum, reshape, sqrt, sub } from '../../tensor/index.js'; // prettier-ignore
 import { adamStep, shrunk } from './adam.js';
-import { betas, decoupledDecay, defineOptimizer, epsilon, learningRate, type UpdateInput } from './optimizer.js';
+import { minus, times } from './hyperparameters.js';
+import {
+  betas,
+  decoupledDecay,
+  epsilon,
+  learningRate,
+  perParameter,
+  type RuleInput,
+  type RuleResult,
+  runningMean,
+} from './optimizer.js';
 
 /** The quintic a s + b s^3 + c s^5 brings singular values near 1 in few rounds (the authors' constants). */
 const [A, B, C] = [3.4445, -4.775, 2.0315];
@@ -31,21 +41,20 @@ interface MuonParams {
 }
 
 /** m <- momentum m + (1 - momentum) g, w <- (1 - lr decay) w - lr sqrt(max(1, out / in)) orthogonalized(m, or Nesterov's). */
-function matrixStep({ parameter, gradient, state, rate, params }: UpdateInput<MuonParams>) {
-  const { momentum, nesterov, rounds, weight_decay } = params;
-  const mix = (from: Node, to: Node): Node => add(mul(from, momentum), mul(to, 1 - momentum));
-  const mean = mix(state.mean, gradient);
-  const direction = nesterov ? add(mul(gradient, 1 - momentum), mul(mean, momentum)) : mean;
+function matrixStep({ parameter, gradient, state, hyperparameters }: RuleInput<MuonParams>): RuleResult {
+  const { rate, momentum, nesterov, rounds, weight_decay } = hyperparameters;
+  const mean = runningMean(state.mean, gradient, momentum);
+  const direction = nesterov ? add(mul(gradient, minus(1, momentum)), mul(mean, momentum)) : mean;
   const outputs = parameter.shape[parameter.shape.length - 1];
   const step = orthogonalized(reshape(direction, [-1, outputs]), rounds);
   const scale = Math.sqrt(Math.max(1, outputs / step.shape[0]));
-  const moved = mul(reshape(step, parameter.shape), mul(rate, scale));
+  const moved = mul(reshape(step, parameter.shape), times(rate, scale));
   return { parameter: sub(shrunk(parameter, rate, weight_decay), moved), state: { mean } };
 }
 
 const isMatrix = (shape: readonly number[]): boolean => shape.length >= 2;
 
-export const muon = defineOptimizer({
+export const muon = perParameter({
   description: 'Steps that change a weight matrix equally in all directions; biases and scales by AdamW.',
   schema: z.object({
     lr: learningRate(0.02),
@@ -57,12 +66,12 @@ export const muon = defineOptimizer({
     betas: betas(0.9, 0.95),
     eps: epsilon(1e-10),
   }),
-  state: (_params, shape = []): Record<string, number> => (isMatrix(shape) ? { mean: 0 } : { mean: 0, square: 0 }),
+  state: (_, shape): Record<string, number> => (isMatrix(shape) ? { mean: 0 } : { mean: 0, square: 0 }),
   update(input) {
-    const { parameter, params } = input;
+    const { parameter, gradient, hyperparameters } = input;
     if (isMatrix(parameter.shape)) return matrixStep(input);
-    const rate = mul(input.rate, params.vector_lr_factor);
-    const start = shrunk(parameter, rate, params.weight_decay);
-    return adamStep(start, input.gradient, { ...input, rate, params: { ...params, amsgrad: false } });
+    const rate = times(hyperparameters.rate, hyperparameters.vector_lr_factor);
+    const start = shrunk(parameter, rate, hyperparameters.weight_decay);
+    return adamStep(start, gradient, { ...input, hyperparameters: { ...hyperparameters, rate, amsgrad: false } });
   },
 });

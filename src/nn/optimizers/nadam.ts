@@ -1,15 +1,29 @@
 /** NAdam: Adam with Nesterov's momentum (Dozat 2016). */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, constant, div, exp, expm1, mul, neg, type Node, reduceSum, sqrt, sub } from '../../tensor/index.js';
-import { betas, biasCorrection, coupledDecay, defineOptimizer, epsilon, learningRate, runningMean, withDecay } from './optimizer.js'; // prettier-ignore
+import {
+  add,
+  constant,
+  div,
+  exp,
+  expm1,
+  mul,
+  neg,
+  type Node,
+  type Operand,
+  reduceSum,
+  sqrt,
+  sub,
+} from '../../tensor/index.js';
+import { logOf } from './hyperparameters.js';
+import { betas, biasCorrection, coupledDecay, epsilon, learningRate, perParameter, runningMean, withDecay } from './optimizer.js'; // prettier-ignore
 
 /** The momentum of step t is beta1 (1 - WARM_START^(t decay) / 2): Dozat's schedule, which starts at half. */
 const WARM_START = 0.96;
 /** Terms of the series below; the first one left out is 2^-32 / 32 of the first. */
 const TERMS = 32;
 
-const momentumAt = (step: Node, beta1: number, decay: number): Node =>
+const momentumAt = (step: Node, beta1: Operand, decay: number): Node =>
   mul(sub(1, mul(exp(mul(step, decay * Math.log(WARM_START))), 0.5)), beta1);
 
 /**
@@ -24,7 +38,7 @@ function logProductOfMomenta(step: Node, decay: number): Node {
   return reduceSum(mul(constant(factors, [TERMS]), expm1(mul(constant(exponents, [TERMS]), step))));
 }
 
-export const nadam = defineOptimizer({
+export const nadam = perParameter({
   description: "Adam with Nesterov's momentum, whose strength grows over the first steps.",
   schema: z.object({
     lr: learningRate(0.002),
@@ -34,14 +48,15 @@ export const nadam = defineOptimizer({
     momentum_decay: atoms.positive.default(0.004).describe('how fast the momentum reaches beta1'),
   }),
   state: () => ({ mean: 0, square: 0 }),
-  update({ parameter, gradient, state, rate, step, params }) {
-    const [beta1, beta2] = params.betas;
-    const g = withDecay(gradient, parameter, params.weight_decay);
+  update({ parameter, gradient, state, step, hyperparameters }) {
+    const { rate, eps, weight_decay, momentum_decay } = hyperparameters;
+    const [beta1, beta2] = hyperparameters.betas;
+    const g = withDecay(gradient, parameter, weight_decay);
     const mean = runningMean(state.mean, g, beta1);
     const square = runningMean(state.square, mul(g, g), beta2);
-    const momentum = momentumAt(step, beta1, params.momentum_decay);
-    const next = momentumAt(add(step, 1), beta1, params.momentum_decay);
-    const logProduct = add(mul(step, Math.log(beta1)), logProductOfMomenta(step, params.momentum_decay));
+    const momentum = momentumAt(step, beta1, momentum_decay);
+    const next = momentumAt(add(step, 1), beta1, momentum_decay);
+    const logProduct = add(mul(step, logOf(beta1)), logProductOfMomenta(step, momentum_decay));
     const correction = neg(expm1(logProduct));
     // As PyTorch: the product up to the next step has this step's momentum in it twice.
     const nextCorrection = sub(1, mul(mul(exp(logProduct), momentum), next));
@@ -50,7 +65,7 @@ export const nadam = defineOptimizer({
     const unbias = div(1, sqrt(biasCorrection(beta2, step)));
     const direction = add(mul(g, ofGradient), mul(mean, ofMean));
     return {
-      parameter: sub(parameter, div(direction, add(mul(sqrt(square), unbias), params.eps))),
+      parameter: sub(parameter, div(direction, add(mul(sqrt(square), unbias), eps))),
       state: { mean, square },
     };
   },

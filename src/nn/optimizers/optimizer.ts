@@ -1,94 +1,129 @@
-/** What an optimizer is: the initial values of its slots and one update of a parameter, both pure functions. */
+/**
+ * An optimizer is a pair of pure functions, as in Optax: `init` says which state it keeps, `update` takes one step. Parameters,
+ * gradients and state are named nodes, so whoever calls decides what they are: inputs of a program, or results of the step before.
+ */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { add, expm1, mul, neg, type Node, type Shape } from '../../tensor/index.js';
+import { add, expm1, mul, neg, type Node, type Operand, type Shape } from '../../tensor/index.js';
+import { type Hyperparameters, logOf, minus } from './hyperparameters.js';
 
-export interface UpdateInput<P> {
-  readonly parameter: Node;
-  /** The gradient of the objective, clipped where the config asks for it. */
-  readonly gradient: Node;
-  /** The optimizer's values beside the parameter, of its shape. */
-  readonly state: Readonly<Record<string, Node>>;
-  /** The learning rate of this step: `lr` times the schedule's factor, a scalar. */
-  readonly rate: Node;
-  /** The 1-based number of the step, a scalar. */
-  readonly step: Node;
-  readonly params: P;
+export type Named<T> = Readonly<Record<string, T>>;
+
+/** A tensor of the optimizer's state before the first step: `initial` everywhere. */
+export interface StateSpec {
+  readonly shape: Shape;
+  readonly initial: number;
 }
 
-export interface UpdateResult {
-  readonly parameter: Node;
-  readonly state: Readonly<Record<string, Node>>;
+export interface OptimizerStep {
+  readonly parameters: Named<Node>;
+  readonly state: Named<Node>;
 }
 
-/** An optimizer that updates each parameter by itself. */
 export interface Optimizer<S extends z.ZodObject = z.ZodObject> {
-  readonly kind: 'each';
   readonly description: string;
   readonly schema: S;
-  /** The slots beside a parameter of `shape` and the number that they start from. */
-  state(params: z.output<S>, shape?: Shape): Readonly<Record<string, number>>;
-  update(input: UpdateInput<z.output<S>>): UpdateResult;
+  /** The state for parameters of these shapes, under names such as `mean.layers.0.weight`. */
+  init(hyperparameters: Omit<Hyperparameters<z.output<S>>, 'rate'>, shapes: Named<Shape>): Named<StateSpec>;
+  /**
+   * Parameters and state after one step. `gradients`, `parameters` and `hyperparameters` have the same names, `state` those of
+   * `init`; `step` is its 1-based number, a scalar.
+   */
+  update(
+    gradients: Named<Node>,
+    state: Named<Node>,
+    parameters: Named<Node>,
+    hyperparameters: Named<Hyperparameters<z.output<S>>>,
+    step: Node,
+  ): OptimizerStep;
 }
 
-export const defineOptimizer = <S extends z.ZodObject>(optimizer: Omit<Optimizer<S>, 'kind'>): Optimizer<S> => ({
-  kind: 'each',
-  ...optimizer,
-});
+/** Checks an optimizer against its schema and keeps its type. */
+export const defineOptimizer = <S extends z.ZodObject>(optimizer: Optimizer<S>): Optimizer<S> => optimizer;
 
-/** All parameters with their gradients and slots, in one order. */
-export interface JointUpdateInput<P> {
-  readonly parameters: readonly Node[];
-  readonly gradients: readonly Node[];
-  readonly states: readonly Readonly<Record<string, Node>>[];
-  /** The values that belong to no parameter. */
-  readonly shared: Readonly<Record<string, Node>>;
-  readonly rate: Node;
-  readonly params: P;
+export interface RuleInput<P> {
+  readonly parameter: Node;
+  readonly gradient: Node;
+  /** The parameter's state, each tensor of its shape. */
+  readonly state: Named<Node>;
+  readonly hyperparameters: Hyperparameters<P>;
+  readonly step: Node;
 }
 
-export type JointUpdateResult = Pick<JointUpdateInput<never>, 'parameters' | 'states' | 'shared'>;
+export interface RuleResult {
+  readonly parameter: Node;
+  readonly state: Named<Node>;
+}
 
-/** An optimizer that must see all parameters to update any. All its slots start at 0. */
-export interface JointOptimizer<S extends z.ZodObject = z.ZodObject> {
-  readonly kind: 'joint';
+/** How one parameter is updated, for the optimizers that look at no other. */
+export interface UpdateRule<S extends z.ZodObject> {
   readonly description: string;
   readonly schema: S;
-  /** The shapes of the slots beside a parameter of `shape`. */
-  slots(params: z.output<S>, shape: Shape): Readonly<Record<string, Shape>>;
-  /** The shapes of the slots that belong to no parameter. */
-  shared(params: z.output<S>): Readonly<Record<string, Shape>>;
-  update(input: JointUpdateInput<z.output<S>>): JointUpdateResult;
+  /** The state beside a parameter of `shape`: names, and the number that each starts from. */
+  state(hyperparameters: Omit<Hyperparameters<z.output<S>>, 'rate'>, shape: Shape): Named<number>;
+  update(input: RuleInput<z.output<S>>): RuleResult;
 }
 
-export const defineJointOptimizer = <S extends z.ZodObject>(
-  optimizer: Omit<JointOptimizer<S>, 'kind'>,
-): JointOptimizer<S> => ({ kind: 'joint', ...optimizer });
+/** The optimizer that applies `rule` to each parameter by itself. */
+export function perParameter<S extends z.ZodObject>(rule: UpdateRule<S>): Optimizer<S> {
+  const { description, schema } = rule;
+  return {
+    description,
+    schema,
+    init(hyperparameters, shapes) {
+      const specs = Object.entries(shapes).flatMap(([name, shape]) =>
+        Object.entries(rule.state(hyperparameters, shape)).map(([key, initial]) => [
+          `${key}.${name}`,
+          { shape, initial },
+        ]),
+      );
+      return Object.fromEntries(specs) as Named<StateSpec>;
+    },
+    update(gradients, state, parameters, hyperparameters, step) {
+      const updated: Record<string, Node> = {};
+      const next: Record<string, Node> = {};
+      for (const [name, parameter] of Object.entries(parameters)) {
+        const keys = Object.keys(rule.state(hyperparameters[name], parameter.shape));
+        const own = Object.fromEntries(keys.map((key) => [key, state[`${key}.${name}`]]));
+        const result = rule.update({
+          parameter,
+          gradient: gradients[name],
+          state: own,
+          hyperparameters: hyperparameters[name],
+          step,
+        });
+        updated[name] = result.parameter;
+        for (const key of keys) next[`${key}.${name}`] = result.state[key];
+      }
+      return { parameters: updated, state: next };
+    },
+  };
+}
 
 /** The base learning rate. Zero is allowed: it shows whether anything else changes the weights. */
-export const learningRate = (usual: number) => atoms.nonNegative.default(usual).describe('learning rate');
+export const learningRate = (value: number) => atoms.nonNegative.default(value).describe('learning rate');
 export const coupledDecay = atoms.nonNegative
   .default(0)
   .describe('weight decay as an L2 penalty: this times the weights is added to the gradient');
-export const decoupledDecay = (usual: number) =>
+export const decoupledDecay = (value: number) =>
   atoms.nonNegative
-    .default(usual)
+    .default(value)
     .describe('decoupled weight decay: every step shrinks the weights by this times the learning rate');
 export const betas = (first: number, second: number) =>
   z
     .tuple([atoms.properFraction, atoms.properFraction])
     .default([first, second])
     .describe('decay of the running means of the gradient and of its square');
-export const epsilon = (usual: number) =>
-  atoms.nonNegative.default(usual).describe('added to the denominator, against division by zero');
+export const epsilon = (value: number) =>
+  atoms.nonNegative.default(value).describe('added to the denominator, against division by zero');
 
 /** gradient + decay * parameter. */
-export const withDecay = (gradient: Node, parameter: Node, decay: number): Node =>
+export const withDecay = (gradient: Node, parameter: Node, decay: Operand): Node =>
   decay === 0 ? gradient : add(gradient, mul(parameter, decay));
 
 /** decay * mean + (1 - decay) * value: a running mean. */
-export const runningMean = (mean: Node, value: Node, decay: number): Node =>
-  add(mul(mean, decay), mul(value, 1 - decay));
+export const runningMean = (mean: Node, value: Node, decay: Operand): Node =>
+  add(mul(mean, decay), mul(value, minus(1, decay)));
 
 /** 1 - beta^step, exact in float32 also where beta^step is near 1. */
-export const biasCorrection = (beta: number, step: Node): Node => neg(expm1(mul(step, Math.log(beta))));
+export const biasCorrection = (beta: Operand, step: Node): Node => neg(expm1(mul(step, logOf(beta))));

@@ -1,12 +1,13 @@
 /** Rprop (Riedmiller and Braun 1993): only the gradient's sign counts, and each weight's step grows while it stays the same. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
-import { constantLike, div, gt, lt, maximum, minimum, mul, select, sign, sub } from '../../tensor/index.js';
-import { defineOptimizer, learningRate } from './optimizer.js';
+import { constantLike, gt, lt, maximum, minimum, mul, select, sign, sub } from '../../tensor/index.js';
+import { over } from './hyperparameters.js';
+import { learningRate, perParameter } from './optimizer.js';
 
 const ordered = ([low, high]: readonly [number, number]): boolean => low < high;
 
-export const rprop = defineOptimizer({
+export const rprop = perParameter({
   description:
     'Steps of their own length for each weight, grown or shrunk by the sign of its gradient: full batches only.',
   schema: z.object({
@@ -22,14 +23,14 @@ export const rprop = defineOptimizer({
       .describe('shortest and longest step'),
   }),
   state: ({ lr }) => ({ previous: 0, length: lr }),
-  update({ parameter, gradient, state, rate, params: { lr, etas, step_sizes } }) {
+  update({ parameter, gradient, state, hyperparameters: { rate, lr, etas, step_sizes } }) {
     const agreement = mul(gradient, state.previous);
     const turned = lt(agreement, 0);
     const factor = select(turned, etas[0], select(gt(agreement, 0), etas[1], constantLike(parameter, 1)));
     const length = minimum(maximum(mul(state.length, factor), step_sizes[0]), step_sizes[1]);
     // After a change of sign the weight rests for one step.
     const kept = select(turned, 0, gradient);
-    const scheduled = mul(length, lr === 0 ? rate : div(rate, lr));
+    const scheduled = mul(length, lr === 0 ? rate : over(rate, lr));
     return { parameter: sub(parameter, mul(sign(kept), scheduled)), state: { previous: kept, length } };
   },
 });

@@ -2,9 +2,10 @@
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, le, mul, select, sub } from '../../tensor/index.js';
-import { coupledDecay, defineOptimizer, learningRate, withDecay } from './optimizer.js';
+import { minus } from './hyperparameters.js';
+import { coupledDecay, learningRate, perParameter, withDecay } from './optimizer.js';
 
-export const sgd = defineOptimizer({
+export const sgd = perParameter({
   description: 'Stochastic gradient descent, with momentum where asked for.',
   schema: z
     .object({
@@ -20,11 +21,12 @@ export const sgd = defineOptimizer({
     }),
   state: ({ momentum }): Record<string, number> => (momentum === 0 ? {} : { momentum: 0 }),
   /** v <- momentum v + (1 - dampening) g, w <- w - lr v, or with Nesterov w - lr (g + momentum v). */
-  update({ parameter, gradient, state, rate, step, params: { momentum, dampening, nesterov, weight_decay } }) {
+  update({ parameter, gradient, state, step, hyperparameters }) {
+    const { rate, momentum, dampening, nesterov, weight_decay } = hyperparameters;
     const g = withDecay(gradient, parameter, weight_decay);
     if (momentum === 0) return { parameter: sub(parameter, mul(g, rate)), state };
     // PyTorch's first step is not dampened.
-    const share = dampening === 0 ? 1 : select(le(step, 1), 1, 1 - dampening);
+    const share = dampening === 0 ? 1 : select(le(step, 1), 1, minus(1, dampening));
     const velocity = add(mul(state.momentum, momentum), mul(g, share));
     const direction = nesterov ? add(g, mul(velocity, momentum)) : velocity;
     return { parameter: sub(parameter, mul(direction, rate)), state: { momentum: velocity } };

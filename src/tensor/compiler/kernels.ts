@@ -2,37 +2,13 @@
  * From a graph to kernels: decides which nodes get a buffer, and groups the rest into the kernels that compute them. A kernel is
  * one loop nest, or a heavy operation (matrix product, convolution, reduction, pooling) with element-wise work fused behind it.
  */
-import { type Node, type NodeOf, type PoolAttrs, topologicalOrder } from '../graph.js';
+import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
 import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { splatValue } from '../primitives/leaf.js';
-import { type Access, accessesOf, collapse, type Expression, ExpressionBuilder, indexExpressions, isElementwise, isMovement, NeedsBuffer, stripReshape } from './expression.js'; // prettier-ignore
+import { type Access, accessesOf, type Expression, ExpressionBuilder, isElementwise, isMovement, NeedsBuffer, stripReshape } from './expression.js'; // prettier-ignore
+import { epilogueLayout, hasEqualParts, isAligned, isFlat, isLeaf, type Kernel, type LoopKernel, operandsOf, type PoolNode, readsOf, type Region, rootOf, windowsPart } from './kernel.js'; // prettier-ignore
 
-/** A part of a buffer that a kernel fills: an expression over `shape`, stored at offset + strides. */
-export interface Region {
-  readonly shape: Shape;
-  readonly expression: Expression;
-  readonly offset: number;
-  readonly strides: readonly number[];
-}
-
-export interface Kernel {
-  readonly kind: 'loop' | 'regions' | 'reduce' | 'argmax' | 'matmul' | 'conv' | 'pool' | 'scatter';
-  /** The heavy operation; absent for loops. Its value is 'root' in the expressions. */
-  readonly root?: Node;
-  /** Iteration space of the outputs. */
-  readonly shape: Shape;
-  outputs: Node[];
-  expressions: Expression[];
-  /** Strided operands of a heavy operation. */
-  readonly operands: readonly Access[];
-  /** What a reduction reads, over the shape of the root's input. */
-  readonly input?: Expression;
-  readonly regions?: readonly Region[];
-  /** Everything that is read, operands included. */
-  reads: Set<Node>;
-}
-
-const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat']); // prettier-ignore
+const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight_parts', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat']); // prettier-ignore
 
 /** Rough cost of one element in additions, for choosing between computing twice and storing. */
 function operationCost(node: Node): number {
@@ -51,9 +27,6 @@ const SPREAD_FACTOR = 4;
 const LONG_ROW = 32;
 
 const ROOT: Expression = { kind: 'root' };
-
-export const isLeaf = (node: Node): boolean =>
-  node.op === 'input' || (node.op === 'constant' && node.attrs.values.length > 1);
 
 export class KernelPlanner {
   /** Nodes with a buffer that a kernel fills. */
@@ -166,42 +139,38 @@ export class KernelPlanner {
   }
 
   private form(node: Node): Kernel {
-    const base = { root: node, shape: node.shape, outputs: [node], expressions: [ROOT] };
-    const heavy = (kind: Kernel['kind'], operands: Access[]): Kernel => ({
-      ...base,
-      kind,
-      operands,
-      reads: new Set(operands.map((o) => o.buffer)),
-    });
+    const base = { shape: node.shape, outputs: [node], expressions: [ROOT] };
+    const on = (operands: Access[]) => ({ ...base, operands, reads: new Set(operands.map((o) => o.buffer)) });
+    const onBuffers = () => on(node.inputs.map((i) => this.contiguous(i)));
     switch (node.op) {
       case 'matmul':
-        return heavy('matmul', node.inputs.map((i) => this.strided(i))); // prettier-ignore
+        return { kind: 'matmul', root: node, ...on(node.inputs.map((i) => this.strided(i))) };
       case 'conv':
       case 'conv_input':
-      case 'conv_weight':
-        return heavy('conv', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+      case 'conv_weight_parts':
+        return { kind: 'conv', root: node, ...onBuffers() };
       case 'pool_max_gather':
       case 'pool_max_scatter':
       case 'pool_sum':
       case 'pool_sum_grad':
-        return heavy('pool', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+        return { kind: 'pool', root: node, ...onBuffers() };
       case 'scatter_add':
-        return heavy('scatter', node.inputs.map((i) => this.contiguous(i))); // prettier-ignore
+        return { kind: 'scatter', root: node, ...onBuffers() };
       case 'argmax':
-        return heavy('argmax', [this.contiguous(node.inputs[0])]);
+        return { kind: 'argmax', root: node, ...onBuffers() };
       case 'reduce_sum':
       case 'reduce_max': {
         const input = this.builder(node.inputs[0].shape).build(node.inputs[0]);
-        return { ...base, kind: 'reduce', operands: [], input, reads: readsOf([input]) };
+        return { kind: 'reduce', root: node, ...base, input, reads: readsOf([input]) };
       }
       case 'pad':
       case 'concat': {
         const regions = this.regionsOf(node);
-        return { ...base, kind: 'regions', operands: [], regions, reads: readsOf(regions.map((r) => r.expression)) };
+        return { kind: 'regions', root: node, ...base, regions, reads: readsOf(regions.map((r) => r.expression)) };
       }
       default: {
-        const expression = this.builder(node.shape).define(node);
-        return { kind: 'loop', shape: node.shape, outputs: [node], expressions: [expression], operands: [], reads: readsOf([expression]) }; // prettier-ignore
+        const expressions = [this.builder(node.shape).define(node)];
+        return { ...base, kind: 'loop', expressions, reads: readsOf(expressions) };
       }
     }
   }
@@ -259,8 +228,7 @@ export class KernelPlanner {
       }
     }
     kernels = this.joinSiblings(kernels);
-    this.dropUnread(kernels);
-    return sortKernels(kernels);
+    return sortKernels(this.withoutUnread(kernels));
   }
 
   /** Joins loops over the same elements that read a common tensor, such as the updates of a weight and of its moments. */
@@ -292,38 +260,26 @@ export class KernelPlanner {
     return { ...a, outputs, expressions, reads: readsOf(expressions) };
   }
 
-  private merge(producer: Kernel, consumer: Kernel, kernels: readonly Kernel[]): Kernel | undefined {
+  private merge(producer: Kernel, consumer: LoopKernel, kernels: readonly Kernel[]): Kernel | undefined {
     if (!acceptsEpilogue(producer) || sizeOf(producer.shape) !== sizeOf(consumer.shape)) return undefined;
     if (producer.outputs.length + consumer.outputs.length > 8) return undefined;
     const own = new Set(producer.outputs);
-    const rowMajor = stridesOf(consumer.shape);
-    const aligned = accessesOf(consumer.expressions).every(
-      (a) =>
-        !own.has(a.buffer) ||
-        (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || consumer.shape[d] === 1)),
-    );
+    const aligned = accessesOf(consumer.expressions).every((a) => !own.has(a.buffer) || isAligned(a, consumer.shape));
     if (producer.kind === 'reduce' && !isFlat(consumer)) return undefined;
     if (!aligned || reachesIndirectly(producer, consumer, kernels)) return undefined;
     const outputs = [...producer.outputs, ...consumer.outputs];
+    const root = rootOf(producer);
+    const operands = operandsOf(producer).map((o) => o.buffer);
+    const input = producer.kind === 'reduce' ? [producer.input] : [];
     // The finer of the two shapes expresses both without dividing an axis.
     const candidates = sameShape(producer.shape, consumer.shape) ? [producer.shape] : [consumer.shape, producer.shape];
     for (const shape of candidates) {
       try {
-        const builder = this.builder(shape, producer.root, new Set(outputs));
-        const expressions = outputs.map((o) => (o === producer.root ? ROOT : builder.define(o)));
-        const merged: Kernel = {
-          ...producer,
-          shape,
-          outputs,
-          expressions,
-          reads: new Set([
-            ...readsOf(expressions),
-            ...producer.operands.map((o) => o.buffer),
-            ...(producer.input ? readsOf([producer.input]) : []),
-          ]),
-        };
-        if (producer.kind === 'loop' || producer.kind === 'reduce') return merged;
-        if (producer.kind === 'pool' ? isFlat(merged) && isFloat(merged) : epilogueLayout(merged)) return merged;
+        const builder = this.builder(shape, root, new Set(outputs));
+        const expressions = outputs.map((o) => (o === root ? ROOT : builder.define(o)));
+        const reads = new Set([...readsOf(expressions), ...operands, ...readsOf(input)]);
+        const merged: Kernel = { ...producer, shape, outputs, expressions, reads };
+        if (keepsItsForm(merged)) return merged;
       } catch (error) {
         if (!(error instanceof NeedsBuffer)) throw error;
       }
@@ -331,15 +287,18 @@ export class KernelPlanner {
     return undefined;
   }
 
-  /** Values that only their own kernel uses need not be stored after all. */
-  private dropUnread(kernels: readonly Kernel[]): void {
-    for (const kernel of kernels) {
+  /** The kernels without the outputs that only themselves use: these need not be stored after all. */
+  private withoutUnread(kernels: readonly Kernel[]): Kernel[] {
+    return kernels.map((kernel) => {
       const keep = kernel.outputs.map(
         (o) => this.results.has(o) || kernels.some((k) => k !== kernel && k.reads.has(o)),
       );
-      kernel.expressions = kernel.expressions.filter((_, i) => keep[i]);
-      kernel.outputs = kernel.outputs.filter((_, i) => keep[i]);
-    }
+      return {
+        ...kernel,
+        expressions: kernel.expressions.filter((_, i) => keep[i]),
+        outputs: kernel.outputs.filter((_, i) => keep[i]),
+      };
+    });
   }
 }
 
@@ -347,45 +306,38 @@ export class KernelPlanner {
 const isOncePerRow = ({ op, inputs, shape }: Node): boolean =>
   op === 'broadcast' && inputs[0].shape.at(-1) === 1 && (shape.at(-1) ?? 1) >= LONG_ROW;
 
-/** Whether a kernel reads, at each point, only elements at the same flat position or single values. */
-function isFlat(kernel: Kernel): boolean {
-  const rowMajor = stridesOf(kernel.shape);
-  const flat = (a: Access): boolean =>
-    !a.indirect &&
-    (a.strides.every((s) => s === 0) ||
-      (a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)));
-  return accessesOf(kernel.expressions).every(flat) && indexExpressions(kernel.expressions).length === 0;
-}
-
 const isFloat = ({ expressions, outputs }: Kernel): boolean =>
   accessesOf(expressions).every((a) => a.buffer.dtype === 'f32') && outputs.every((o) => o.dtype === 'f32');
 
-/** Whether the windows of a pooling part the large tensor: no element in two of them, none in none. */
-export function windowsPart(large: Shape, small: Shape, { window, strides, padding }: PoolAttrs): boolean {
-  if (padding.some(([low, high]) => low > 0 || high > 0)) return false;
-  return window.every((size, d) => size === strides[d] && large[d + 1] === size * small[d + 1]);
-}
-
 /** A pooling's gradient that writes every element once. */
-function writesOnce(root: Node | undefined): boolean {
-  if (root?.op === 'pool_max_scatter') return windowsPart(root.shape, root.inputs[1].shape, root.attrs);
-  return root?.op === 'pool_sum_grad' && windowsPart(root.shape, root.inputs[0].shape, root.attrs);
+function writesOnce(root: PoolNode): boolean {
+  if (root.op === 'pool_max_scatter') return windowsPart(root.shape, root.inputs[1].shape, root.attrs);
+  return root.op === 'pool_sum_grad' && windowsPart(root.shape, root.inputs[0].shape, root.attrs);
 }
 
-/** Whether a concatenation's parts are few and of one shape, so that one loop can write them all. */
-export const hasEqualParts = ({ op, inputs }: Node): boolean =>
-  op === 'concat' && inputs.length <= 8 && inputs.every(({ shape }) => sameShape(shape, inputs[0].shape));
-
-function readsOf(expressions: readonly Expression[]): Set<Node> {
-  return new Set(accessesOf(expressions).map((a) => a.buffer));
+/** Whether element-wise work can be fused behind a kernel. */
+function acceptsEpilogue(k: Kernel): boolean {
+  switch (k.kind) {
+    case 'loop':
+    case 'reduce':
+    case 'matmul':
+      return true;
+    case 'conv':
+      return k.root.op !== 'conv_weight_parts';
+    case 'pool':
+      return writesOnce(k.root);
+    case 'argmax':
+    case 'scatter':
+    case 'regions':
+      return false;
+  }
 }
 
-const acceptsEpilogue = (k: Kernel): boolean =>
-  k.kind === 'loop' ||
-  k.kind === 'reduce' ||
-  k.kind === 'matmul' ||
-  (k.kind === 'conv' && k.shape.length === 4) ||
-  (k.kind === 'pool' && writesOnce(k.root));
+/** Whether what is fused behind a kernel's heavy operation can be computed where its results are. */
+function keepsItsForm(kernel: Kernel): boolean {
+  if (kernel.kind === 'pool') return isFlat(kernel) && isFloat(kernel);
+  return kernel.kind === 'matmul' || kernel.kind === 'conv' ? epilogueLayout(kernel) !== undefined : true;
+}
 
 /** Heavy producers first: fusing behind them saves a whole pass over memory. */
 const fusionRank = ({ kind }: Kernel): number =>
@@ -427,39 +379,6 @@ function readersOf(kernels: readonly Kernel[]): ReadonlyMap<Node, Kernel[]> {
   return readers;
 }
 const readersByList = new WeakMap<readonly Kernel[], ReadonlyMap<Node, Kernel[]>>();
-
-/** Whether a kernel stores its root's value as it is. */
-export const isPlain = ({ expressions }: Kernel): boolean => expressions.length === 1 && expressions[0].kind === 'root';
-
-/**
- * The two-dimensional layout [rows, columns] of a contraction's epilogue: strides of every access along rows and columns.
- * Undefined where some access does not follow it.
- */
-export function epilogueLayout(kernel: Kernel): { strides: Map<Access, [number, number]> } | undefined {
-  const root = kernel.root;
-  if (!root) return undefined;
-  const columns = root.shape[root.shape.length - 1];
-  let boundary = kernel.shape.length;
-  for (let product = 1; product < columns;) product *= kernel.shape[--boundary];
-  if (sizeOf(kernel.shape.slice(boundary)) !== columns) return undefined;
-  const accesses = accessesOf(kernel.expressions);
-  if (accesses.some((a) => a.indirect) || indexExpressions(kernel.expressions).length > 0) return undefined;
-  const { groups } = collapse(
-    kernel.shape,
-    accesses.map((a) => a.strides),
-    (d, last) => last >= boundary || d < boundary,
-  );
-  const rows = groups.filter((g) => g[0] < boundary);
-  const cols = groups.filter((g) => g[0] >= boundary);
-  if (rows.length > 1 || cols.length > 1) return undefined;
-  const at = (strides: readonly number[]): [number, number] => [
-    rows.length > 0 ? strides[rows[0][rows[0].length - 1]] : 0,
-    cols.length > 0 ? strides[cols[0][cols[0].length - 1]] : 0,
-  ];
-  // Columns are read as vectors: contiguous or the same for all. Constant offsets of rows are never negative.
-  if (accesses.some((a) => at(a.strides)[0] < 0 || ![0, 1].includes(at(a.strides)[1]))) return undefined;
-  return { strides: new Map(accesses.map((a) => [a, at(a.strides)])) };
-}
 
 /** Kernels in an order in which every buffer is written before it is read. */
 function sortKernels(kernels: readonly Kernel[]): Kernel[] {

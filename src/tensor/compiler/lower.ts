@@ -6,6 +6,7 @@ import { applyAs, type Node, type NodeOf, topologicalOrder, withScope } from '..
 import { reduceSum } from '../primitives/reduce.js';
 import { reshape } from '../primitives/movement.js';
 import { sizeOf } from '../shape.js';
+import { convWeightParts } from './conv-weight-parts.js';
 
 /** Sums of more elements than this are split. */
 const LONG_SUM = 4096;
@@ -73,10 +74,8 @@ function splitSum(node: NodeOf<'reduce_sum'>): Node {
   return reduceSum(inner, [position]);
 }
 
-/** Partial weight gradients over parts of the batch: a leading axis that marks them for emit-conv. */
+/** Weight gradients of parts of the batch, and their sum. */
 function splitWeightGradient(node: NodeOf<'conv_weight'>): Node {
-  if (node.shape.length === 5) return node;
-  const parts = divisor(node.inputs[0].shape[0], 8);
-  const partial = applyAs('conv_weight', node.inputs, node.attrs, [parts, ...node.shape], 'f32');
-  return applyAs('reduce_sum', [partial], { axes: [0] }, node.shape, 'f32');
+  const parts = convWeightParts(node, divisor(node.inputs[0].shape[0], 8));
+  return applyAs('reduce_sum', [parts], { axes: [0] }, node.shape, 'f32');
 }

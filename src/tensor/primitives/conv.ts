@@ -5,7 +5,7 @@
  * `conv_input` is dT/dx and `conv_weight` is dT/dw. So the derivative of each is made of the other two, to any order.
  */
 import { applyAs, checkType, type ConvAttrs, definePrimitive, type Node, ShapeError, type Values } from '../graph.js';
-import { sameShape, type Shape, showShape } from '../shape.js';
+import { sameShape, type Shape, showShape, sizeOf } from '../shape.js';
 
 /** Output size along a spatial axis. */
 export function windowedSize(
@@ -59,6 +59,9 @@ function forEachProduct(
         }
 }
 
+/** Products of the form, those with the zeros of the padding included. */
+const productsOf = (w: Shape, y: Shape): number => sizeOf(w.slice(0, 3)) * sizeOf(y);
+
 definePrimitive('conv', {
   evaluate(node, [x, w], out) {
     const [xn, wn] = node.inputs;
@@ -68,6 +71,7 @@ definePrimitive('conv', {
     const [x, w] = node.inputs;
     return [convInput(g, w, x.shape, node.attrs), convWeight(x, g, w.shape, node.attrs)];
   },
+  multiplyAdds: ({ shape, inputs: [, w] }) => productsOf(w.shape, shape),
 });
 
 definePrimitive('conv_input', {
@@ -79,6 +83,7 @@ definePrimitive('conv_input', {
     const [g, w] = node.inputs;
     return [conv(c, w, node.attrs), convWeight(c, g, w.shape, node.attrs)];
   },
+  multiplyAdds: ({ inputs: [g, w] }) => productsOf(w.shape, g.shape),
 });
 
 definePrimitive('conv_weight', {
@@ -90,6 +95,7 @@ definePrimitive('conv_weight', {
     const [x, g] = node.inputs;
     return [convInput(g, c, x.shape, node.attrs), conv(x, c, node.attrs)];
   },
+  multiplyAdds: ({ shape, inputs: [, g] }) => productsOf(shape, g.shape),
 });
 
 /** The shape of conv(x, w). */

@@ -1,6 +1,6 @@
 /** Batched matrix product. */
 import { apply, checkType, definePrimitive, type Node, ShapeError } from '../graph.js';
-import { broadcastShapes, sameShape, showShape } from '../shape.js';
+import { broadcastShapes, sameShape, showShape, sizeOf } from '../shape.js';
 import { broadcastTo, transpose } from './movement.js';
 
 /** Swaps the last two axes. */
@@ -43,6 +43,7 @@ definePrimitive('matmul', {
     const [a, b] = node.inputs;
     return [matmul(g, matrixTranspose(b)), matmul(matrixTranspose(a), g)];
   },
+  multiplyAdds: ({ shape, inputs }) => sizeOf(shape) * inputs[0].shape[shape.length - 1],
 });
 
 /** [..., m, k] times [..., k, n]; leading axes are broadcast. */

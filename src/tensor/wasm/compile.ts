@@ -18,7 +18,8 @@ import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js'
 import { accessesOf, type Expression } from '../compiler/expression.js';
 import type { Features } from './features.js';
 import { interleave, joinReaders } from './interleave.js';
-import { hasEqualParts, isLeaf, type Kernel, KernelPlanner } from '../compiler/kernels.js';
+import { hasEqualParts, isAligned, isLeaf, type Kernel, operandsOf, type RegionsKernel } from '../compiler/kernel.js';
+import { KernelPlanner } from '../compiler/kernels.js';
 import { lower } from '../compiler/lower.js';
 import { MathLibrary } from './emit/math.js';
 import { alignedBytes, type Lifetime, planMemory } from '../compiler/memory-plan.js';
@@ -97,7 +98,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
       const last = endures.has(node) ? lastLevel + 1 : Math.max(levelOf(kernel), ...readers);
       lifetimes.push({ key: node, bytes: sizeOf(node.shape) * bytesOf(node.dtype), first: firstLevel(kernel), last });
     }
-    const workspace = convWorkspace(kernel, features);
+    const workspace = kernel.kind === 'conv' ? convWorkspace(kernel, features) : 0;
     if (workspace > 0)
       lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
   }
@@ -135,14 +136,7 @@ export function compileProgram(program: Program, features: Features, host: Memor
     const strides = stridesOf(shape);
     const expressions: Expression[] = [{ kind: 'load', access: { buffer: value, offset: 0, strides } }];
     const copy = emitLoop(context, { shape, expressions, targets: [{ buffer: target, offset: 0, strides }] });
-    const kernel: Kernel = {
-      kind: 'loop',
-      shape,
-      outputs: [target],
-      expressions,
-      operands: [],
-      reads: new Set([value]),
-    };
+    const kernel: Kernel = { kind: 'loop', shape, outputs: [target], expressions, reads: new Set([value]) };
     entries.set(copy, { kernel, updates: [target], stage: 0, stages: 1 });
     return copy;
   });
@@ -192,34 +186,36 @@ function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): Em
       return [[emitArgmax(context, kernel)]];
     case 'scatter':
       return [[emitScatterAdd(context, kernel)]];
-    case 'regions': {
-      const [buffer] = kernel.outputs;
-      if (hasEqualParts(buffer)) {
-        const parts = kernel.regions ?? [];
-        const targets = parts.map(({ offset, strides }) => ({ buffer, offset, strides }));
-        return [[emitLoop(context, { shape: parts[0].shape, expressions: parts.map((p) => p.expression), targets })]];
-      }
-      const regions = (kernel.regions ?? []).map((r) =>
-        emitLoop(context, {
-          shape: r.shape,
-          expressions: [r.expression],
-          targets: [{ buffer, offset: r.offset, strides: r.strides }],
-        }),
-      );
-      if (buffer.op !== 'pad') return [regions];
-      const fill = emitLoop(context, {
-        shape: kernel.shape,
-        expressions: [{ kind: 'constant', value: buffer.attrs.value }],
-        targets: [{ buffer, offset: 0, strides: stridesOf(kernel.shape) }],
-      });
-      return [[fill], regions];
-    }
+    case 'regions':
+      return emitRegions(context, kernel);
   }
+}
+
+function emitRegions(context: EmitContext, { root, shape, outputs, regions }: RegionsKernel): EmittedKernel[][] {
+  const [buffer] = outputs;
+  if (hasEqualParts(root)) {
+    const targets = regions.map(({ offset, strides }) => ({ buffer, offset, strides }));
+    return [[emitLoop(context, { shape: regions[0].shape, expressions: regions.map((r) => r.expression), targets })]];
+  }
+  const filled = regions.map((r) =>
+    emitLoop(context, {
+      shape: r.shape,
+      expressions: [r.expression],
+      targets: [{ buffer, offset: r.offset, strides: r.strides }],
+    }),
+  );
+  if (root.op !== 'pad') return [filled];
+  const fill = emitLoop(context, {
+    shape,
+    expressions: [{ kind: 'constant', value: root.attrs.value }],
+    targets: [{ buffer, offset: 0, strides: stridesOf(shape) }],
+  });
+  return [[fill], filled];
 }
 
 function stageCount(kernel: Kernel): number {
   if (kernel.kind === 'conv') return packsWeights(kernel) ? 2 : 1;
-  return kernel.kind === 'regions' && kernel.outputs[0].op === 'pad' ? 2 : 1;
+  return kernel.kind === 'regions' && kernel.root.op === 'pad' ? 2 : 1;
 }
 
 interface Placement {
@@ -280,14 +276,9 @@ function comesBefore(kernel: Kernel, others: ReadonlySet<Kernel>, after: Placeme
 /** Whether a kernel reads `input` at most at the very element that it is about to write. */
 function readsOnlyHere(kernel: Kernel, input: Node): boolean {
   if (kernel.kind === 'regions' || kernel.kind === 'scatter' || kernel.kind === 'pool') return false;
-  if (kernel.operands.some((o) => o.buffer === input)) return false;
-  if (kernel.input && accessesOf([kernel.input]).some((a) => a.buffer === input)) return false;
-  const rowMajor = stridesOf(kernel.shape);
-  return accessesOf(kernel.expressions).every(
-    (a) =>
-      a.buffer !== input ||
-      (!a.indirect && a.offset === 0 && a.strides.every((s, d) => s === rowMajor[d] || kernel.shape[d] === 1)),
-  );
+  if (operandsOf(kernel).some((o) => o.buffer === input)) return false;
+  if (kernel.kind === 'reduce' && accessesOf([kernel.input]).some((a) => a.buffer === input)) return false;
+  return accessesOf(kernel.expressions).every((a) => a.buffer !== input || isAligned(a, kernel.shape));
 }
 
 /** Puts every stage on the lowest level behind all that it depends on. */

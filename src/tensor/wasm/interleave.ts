@@ -7,7 +7,7 @@ import type { Node } from '../graph.js';
 import type { ModuleEmitter } from './assembler.js';
 import { bytesOf } from './emit/expression.js';
 import { eachUnit, type EmittedKernel } from './emit/loop.js';
-import type { Kernel } from '../compiler/kernels.js';
+import type { Kernel } from '../compiler/kernel.js';
 
 /** Tensors of fewer bytes stay in the cache anyway. */
 const LARGE = 2 ** 20;

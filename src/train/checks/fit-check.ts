@@ -9,6 +9,7 @@ import { groupOf, matchesPattern } from '../../nn/optimizers/groups.js';
 import { RandomSource } from '../../nn/random-source.js';
 import { VariableStore } from '../../nn/variables.js';
 import type { TargetInfo } from '../../nn/target.js';
+import { taskOf } from '../tasks/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
 
 /** What the model must fit: the shape of a sample's features, and its targets. */
@@ -25,15 +26,16 @@ export function describeData(
   config: ExperimentConfig,
   { train, classes }: Pick<LoadedData, 'train' | 'classes'>,
 ): DataInfo {
+  const { reference } = taskOf(config);
   const size = train.targets.shape.reduce((a, b) => a * b, 1);
   return {
     samples: train.size,
     features: train.features.shape,
     range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train)),
     target: {
-      task: config.task,
+      kind: reference,
       size,
-      ...(config.task === 'classification' && classes ? { classes: classes.length } : {}),
+      ...(reference === 'classes' && classes ? { classes: classes.length } : {}),
     },
   };
 }
@@ -63,7 +65,7 @@ export function fitModel(
     const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
     const unfit = [...idle, ...partialBatches(config, samples)];
     if (unfit.length > 0) return { rows: model.rows, problems: unfit };
-    const unaugmentable = augmentationProblems(config.data.augment, { shape: features, task: config.task, range });
+    const unaugmentable = augmentationProblems(config.data.augment, { shape: features, kind: target.kind, range });
     if (unaugmentable.length > 0) {
       const problems = unaugmentable.map(({ index, message }) => ({ path: ['data', 'augment', index], message }));
       return { rows: model.rows, problems };

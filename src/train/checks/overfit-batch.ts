@@ -1,64 +1,53 @@
 /**
- * `overfit-batch`: can this network learn one batch by heart? Dropout, noise, penalties, constraints, label smoothing and shuffling are off and
- * the rate is constant, so a network that is wired correctly brings the loss to (nearly) zero. Where it does not, the verdict says
- * why.
+ * `overfit-batch`: can this network fit a single batch? Dropout, noise, penalties, constraints, label smoothing and shuffling are off
+ * and the learning rate is constant, so a correctly wired network drives the loss to (nearly) zero. If it does not, the verdict says why.
  */
 import type { Executable, Session } from '../../tensor/index.js';
-import { type Affine, type LoadedData, sampleOf, type Split } from '../../data/index.js';
+import type { LoadedData } from '../../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
 import type { LayerConfig } from '../../nn/layer.js';
 import { mapLayers } from '../../nn/model.js';
 import { reconstructs } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
+import { type BatchFit, taskOf } from '../tasks/index.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
 import type { Tensors } from '../loop/snapshot.js';
 import { Stepper } from '../step/stepper.js';
 
-/** What a classification must reach: a mean loss below this, and every sample right. */
-export const LOSS_THRESHOLD = 0.05;
-/** What a regression must reach: a mean squared error below this share of the variance of the batch's targets. */
-export const VARIANCE_THRESHOLD = 0.01;
-/** Steps without a better loss, by one part in a hundred, after which there is no more hope. */
+/** Give up after this many steps in which the loss has not improved by one percent. */
 const STALLED_AFTER = 200;
-/** Steps after which a rate of zero, or identical or dead units, have shown that they stay so. */
+/** After this many steps a learning rate of zero, or identical or dead units, will not change any more. */
 const STEPS_OF_PROOF = 50;
 
-export interface OverfitVerdict {
+/** `value` is what the task measures against `threshold`. */
+export interface OverfitVerdict extends BatchFit {
   readonly ok: boolean;
   /** The mean loss of the batch at the last step. */
   readonly loss: number;
-  /** What was measured against the threshold: `loss`, or `mean_squared_error` for a regression. */
-  readonly measure: 'loss' | 'mean_squared_error';
-  readonly value: number;
   readonly threshold: number;
-  /** Share of the batch that is classified right; absent for a regression. */
-  readonly accuracy?: number;
   readonly initialLoss: number;
   readonly steps: number;
   readonly samples: number;
-  /** Why not, the likeliest first; empty where all is well. */
+  /** Why the batch was not fitted, the most likely cause first; empty if it was. */
   readonly causes: readonly Cause[];
 }
 
 export interface OverfitOptions {
-  /** Weights that training would begin with, by name; the others are drawn. */
+  /** Weights to start from, by name; the others are drawn. */
   readonly given?: Tensors;
   readonly maxSteps?: number;
   progress?(step: number, loss: number): void;
   shouldStop?(): boolean;
 }
 
-/** Whether the network decides on classes or labels, so that each answer is right or wrong. */
-const decides = ({ task }: ExperimentConfig): boolean => task === 'classification' || task === 'multilabel';
-
-/** The experiment without anything that keeps a network from learning its batch by heart. */
+/** The experiment without anything that keeps a network from fitting its batch. */
 export function withoutRegularization(config: ExperimentConfig): ExperimentConfig {
   const { loss, optimizer } = config;
   return {
     ...config,
     loss: 'label_smoothing' in loss ? { ...loss, label_smoothing: 0 } : loss,
-    metrics: [decides(config) ? { type: 'accuracy' } : { type: 'rmse' }],
+    metrics: [taskOf(config).fit.metric],
     regularization: { l1: 0, l2: 0 },
     model: { ...config.model, layers: [...mapLayers(config.model.layers, withoutOwnRegularization)] },
     optimizer: 'weight_decay' in optimizer ? { ...optimizer, weight_decay: 0 } : optimizer,
@@ -73,7 +62,7 @@ const withoutOwnRegularization = (layer: LayerConfig): LayerConfig => ({
   ...(layer.type === 'activity_regularization' ? { l1: 0, l2: 0 } : unregularized),
 });
 
-/** Trains on the first `batch_size` training samples until they are known by heart, or there is no more hope. */
+/** Trains on the first `batch_size` training samples until they are fitted or progress has stopped. */
 export async function overfitBatch(
   session: Session,
   experiment: ExperimentConfig,
@@ -90,12 +79,12 @@ export async function overfitBatch(
   const indices = Int32Array.from({ length: batchSize }, (_, i) => i);
   const before = probe(session, config, stepper, indices);
 
-  const [metric] = config.metrics;
-  const isClassification = decides(config);
-  const threshold = isClassification ? LOSS_THRESHOLD : VARIANCE_THRESHOLD * varianceOf(split, batchSize, affine);
+  const { fit } = taskOf(config);
+  // Features that the step maps are reconstructed as they are then.
+  const threshold = fit.threshold(split.targets, batchSize, reconstructs(split) ? affine : undefined);
   const losses: number[] = [];
   let failure: Trajectory['failure'];
-  let figure = NaN;
+  let fitted = fit.measure(NaN, NaN);
   let reached = false;
   let best = { loss: Infinity, step: 0 };
   const hopeless = (step: number): boolean =>
@@ -107,12 +96,12 @@ export async function overfitBatch(
       break;
     }
     const loss = outputs.output(0)[0] / batchSize;
-    figure = figureOf(outputs, metric);
+    fitted = fit.measure(loss, figureOf(outputs, fit.metric));
     losses.push(loss);
     if (loss < 0.99 * best.loss) best = { loss, step };
-    reached = isClassification ? loss < threshold && figure === 1 : figure ** 2 < threshold;
+    reached = fitted.value < threshold && (fitted.accuracy ?? 1) === 1;
     options.progress?.(step + 1, loss);
-    // Signals have their turn: a step of a large network takes a while.
+    // Let signals in: a step of a large network takes a while.
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -122,9 +111,7 @@ export async function overfitBatch(
   return {
     ok: reached && causes.length === 0,
     loss,
-    ...(isClassification
-      ? { measure: 'loss', value: loss, accuracy: figure }
-      : { measure: 'mean_squared_error', value: figure ** 2 }),
+    ...fitted,
     threshold,
     initialLoss: losses[0] ?? NaN,
     steps: losses.length,
@@ -138,19 +125,4 @@ function figureOf(outputs: Executable, metric: MetricConfig): number {
   const entry = metricOf(metric);
   const values = outputs.output(2);
   return isReport(entry) ? NaN : entry.finalize({ values, width: values.length }, metric);
-}
-
-/** The variance of the first `count` samples' targets, averaged over the targets of a sample. */
-function varianceOf(split: Split, count: number, affine: Affine | undefined): number {
-  const { targets } = split;
-  // Features that the step maps are reconstructed as they are then.
-  const scale = reconstructs(split) && affine !== undefined ? affine.scale : [1];
-  const width = targets.shape.reduce((a, b) => a * b, 1);
-  let total = 0;
-  for (let column = 0; column < width; column++) {
-    const values = Array.from({ length: count }, (_, i) => sampleOf(targets, i)[column]);
-    const mean = values.reduce((a, b) => a + b, 0) / count;
-    total += (values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count) * scale[column % scale.length] ** 2;
-  }
-  return total / width;
 }

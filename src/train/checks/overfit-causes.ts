@@ -122,8 +122,7 @@ function headMismatch({ config, before, split, batchSize }: Trajectory): Cause[]
   const head = before.headActivation;
   if (head === undefined) return [];
   const { layer, activation } = head;
-  // What decides between classes, or takes numbers from 0 to 1, has its sigmoid or softmax in the loss.
-  if (lossOf(config.loss).tasks.includes('classification')) {
+  if (lossOf(config.loss).output === 'logits') {
     const message = `the head does not fit the loss: ${layer} ends in ${activation}, and ${config.loss.type} takes logits; remove the activation`;
     return [{ kind: 'head_mismatch', layer, message }];
   }

@@ -6,6 +6,7 @@ import type { LoadedData } from '../../data/index.js';
 import type { LayerRow } from '../../nn/model.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
+import { taskOf } from '../tasks/index.js';
 import { dataflowOf } from './dataflow.js';
 import {
   constantInitialization,
@@ -17,7 +18,8 @@ import {
 } from './initial-weights.js';
 import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
-import type { Finding, LintContext, LintRegistry } from './lint.js';
+import { type LintId, lintIds } from './ids.js';
+import type { Finding, Lint, LintContext } from './lint.js';
 import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
 import {
   classImbalance,
@@ -27,6 +29,8 @@ import {
   unscaledInputs,
 } from './samples.js';
 import { targetRange } from './statistics.js';
+
+export type { LintId } from './ids.js';
 
 export const lints = {
   'bounded-output-in-regression': boundedOutputInRegression,
@@ -52,10 +56,7 @@ export const lints = {
   'more-parameters-than-samples': moreParametersThanSamples,
   'early-stopping-on-training': earlyStoppingOnTraining,
   'idle-early-stopping': idleEarlyStopping,
-} as const satisfies LintRegistry;
-
-export type LintId = keyof typeof lints;
-export const lintIds = Object.keys(lints) as [LintId, ...LintId[]];
+} as const satisfies Record<LintId, Lint>;
 
 export interface LintFinding extends Finding {
   readonly id: LintId;
@@ -82,6 +83,7 @@ export function lintExperiment({ config, data, rows, baseDir, start }: Linted): 
     parameters: rows.reduce((sum, row) => sum + row.parameters, 0),
     training: lazily(() => dataflowOf(config, shape, true)),
     prediction: lazily(() => dataflowOf(config, shape, false)),
+    reference: taskOf(config).reference,
     targets: lazily(() => targetRange(data.train)),
     ...(start && { start }),
   };

@@ -2,6 +2,7 @@
 import { formatCount } from '../../config/format-count.js';
 import type { LoadedData } from '../../data/index.js';
 import type { ConfigPath } from '../../nn/layer.js';
+import type { ReferenceKind } from '../../nn/target.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
 import type { Dataflow } from './dataflow.js';
@@ -18,6 +19,8 @@ export interface LintContext {
   /** The network as it trains, dropout and batch statistics included, and as it predicts. */
   readonly training: () => Dataflow;
   readonly prediction: () => Dataflow;
+  /** What the task compares the network's output with. */
+  readonly reference: ReferenceKind;
   /** What the training targets range over. */
   readonly targets: () => Range;
   /** What was measured of the network at its start, where it was. */
@@ -39,8 +42,6 @@ export interface Lint {
   readonly reason: string;
   find(context: LintContext): readonly Finding[];
 }
-
-export type LintRegistry = Readonly<Record<string, Lint>>;
 
 /** `1 sample`, `2 samples`. */
 export const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`; // prettier-ignore

@@ -28,11 +28,12 @@ export const softmaxBeforeLogitsLoss: Lint = {
     'The classification losses apply softmax or sigmoid themselves, in a form that stays exact. Fed with values squeezed before, ' +
     'they see only small differences between classes: the loss cannot come near 0, and gradients are small.',
   find(context) {
+    const { loss } = context.config;
     const end = outputActivation(context.prediction());
-    if (context.config.task !== 'classification' || end === undefined) return [];
+    if (lossOf(loss).output !== 'logits' || end === undefined) return [];
     const { range, bounds } = boundsOf(end.activation);
     if (bounds !== 2) return [];
-    const message = `the output ends in ${end.activation.type}, and ${context.config.loss.type} takes logits: it sees only ${text(range)} and cannot come near 0`;
+    const message = `the output ends in ${end.activation.type}, and ${loss.type} takes logits: it sees only ${text(range)} and cannot come near 0`;
     return [{ path: end.step.activationPath, message, fix: `remove the ${end.activation.type}` }];
   },
 };
@@ -43,18 +44,17 @@ export const boundedOutputInRegression: Lint = {
     'A regression gives numbers of any size, so it ends without activation. Values beyond the range of the last activation can ' +
     'never be predicted, and near its ends the gradient vanishes.',
   find(context) {
-    const { config } = context;
+    const { config, reference } = context;
     const end = outputActivation(context.prediction());
-    if (config.task !== 'regression' || end === undefined) return [];
+    if (reference !== 'numbers' || end === undefined) return [];
     const { type } = end.activation;
     const found = (message: string): Finding[] => [{ path: end.step.activationPath, message, fix: `remove the ${type}` }]; // prettier-ignore
     if (isConstantSoftmax(context, end.activation))
       return found('softmax over one unit is 1, whatever the network does');
     const { range, bounds } = boundsOf(end.activation);
     if (bounds !== 2) return [];
-    // Of such losses the outputs are parameters of a distribution, not values.
-    if (lossOf(config.loss).prediction !== undefined) {
-      return found(`the output ends in ${type}, and ${config.loss.type} takes parameters of a distribution that can be any number`); // prettier-ignore
+    if (lossOf(config.loss).output === 'distribution') {
+      return found(`the output ends in ${type}, and ${config.loss.type} takes parameters of a distribution, which can be any number`); // prettier-ignore
     }
     const targets = context.targets();
     if (reaches(range, targets)) return [];
@@ -68,24 +68,25 @@ export const reluOnOutput: Lint = {
     'A ReLU cannot give negative values, and where it gives 0 no gradient comes back: an output unit that is 0 for all samples ' +
     'never learns again. For positive targets softplus or a loss on the logarithm does better.',
   find(context) {
-    const { config } = context;
+    const { config, reference } = context;
     const end = outputActivation(context.prediction());
     if (end === undefined) return [];
+    const { output } = lossOf(config.loss);
     const { type } = end.activation;
     const { range, bounds } = boundsOf(end.activation);
     if (bounds !== 1) return [];
     const consequence =
-      config.task === 'classification'
+      output === 'logits'
         ? `${config.loss.type} takes logits, which are negative as often as not`
-        : lossOf(config.loss).prediction !== undefined
-          ? `${config.loss.type} takes parameters of a distribution that can be any number`
+        : output === 'distribution'
+          ? `${config.loss.type} takes parameters of a distribution, which can be any number`
           : !reaches(range, context.targets())
             ? `the training targets go down to ${show(context.targets().min)}`
             : type === 'relu'
               ? 'a unit that gives 0 for all samples gets no gradient and stays there'
               : undefined;
     if (consequence === undefined) return [];
-    const positive = config.task === 'regression' && context.targets().min >= 0;
+    const positive = reference === 'numbers' && context.targets().min >= 0;
     const fix = positive && type === 'relu' ? 'remove the relu, or use softplus' : `remove the ${type}`;
     return [{ path: end.step.activationPath, message: `the output ends in ${type}: ${consequence}`, fix }];
   },
@@ -103,8 +104,8 @@ export const lossTargetMismatch: Lint = {
     `and steps are made for numbers around 1, so targets whose size is beyond ${LARGEST_TARGETS} (or below ${SMALLEST_TARGETS}) make ` +
     'the first losses and gradients as much too large (or small).',
   find(context) {
-    const { task, loss } = context.config;
-    if (task !== 'regression') return [];
+    const { loss } = context.config;
+    if (context.reference !== 'numbers') return [];
     const { min, max, mean, std, distinct } = context.targets();
     const found = (message: string, fix: string, path: Finding['path'] = ['loss']): Finding[] => [
       { path, message, fix },

@@ -53,9 +53,9 @@ export const classImbalance: Lint = {
     `From ${IMBALANCE} : 1 on, always naming the frequent class is right in 10 of 11 cases: the loss rewards little else, and accuracy ` +
     'hides it. Weights, the focal loss or balanced sampling make the rare class count; f1 or balanced accuracy show it.',
   find(context) {
-    const { config, data } = context;
+    const { config, data, reference } = context;
     const { loss } = config;
-    if (config.task !== 'classification' || data.classes === undefined || loss.type === 'focal') return [];
+    if (reference !== 'classes' || data.classes === undefined || loss.type === 'focal') return [];
     if (('pos_weight' in loss && loss.pos_weight !== 1) || 'class_weights' in loss) return [];
     const counts = classCounts(data.train, data.classes.length);
     const [most, least] = [Math.max(...counts), Math.min(...counts)];

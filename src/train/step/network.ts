@@ -7,6 +7,7 @@ import { traceModel, type TracedModel } from '../../nn/model.js';
 import type { RandomSource } from '../../nn/random-source.js';
 import type { Variables } from '../../nn/variables.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
+import { taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
 
 export interface Forward {
@@ -61,7 +62,7 @@ export function forward(
   });
   const targets = withScope('augmentation', () => {
     const classes = Math.max(2, model.output.shape[1]);
-    return mixTargets(augmentation.targets(batch.target, classes), mixture, config.task === 'regression');
+    return mixTargets(augmentation.targets(batch.target, classes), mixture);
   });
   const losses = withScope('loss', () => {
     const loss = lossOf(config.loss);
@@ -69,7 +70,7 @@ export function forward(
   });
   const target = mainTarget(targets);
   const statistics = withScope('metrics', () => {
-    const prediction = predictionOf(config.loss, model.output, config.task);
+    const prediction = predictionOf(config.loss, model.output, taskOf(config).reference);
     // Tables are no part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
     return measured.map((metric) => metricOf(metric).statistics(prediction, target, metric));

@@ -15,8 +15,7 @@ import {
 } from '../../tensor/index.js';
 import { clipGradients, withNoise } from '../../nn/clip.js';
 import { groupOf } from '../../nn/optimizers/groups.js';
-import { applyOptimizer } from '../../nn/optimizers/apply.js';
-import type { OptimizerConfig } from '../../nn/optimizers/index.js';
+import { type Hyperparameters, type OptimizerConfig, optimizerOf } from '../../nn/optimizers/index.js';
 import type { RandomSource } from '../../nn/random-source.js';
 import { afterUpdate } from '../../nn/regularization.js';
 import type { Parameter } from '../../nn/variables.js';
@@ -39,14 +38,19 @@ export interface WeightUpdates {
   readonly updates: readonly [Node, Node][];
 }
 
-/** The rate and the options that the parameter `name` is updated with. */
-function settingsOf(config: ExperimentConfig, name: string, rate: Node): { rate: Node; params: OptimizerConfig } {
+/** What the parameter `name` is updated with: the optimizer's config, but for what its group says. */
+function hyperparametersOf(
+  config: ExperimentConfig,
+  name: string,
+  rate: Node,
+): Hyperparameters<OptimizerConfig> & { readonly rate: Node } {
   const { optimizer } = config;
   const group = groupOf(config.train.parameter_groups ?? [], name);
   const { lr = optimizer.lr, weight_decay } = group ?? {};
   return {
+    ...optimizer,
+    ...(weight_decay !== undefined && 'weight_decay' in optimizer ? { weight_decay } : {}),
     rate: lr === optimizer.lr ? rate : mul(rate, lr / optimizer.lr),
-    params: weight_decay !== undefined && 'weight_decay' in optimizer ? { ...optimizer, weight_decay } : optimizer,
   };
 }
 
@@ -92,25 +96,35 @@ export function weightUpdates(
       ? clipped
       : withScope('gradient noise', () => withNoise(clipped, parameters, noise, count, random));
 
-  const due = parameters.map(({ name, node }, i) => ({
-    name,
-    node,
-    gradient: disturbed[i],
-    ...settingsOf(config, name, rate),
-  }));
+  const named = <T>(valueOf: (parameter: Parameter, i: number) => T): Record<string, T> =>
+    Object.fromEntries(parameters.map((parameter, i) => [parameter.name, valueOf(parameter, i)]));
+  const optimizer = optimizerOf(config.optimizer);
+  const specs = Object.entries(
+    optimizer.init(
+      config.optimizer,
+      named(({ node }) => node.shape),
+    ),
+  );
+  const state = Object.fromEntries(
+    specs.map(([name, { shape, initial }]) => [name, slot(`optimizer.${name}`, shape, initial).node]),
+  );
+  const hyperparameters = withScope('optimizer', () => named(({ name }) => hyperparametersOf(config, name, rate)));
   const updated = withScope(
     'optimizer',
     () =>
-    applyOptimizer(config.optimizer, due, count, (name, shape, initial) => slot(`optimizer.${name}`, shape, initial).node), // prettier-ignore
+    optimizer.update(named((_, i) => disturbed[i]), state, named(({ node }) => node), hyperparameters, count), // prettier-ignore
   );
   const averages: Slot[] = [];
   const average = config.train.weight_average;
   withScope('optimizer', () => {
-    parameters.forEach((parameter, i) => {
+    for (const parameter of parameters) {
       const { node } = parameter;
-      const weights = whenDue(afterUpdate(updated.parameters[i], due[i].rate, parameter), node);
+      const weights = whenDue(
+        afterUpdate(updated.parameters[parameter.name], hyperparameters[parameter.name].rate, parameter),
+        node,
+      );
       updates.push([node, weights]);
-      if (average === undefined) return;
+      if (average === undefined) continue;
       const mean = slot(averageName(parameter.name), node.shape, 0);
       averages.push(mean);
       updates.push([
@@ -119,8 +133,8 @@ export function weightUpdates(
           ? equalAverage(average, mean.node, weights, step, plan)
           : whenDue(movingAverage(average, mean.node, weights, count), mean.node),
       ]);
-    });
-    for (const [node, value] of updated.slots) updates.push([node, whenDue(value, node)]);
+    }
+    for (const [name, node] of Object.entries(state)) updates.push([node, whenDue(updated.state[name], node)]);
   });
   return { slots, averages, updates };
 }

@@ -286,11 +286,7 @@ describe('mixing', () => {
   });
 
   it('blends the targets of a regression', () => {
-    const { target, other } = mixTargets(
-      input('numbers', [2, 1]),
-      { partner: constant([1, 0], [2], 'i32'), share },
-      true,
-    );
+    const { target, other } = mixTargets(input('numbers', [2, 1]), { partner: constant([1, 0], [2], 'i32'), share });
     expect(other).toBeUndefined();
     expect(values(target)).toEqual([0.75 * 10 + 0.25 * 20, 0.4 * 20 + 0.6 * 10]);
   });

@@ -96,32 +96,32 @@ describe('losses', () => {
 
   it('continues the Poisson rate on its tangent for huge logits', () => {
     const output = given('output', [2, 1], [30, 32]);
-    const [rate] = valuesAt([predictionOf(parse('poisson'), output.node, 'regression')], [output]);
+    const [rate] = valuesAt([predictionOf(parse('poisson'), output.node, 'numbers')], [output]);
     expect(difference(rate, [Math.exp(30), 3 * Math.exp(30)])).toBeLessThan(1e-12);
   });
 
   it('predicts the mean where the output also has variances', () => {
     const output = given('output', [2, 4], [1, 2, 9, 9, 3, 4, 9, 9]);
-    const [mean] = valuesAt([predictionOf(parse('gaussian_nll'), output.node, 'regression')], [output]);
+    const [mean] = valuesAt([predictionOf(parse('gaussian_nll'), output.node, 'numbers')], [output]);
     expect([...mean]).toEqual([1, 2, 3, 4]);
-    expect(predictionOf(parse('huber'), output.node, 'regression')).toBe(output.node);
+    expect(predictionOf(parse('huber'), output.node, 'numbers')).toBe(output.node);
   });
 
   it('predicts the quantile nearest to the median of several', () => {
     const output = given('output', [2, 6], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     const config = parse('quantile', { q: [0.1, 0.4, 0.9] });
-    const [median] = valuesAt([predictionOf(config, output.node, 'regression')], [output]);
+    const [median] = valuesAt([predictionOf(config, output.node, 'numbers')], [output]);
     expect([...median]).toEqual([3, 4, 9, 10]);
-    expect(lossMismatch(config, { task: 'regression', size: 2 }, [6])).toBeUndefined();
-    expect(lossMismatch(parse('gaussian_nll', { variance: 2 }), { task: 'regression', size: 2 }, [2])).toBeUndefined();
+    expect(lossMismatch(config, { kind: 'numbers', size: 2 }, [6])).toBeUndefined();
+    expect(lossMismatch(parse('gaussian_nll', { variance: 2 }), { kind: 'numbers', size: 2 }, [2])).toBeUndefined();
   });
 
   it('predicts probabilities where features from 0 to 1 are reconstructed, logits where labels are decided', () => {
     const output = given('output', [1, 2], [0, Math.log(3)]);
     const bce = parse('binary_cross_entropy');
-    const [p] = valuesAt([predictionOf(bce, output.node, 'reconstruction')], [output]);
+    const [p] = valuesAt([predictionOf(bce, output.node, 'features')], [output]);
     expect(difference(p, [0.5, 0.75])).toBeLessThan(1e-12);
-    expect(predictionOf(bce, output.node, 'multilabel')).toBe(output.node);
+    expect(predictionOf(bce, output.node, 'labels')).toBe(output.node);
   });
 
   it('bounds the variance at 1e-6, and the gradient still lets it grow again', () => {
@@ -150,12 +150,8 @@ describe('losses', () => {
 
 describe('weights that the data decide', () => {
   const counts = { names: ['cat', 'dog', 'owl'], counts: [2, 6, 4], samples: 12 };
-  const resolved = (
-    name: string,
-    params: object,
-    task: 'classification' | 'multilabel' = 'classification',
-    by = counts,
-  ) => resolveLoss(parse(name, params), by, task);
+  const resolved = (name: string, params: object, kind: 'classes' | 'labels' = 'classes', by = counts) =>
+    resolveLoss(parse(name, params), by, kind);
 
   it.each(['softmax_cross_entropy', 'focal', 'hinge'])('are balanced as scikit-learn does it (%s)', (name) => {
     // compute_class_weight('balanced', classes=[0, 1, 2], y=[0]*2 + [1]*6 + [2]*4)
@@ -174,24 +170,25 @@ describe('weights that the data decide', () => {
 
   it('cannot be balanced without samples', () => {
     const without = { ...counts, counts: [0, 8, 4] };
-    expect(resolved('hinge', { class_weights: 'balanced' }, 'classification', without)).toContain('has none of "cat"');
+    expect(resolved('hinge', { class_weights: 'balanced' }, 'classes', without)).toContain('has none of "cat"');
   });
 
   it('of positives are the negatives by the positives, for each label', () => {
     const balanced = { pos_weight: 'balanced' };
-    expect(resolved('binary_cross_entropy', balanced, 'multilabel')).toMatchObject({ pos_weight: [5, 1, 2] });
+    expect(resolved('binary_cross_entropy', balanced, 'labels')).toMatchObject({ pos_weight: [5, 1, 2] });
     const two = { names: ['no', 'yes'], counts: [9, 3], samples: 12 };
-    expect(resolved('binary_cross_entropy', balanced, 'classification', two)).toMatchObject({ pos_weight: [3] });
-    expect(resolved('binary_cross_entropy', { pos_weight: [1, 2] }, 'multilabel')).toBe('pos_weight has 2 values, and the data has 3 labels'); // prettier-ignore
+    expect(resolved('binary_cross_entropy', balanced, 'classes', two)).toMatchObject({ pos_weight: [3] });
+    expect(resolved('binary_cross_entropy', { class_weights: [1, 2, 3] }, 'labels')).toBe('class_weights needs class labels; for yes-or-no labels use pos_weight'); // prettier-ignore
+    expect(resolved('binary_cross_entropy', { pos_weight: [1, 2] }, 'labels')).toBe('pos_weight has 2 values, and the data has 3 labels'); // prettier-ignore
   });
 });
 
 describe('the head that a loss needs', () => {
-  const tenClasses = { task: 'classification', classes: 10, size: 1 } as const;
-  const twoClasses = { task: 'classification', classes: 2, size: 1 } as const;
-  const labels = { task: 'multilabel', size: 5 } as const;
-  const pixels = { task: 'reconstruction', size: 12 } as const;
-  const numbers = { task: 'regression', size: 3 } as const;
+  const tenClasses = { kind: 'classes', classes: 10, size: 1 } as const;
+  const twoClasses = { kind: 'classes', classes: 2, size: 1 } as const;
+  const labels = { kind: 'labels', size: 5 } as const;
+  const pixels = { kind: 'features', size: 12 } as const;
+  const numbers = { kind: 'numbers', size: 3 } as const;
   const none = undefined;
 
   it.each([
@@ -203,7 +200,7 @@ describe('the head that a loss needs', () => {
     ['binary_cross_entropy', twoClasses, [2], 'the last layer gives 2 units, binary_cross_entropy over 2 classes needs 1'],
     ['binary_cross_entropy', tenClasses, [10], 'binary_cross_entropy needs 2 classes, and the data has 10; softmax_cross_entropy takes any number'],
     ['binary_cross_entropy', labels, [5], none],
-    ['softmax_cross_entropy', labels, [5], 'softmax_cross_entropy is no loss for multilabel; there are binary_cross_entropy, focal, hinge'],
+    ['softmax_cross_entropy', labels, [5], 'softmax_cross_entropy does not fit yes-or-no labels; use one of binary_cross_entropy, focal, hinge'],
     ['binary_cross_entropy', labels, [4], 'the last layer gives 4 units, binary_cross_entropy for 5 targets needs 5'],
     ['hinge', labels, [5], none],
     ['mean_squared_error', pixels, [12], none],
@@ -217,7 +214,7 @@ describe('the head that a loss needs', () => {
     ['gaussian_nll', numbers, [6], none],
     ['quantile', numbers, [3], none],
     ['gaussian_nll', numbers, [3], 'the last layer gives 3 units, gaussian_nll for 3 targets needs 6'],
-    ['mean_squared_error', tenClasses, [10], 'mean_squared_error is no loss for classification; there are softmax_cross_entropy, binary_cross_entropy, focal, hinge'],
+    ['mean_squared_error', tenClasses, [10], 'mean_squared_error does not fit class labels; use one of softmax_cross_entropy, binary_cross_entropy, focal, hinge'],
   ] as const)('%s for %j with output %j: %s', (name, target, shape, message) => {
     expect(lossMismatch(parse(name), target, shape)?.message).toBe(message);
   }); // prettier-ignore
@@ -225,8 +222,6 @@ describe('the head that a loss needs', () => {
   it('counts the class weights', () => {
     const config = parse('softmax_cross_entropy', { class_weights: [1, 2, 3] });
     const counts = { names: [...'0123456789'], counts: Array<number>(10).fill(5), samples: 50 };
-    expect(resolveLoss(config, counts, 'classification')).toBe(
-      'class_weights has 3 values, and the data has 10 classes',
-    );
+    expect(resolveLoss(config, counts, 'classes')).toBe('class_weights has 3 values, and the data has 10 classes');
   });
 });

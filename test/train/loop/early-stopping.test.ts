@@ -87,7 +87,7 @@ describe('early stopping on any metric', () => {
 
   /** A run that watches `val/<type>`, of whose metrics it is one. */
   async function watching(type: string, trainOptions: object, lr: number) {
-    const classifies = metricOf({ type } as MetricConfig).tasks.includes('classification');
+    const classifies = metricOf({ type } as MetricConfig).targets.includes('classes');
     const config = experiment({
       task: classifies ? 'classification' : 'regression',
       model: { layers: [{ dense: { units: 8, activation: 'tanh' } }, { dense: { units: classifies ? 3 : 1 } }] },

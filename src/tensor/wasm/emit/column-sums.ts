@@ -37,7 +37,6 @@ function unitWidth(length: number, others: number): number {
 export function streamColumns(body: ReduceBody): EmittedKernel {
   const { context, kernel, dims, groups, reduced, accesses, operation } = body;
   const { input } = kernel;
-  if (!input) throw new Error('internal: reduction without input');
   const { wide } = context.features;
   const last = dims.length - 1;
   const length = dims[last];

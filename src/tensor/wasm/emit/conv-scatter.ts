@@ -12,7 +12,7 @@ import { defineTileEpilogue } from './epilogue.js';
 import { defineTile, evenTiles, panelWidth, TILE_BUFFER } from './tile.js';
 import type { PackSource } from './pack.js';
 import { type Features, tileSize } from '../features.js';
-import { isPlain, type Kernel } from '../../compiler/kernels.js';
+import { type ConvKernel, isPlain } from '../../compiler/kernel.js';
 
 /** What is packed: the kernel's elements as the rows (kernel row, filter) and columns (kernel column, channel) of a matrix. */
 export interface ScatterWeights {
@@ -76,7 +76,7 @@ export function scatterPays(root: NodeOf<'conv_input'>, features: Features, wind
 
 export function emitConvScatter(
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ConvKernel,
   root: NodeOf<'conv_input'>,
   g: number,
   workspace: number,

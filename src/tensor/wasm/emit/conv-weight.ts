@@ -14,12 +14,11 @@ import { tileRows } from '../features.js';
 const PIXEL_BLOCK = 144;
 
 /**
- * The weight gradient. The root has a leading axis of partial sums over parts of the batch (see lower.ts), a unit each; a
- * reduction of its own adds them up.
+ * The weight gradients of parts of the batch, a unit each; a reduction of its own adds them up (see lower.ts).
  */
 export function emitWeightGradient(
   context: EmitContext,
-  root: NodeOf<'conv_weight'>,
+  root: NodeOf<'conv_weight_parts'>,
   x: number,
   g: number,
   out: number,

@@ -5,7 +5,7 @@
  * The input gradient is the same loop over the output gradient (spread by the strides, padded) with the kernel turned by 180
  * degrees and channels and filters swapped; the weight gradient sums over pixels instead.
  */
-import type { Node, NodeOf } from '../../graph.js';
+import type { NodeOf } from '../../graph.js';
 import { emitWeightGradient } from './conv-weight.js';
 import { emitConvScatter, scatterPays, scatterWeights, type ScatterWeights } from './conv-scatter.js';
 import { emitDepthwise, emitDepthwiseWeightGradient, isDepthwise } from './depthwise.js';
@@ -16,7 +16,7 @@ import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, 
 import { emitWinogradWeightGradient, winogradWeightPays } from './winograd-weight.js';
 import { defineTile, evenTiles, panelWidth, type SumLoop, TILE_BUFFER } from './tile.js';
 import { type Features, tileRows } from '../features.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { ConvKernel } from '../../compiler/kernel.js';
 
 /** A forward-shaped problem: out[y, x, f] = sum over (r, s, c) of image[y * sy + r * dy, x * sx + s * dx, c] * weight. */
 interface Problem {
@@ -48,16 +48,10 @@ const SMALL_PANEL = 24 * 1024;
 /** Bytes of the sums of a row of pixels, `width` filters each, in whole cache lines. */
 const rowBufferBytes = (pixels: number, width: number): number => Math.ceil((pixels * width * 4) / 64) * 64;
 
-type ConvNode = NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight'>;
-
-function isConv(node: Node | undefined): node is ConvNode {
-  return node?.op === 'conv' || node?.op === 'conv_input' || node?.op === 'conv_weight';
-}
-
 /** Bytes that a convolution needs beside its result while it runs. */
-export function convWorkspace(kernel: Kernel, features: Features): number {
+export function convWorkspace(kernel: ConvKernel, features: Features): number {
   const { root } = kernel;
-  if (!isConv(root) || root.op === 'conv_weight' || isDepthwise(root)) return 0;
+  if (root.op === 'conv_weight_parts' || isDepthwise(root)) return 0;
   const problems = problemsOf(root, 0, 0);
   if (winogradForm(problems, features) !== undefined)
     return winogradWorkspace(problems[0].channels, problems[0].filters);
@@ -66,15 +60,13 @@ export function convWorkspace(kernel: Kernel, features: Features): number {
 }
 
 /** Whether a convolution's weights are packed before it. */
-export const packsWeights = ({ root }: Kernel): boolean =>
-  isConv(root) && root.op !== 'conv_weight' && !isDepthwise(root);
+export const packsWeights = ({ root }: ConvKernel): boolean => root.op !== 'conv_weight_parts' && !isDepthwise(root);
 
 /** The stages of a convolution. */
-export function emitConv(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[] {
+export function emitConv(context: EmitContext, kernel: ConvKernel, workspace: number): EmittedKernel[] {
   const { root, operands } = kernel;
-  if (!isConv(root)) throw new Error('internal: not a convolution');
   const [left, right] = operands.map((o) => context.address(o.buffer));
-  if (root.op === 'conv_weight') {
+  if (root.op === 'conv_weight_parts') {
     const emit = isDepthwise(root)
       ? emitDepthwiseWeightGradient
       : winogradWeightPays(root, context.features)
@@ -324,7 +316,7 @@ function windowLoops(p: Problem, vectors: number): SumLoop[] {
   ];
 }
 
-function emitForward(context: EmitContext, kernel: Kernel, p: Problem, workspace: number): EmittedKernel {
+function emitForward(context: EmitContext, kernel: ConvKernel, p: Problem, workspace: number): EmittedKernel {
   const width = panelWidth(context.features, p.filters);
   const panels = Math.ceil(p.filters / width);
   const depth = p.kernel[0] * p.kernel[1] * p.channels;

@@ -10,7 +10,7 @@ import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
 import { correlatedInput, emitPaddedCopy, emitZeroFill, needsCopy, type PaddedImage, paddedInput, spreadGradient } from './padded-image.js'; // prettier-ignore
 import { evenTiles, TILE_BUFFER } from './tile.js';
 import type { Features } from '../features.js';
-import { isPlain, type Kernel } from '../../compiler/kernels.js';
+import { type ConvKernel, isPlain } from '../../compiler/kernel.js';
 
 /** Output pixels whose sums are in registers together with a row of the filter. */
 const PIXELS = 4;
@@ -20,8 +20,8 @@ const FILTER_COLUMNS = 7;
 const BAND_BYTES = 96 * 1024;
 
 /** Whether each channel (at least a vector of them) has exactly one filter, which no other kernel is made for. */
-export function isDepthwise(root: NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight'>): boolean {
-  const [groupChannels, filters] = (root.op === 'conv_weight' ? root.shape : root.inputs[1].shape).slice(-2);
+export function isDepthwise(root: NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight_parts'>): boolean {
+  const [groupChannels, filters] = (root.op === 'conv_weight_parts' ? root.shape : root.inputs[1].shape).slice(-2);
   return groupChannels === 1 && filters === root.attrs.groups && filters >= 4;
 }
 
@@ -44,7 +44,7 @@ interface Problem {
 /** The convolution or, with the filter turned by 180 degrees over the spread gradient, its input gradient. */
 export function emitDepthwise(
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ConvKernel,
   root: NodeOf<'conv'> | NodeOf<'conv_input'>,
   source: number,
   weights: number,
@@ -72,7 +72,7 @@ export function emitDepthwise(
   return emitForward(context, kernel, problem);
 }
 
-function emitForward(context: EmitContext, kernel: Kernel, p: Problem): EmittedKernel {
+function emitForward(context: EmitContext, kernel: ConvKernel, p: Problem): EmittedKernel {
   const { image, outHeight, outWidth } = p;
   const pixel = 4 * image.channels;
   const rowBytes = image.paddedWidth * pixel;
@@ -125,7 +125,7 @@ function emitForward(context: EmitContext, kernel: Kernel, p: Problem): EmittedK
 }
 
 /** Defines (image, pixel, buffer): neighbouring output pixels from number `pixel` on, all channels. */
-function defineTile(context: EmitContext, kernel: Kernel, p: Problem, pixels: number): number {
+function defineTile(context: EmitContext, kernel: ConvKernel, p: Problem, pixels: number): number {
   const { channels } = p.image;
   const vectors = vectorsOf(context.features, channels);
   const full = Math.floor(channels / (4 * vectors));
@@ -235,12 +235,11 @@ function emitWindowSums(
 }
 
 /**
- * The weight gradient: sums over pixels of image * output gradient. As elsewhere the root has a leading axis of partial sums over
- * parts of the batch, a unit each.
+ * The weight gradients of parts of the batch, a unit each: sums over pixels of image * output gradient.
  */
 export function emitDepthwiseWeightGradient(
   context: EmitContext,
-  root: NodeOf<'conv_weight'>,
+  root: NodeOf<'conv_weight_parts'>,
   x: number,
   g: number,
   out: number,

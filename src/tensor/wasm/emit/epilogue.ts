@@ -3,12 +3,12 @@ import type { FunctionEmitter } from '../assembler.js';
 import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter } from './expression.js';
 import type { EmitContext } from './loop.js';
 import type { Access } from '../../compiler/expression.js';
-import { epilogueLayout, type Kernel } from '../../compiler/kernels.js';
+import { type ContractionKernel, epilogueLayout } from '../../compiler/kernel.js';
 
 /** Defines a function (buffer, row, column) that makes the kernel's outputs from a tile of `rows` x `vectors` sums, whose rows lie `outputStep` apart. */
 export function defineTileEpilogue(
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ContractionKernel,
   { rows, vectors, columns, outputStep = 1 }: { rows: number; vectors: number; columns: number; outputStep?: number },
 ): number {
   return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
@@ -23,7 +23,7 @@ export function defineTileEpilogue(
 const UNROLL = 4;
 
 /** Defines a function (buffer, row, column, count) that makes `columns` outputs (whole vectors) in each of `count` rows. */
-export function defineRowEpilogue(context: EmitContext, kernel: Kernel, columns: number): number {
+export function defineRowEpilogue(context: EmitContext, kernel: ContractionKernel, columns: number): number {
   return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
     const epilogue = new Epilogue(f, context, kernel, { buffer: 0, row: 1, column: 2 });
     const vectors = columns / 4;
@@ -51,11 +51,11 @@ class Epilogue {
   constructor(
     private readonly f: FunctionEmitter,
     context: EmitContext,
-    private readonly kernel: Kernel,
+    private readonly kernel: ContractionKernel,
     private readonly at: { readonly buffer: number; readonly row: number; readonly column: number },
   ) {
     const layout = epilogueLayout(kernel);
-    if (!layout || !kernel.root) throw new Error('internal: epilogue without a layout');
+    if (!layout) throw new Error('internal: epilogue without a layout');
     this.strides = layout.strides;
     this.width = kernel.root.shape[kernel.root.shape.length - 1];
     this.emitter = new ExpressionEmitter(f, context.math, kernel.expressions);

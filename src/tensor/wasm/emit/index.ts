@@ -1,13 +1,12 @@
 /** Kernels that compute or follow indices element by element: argmax and scatter-add. */
-import type { NodeOf } from '../../graph.js';
 import { sizeOf } from '../../shape.js';
 import { bytesOf } from './expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { ArgmaxKernel, ScatterKernel } from '../../compiler/kernel.js';
 
 /** Index of the first maximum along an axis; a unit is one result. */
-export function emitArgmax(context: EmitContext, kernel: Kernel): EmittedKernel {
-  const root = kernel.root as NodeOf<'argmax'>;
+export function emitArgmax(context: EmitContext, kernel: ArgmaxKernel): EmittedKernel {
+  const { root } = kernel;
   const [{ buffer }] = kernel.operands;
   const { shape } = root.inputs[0];
   const { axis } = root.attrs;
@@ -74,8 +73,8 @@ export function emitArgmax(context: EmitContext, kernel: Kernel): EmittedKernel 
 const STRIPE = 64;
 
 /** Rows added at indices, in order; a unit is a stripe of columns, so no two threads meet. */
-export function emitScatterAdd(context: EmitContext, kernel: Kernel): EmittedKernel {
-  const root = kernel.root as NodeOf<'scatter_add'>;
+export function emitScatterAdd(context: EmitContext, kernel: ScatterKernel): EmittedKernel {
+  const { root } = kernel;
   const [indices, updates] = kernel.operands.map((o) => context.address(o.buffer));
   const out = context.address(kernel.outputs[0]);
   const rows = root.shape[0];

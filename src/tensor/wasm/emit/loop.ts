@@ -19,7 +19,7 @@ import {
   indexExpressions,
   type IndexExpression,
 } from '../../compiler/expression.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { LoopKernel } from '../../compiler/kernel.js';
 import type { MathLibrary } from './math.js';
 import type { Features } from '../features.js';
 
@@ -67,7 +67,7 @@ export interface LoopBody {
   readonly targets: readonly { buffer: Node; offset: number; strides: readonly number[] }[];
 }
 
-export function emitLoopKernel(context: EmitContext, kernel: Kernel): EmittedKernel {
+export function emitLoopKernel(context: EmitContext, kernel: LoopKernel): EmittedKernel {
   const strides = stridesOf(kernel.shape);
   return emitLoop(context, {
     shape: kernel.shape,

@@ -5,7 +5,7 @@ import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
 import { emitPackPanel } from './pack.js';
 import { defineTile, evenTiles, TILE_BUFFER, tileVectors } from './tile.js';
 import { tileSize } from '../features.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { MatmulKernel } from '../../compiler/kernel.js';
 
 /** Columns of a block: its packed panels should stay in the second-level cache. */
 const BLOCK_COLUMNS = 64;
@@ -16,9 +16,8 @@ const UNITS = 8;
 /** Packed blocks of at most this many bytes stay in the first-level cache while all rows pass by. */
 const SMALL_BLOCK = 64 * 1024;
 
-export function emitMatmul(context: EmitContext, kernel: Kernel): EmittedKernel {
+export function emitMatmul(context: EmitContext, kernel: MatmulKernel): EmittedKernel {
   const { root, operands } = kernel;
-  if (!root) throw new Error('internal: matmul without root');
   const rank = root.shape.length;
   const [m, n] = root.shape.slice(-2);
   const k = root.inputs[0].shape[rank - 1];

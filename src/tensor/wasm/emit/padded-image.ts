@@ -57,7 +57,10 @@ export function spreadGradient(root: NodeOf<'conv_input'>, base: number): Padded
 }
 
 /** The image at `base` whose products with the output gradient are summed to the weight gradient, and whether it must be copied. */
-export function correlatedInput(root: NodeOf<'conv_weight'>, base: number): { image: PaddedImage; copies: boolean } {
+export function correlatedInput(
+  root: NodeOf<'conv_weight_parts'>,
+  base: number,
+): { image: PaddedImage; copies: boolean } {
   const { strides, padding, dilation } = root.attrs;
   const [, height, width, channels] = root.inputs[0].shape;
   const [, outHeight, outWidth] = root.inputs[1].shape;

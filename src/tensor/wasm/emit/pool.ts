@@ -1,15 +1,13 @@
 /** Pooling of NHWC tensors: windows are unrolled, channels go through vectors. */
-import type { NodeOf, PoolAttrs } from '../../graph.js';
+import type { PoolAttrs } from '../../graph.js';
 import { type Shape, sizeOf } from '../../shape.js';
 import type { FunctionEmitter } from '../assembler.js';
 import { emitStore, ExpressionEmitter, type Point } from './expression.js';
 import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
-import { isPlain, type Kernel, windowsPart } from '../../compiler/kernels.js';
+import { isPlain, type PoolKernel, windowsPart } from '../../compiler/kernel.js';
 
-type PoolNode = NodeOf<'pool_max_gather'> | NodeOf<'pool_max_scatter'> | NodeOf<'pool_sum'> | NodeOf<'pool_sum_grad'>;
-
-export function emitPool(context: EmitContext, kernel: Kernel): EmittedKernel {
-  const root = kernel.root as PoolNode;
+export function emitPool(context: EmitContext, kernel: PoolKernel): EmittedKernel {
+  const { root } = kernel;
   const [first, second] = kernel.operands.map((o) => context.address(o.buffer));
   const out = context.address(kernel.outputs[0]);
   switch (root.op) {
@@ -131,7 +129,7 @@ type Contribute = (w: WindowVector, value: () => void, tap: number) => void;
  * Adds a value to the element at a tap, or stores it where no other window reaches: there with the work fused behind it, which
  * reads other tensors at the same place.
  */
-function contribution(context: EmitContext, kernel: Kernel): Contribute {
+function contribution(context: EmitContext, kernel: PoolKernel): Contribute {
   const out = context.address(kernel.outputs[0]);
   return (w, value, tap) => {
     const { f } = w;

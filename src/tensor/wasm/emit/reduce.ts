@@ -14,17 +14,15 @@ import {
 } from './loop.js';
 import { type Access, accessesOf, collapse, indexExpressions } from '../../compiler/expression.js';
 import { isStreamed, streamColumns } from './column-sums.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { ReduceKernel } from '../../compiler/kernel.js';
 
 /** Vectors of neighbouring results that one unit accumulates at once when the innermost axis is kept. */
 const COLUMNS = 8;
 /** Results along which the innermost axis is summed that are so many that a unit makes several. */
 const MANY_ROWS = 64;
 
-export function emitReduce(context: EmitContext, kernel: Kernel): EmittedKernel {
+export function emitReduce(context: EmitContext, kernel: ReduceKernel): EmittedKernel {
   const { root, input } = kernel;
-  if (!root || !input || (root.op !== 'reduce_sum' && root.op !== 'reduce_max'))
-    throw new Error('internal: not a reduction');
   const { axes } = root.attrs;
   const shape = root.inputs[0].shape;
   const accesses = accessesOf([input]);
@@ -42,7 +40,7 @@ export function emitReduce(context: EmitContext, kernel: Kernel): EmittedKernel 
 
 export interface ReduceBody {
   context: EmitContext;
-  kernel: Kernel;
+  kernel: ReduceKernel;
   /** The iteration space with axes merged, the axes that each is made of, and whether it is summed over. */
   dims: number[];
   groups: number[][];
@@ -106,7 +104,6 @@ export function reducedNest(
 function reduceRows(body: ReduceBody): EmittedKernel {
   const { context, kernel, dims, reduced, cursors, accesses, operation } = body;
   const { input } = kernel;
-  if (!input) throw new Error('internal: reduction without input');
   const kept = dims.flatMap((_, d) => (reduced[d] ? [] : [d]));
   const outer = dims.flatMap((_, d) => (reduced[d] && d !== dims.length - 1 ? [d] : []));
   const last = dims.length - 1;
@@ -206,7 +203,6 @@ function reduceRows(body: ReduceBody): EmittedKernel {
 function reduceColumns(body: ReduceBody): EmittedKernel {
   const { context, kernel, dims, reduced, cursors, accesses, operation } = body;
   const { input } = kernel;
-  if (!input) throw new Error('internal: reduction without input');
   const last = dims.length - 1;
   const length = dims[last];
   const outerKept = dims.flatMap((_, d) => (reduced[d] || d === last ? [] : [d]));
@@ -277,7 +273,7 @@ function reduceColumns(body: ReduceBody): EmittedKernel {
 export function emitEpilogue(
   f: FunctionEmitter,
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ReduceKernel,
   offset: number,
   values: readonly number[],
   count: number,

@@ -7,7 +7,7 @@ import { defineTileEpilogue } from './epilogue.js';
 import { emitStore } from './expression.js';
 import type { EmitContext } from './loop.js';
 import { type Features, tileSize } from '../features.js';
-import { isPlain, type Kernel } from '../../compiler/kernels.js';
+import { type ContractionKernel, isPlain } from '../../compiler/kernel.js';
 
 /** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
 export interface SumLoop {
@@ -139,13 +139,12 @@ export interface TilePart {
  */
 export function defineTile(
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ContractionKernel,
   shape: TileShape,
   columns: number,
   { resumes, continues }: TilePart = { resumes: false, continues: false },
 ): number {
   const { root } = kernel;
-  if (!root) throw new Error('internal: tile without a root');
   const { outputStep = 1 } = shape;
   const plain = !continues && isPlain(kernel);
   const epilogue =

@@ -17,7 +17,7 @@ const BLOCK_BYTES = 512 * 1024;
 const products = PATCH * PATCH;
 
 /** Whether the weight gradient goes by Winograd's algorithm. */
-export function winogradWeightPays(root: NodeOf<'conv_weight'>, features: Features): boolean {
+export function winogradWeightPays(root: NodeOf<'conv_weight_parts'>, features: Features): boolean {
   const { strides, dilation, groups } = root.attrs;
   const [, kh, kw, channels, filters] = root.shape;
   const [batch, outHeight, outWidth] = root.inputs[1].shape;
@@ -28,7 +28,7 @@ export function winogradWeightPays(root: NodeOf<'conv_weight'>, features: Featur
 /** A unit is a part of the batch, as in emitWeightGradient. */
 export function emitWinogradWeightGradient(
   context: EmitContext,
-  root: NodeOf<'conv_weight'>,
+  root: NodeOf<'conv_weight_parts'>,
   x: number,
   g: number,
   out: number,

@@ -9,7 +9,7 @@ import { emitTileSum, panelWidth } from './tile.js';
 import { defineRowEpilogue } from './epilogue.js';
 import { emitTransform, TRANSFORM_BUFFER } from './winograd-transform.js';
 import { type Features, tileSize } from '../features.js';
-import type { Kernel } from '../../compiler/kernels.js';
+import type { ConvKernel } from '../../compiler/kernel.js';
 import { kernelTransform, PATCH, patchTransform, TILE, tileTransform } from '../winograd.js';
 
 /** Filters whose products are kept at once. */
@@ -189,7 +189,7 @@ export function defineSquareInput(
 
 export function emitWinograd(
   context: EmitContext,
-  kernel: Kernel,
+  kernel: ConvKernel,
   p: WinogradProblem,
   workspace: number,
 ): EmittedKernel {

@@ -1,7 +1,7 @@
 /** What the lints find in an experiment, located in its config and printed like the errors. */
 import { formatProblem, inOrder, locatedProblem, type Problem } from '../config/index.js';
 import { lintExperiment, type LintId, type StartStatistics } from '../train/index.js';
-import type { Experiment } from '../runner/experiment.js';
+import type { Experiment } from './experiment.js';
 
 export interface Warning extends Omit<Problem, 'hint'> {
   /** The lint. */

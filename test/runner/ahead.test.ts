@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { beginAhead } from '../../src/cli/ahead.js';
+import { beginAhead } from '../../src/runner/ahead.js';
 import { UnpackedFiles } from '../../src/data/unpack-ahead.js';
-import { tempFolder } from './helpers.js';
+import { tempFolder } from '../cli/helpers.js';
 
 const folder = tempFolder();
 const images = join(folder, 'images.gz');

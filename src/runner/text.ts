@@ -1,0 +1,60 @@
+/** Figures and outcomes of a run in words, for its log.txt and for whoever shows it. */
+import { formatCount } from '../config/format-count.js';
+import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/index.js';
+import type { Figures } from '../train/index.js';
+import type { EpochEvent } from './events.js';
+
+/** Four significant digits: `0.0001235`, `1.5e-9`. */
+export const formatFigure = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** `val/loss 0.12541  val/accuracy 0.9622` */
+export const formatFigures = (figures: Figures, prefix = ''): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${prefix}${name} ${Number(value.toPrecision(5))}`)
+    .join('  ');
+
+/** `2.5 s`, `2 min 05 s`, `1 h 04 min`. */
+export function formatTime(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** `weights that are exactly 0: 83.1 % (layers.0.weight 85 %, layers.1.weight 12.5 %)` */
+export function formatSparsity({ total, ...tensors }: Figures): string {
+  const percent = (share: number): string => `${formatFigure(100 * share)} %`;
+  const each = Object.entries(tensors).map(([name, share]) => `${name} ${percent(share)}`);
+  return `weights that are exactly 0: ${percent(total)} (${each.join(', ')})`;
+}
+
+/** `epoch 3/10  train/loss 0.12541  val/accuracy 0.9622  2.5 s` */
+export const formatEpoch = ({ epoch, epochs, figures, seconds }: EpochEvent): string =>
+  `epoch ${epoch}/${epochs}  ${formatFigures(figures)}  ${formatTime(seconds)}`;
+
+/** `completed after 10 epochs, 4,690 steps, in 18.0 s, 33,001 samples/s` */
+export function formatEnd({ status, reason, epochs, steps, wall_time_s, samples_per_s }: Summary): string {
+  // The reason of a failure is the error that follows.
+  const isSaid = reason === undefined || reason === status || status === 'failed';
+  const why = isSaid ? '' : ` (${reason.replace('max_time', 'time is up')})`;
+  const speed = samples_per_s > 0 ? `, ${formatCount(Math.round(samples_per_s))} samples/s` : '';
+  return `${status.replace('_', ' ')}${why} after ${epochs} epochs, ${formatCount(steps)} steps, in ${formatTime(wall_time_s)}${speed}`;
+}
+
+/** `5 folds, mean ± standard deviation: test/loss 0.41 ± 0.03  test/accuracy 0.95 ± 0.01`; nothing before a fold has finished. */
+export function formatFolds(summary: CrossValidationSummary): string[] {
+  const { folds, test, test_std: std, sparsity, epochs, steps, wall_time_s } = summary;
+  if (test === undefined) return [];
+  const show = (value: number): string => String(Number(value.toPrecision(4)));
+  const figures = Object.entries(test).map(
+    ([name, value]) =>
+      `test/${name} ${show(value)}${std === undefined ? '' : ` ± ${Number(std[name].toPrecision(2))}`}`,
+  );
+  const finished = folds.filter(hasFinished).length;
+  return [
+    `${finished} fold${finished === 1 ? '' : 's'}, mean ± standard deviation: ${figures.join('  ')}`,
+    ...(sparsity === undefined ? [] : [formatSparsity(sparsity)]),
+    `${formatCount(epochs)} epochs, ${formatCount(steps)} steps, in ${formatTime(wall_time_s)}`,
+  ];
+}

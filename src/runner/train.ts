@@ -1,0 +1,89 @@
+/** Trains an experiment in a new run directory, or goes on with one: the whole of `nn train` but its arguments and its text. */
+import { closeSplits, loadData } from '../data/index.js';
+import { type CrossValidationSummary, gitState, type GitState, RunDirectory, type Summary } from '../runs/index.js';
+import { prepare, type TrainOptions } from '../train/index.js';
+import type { Ahead } from './ahead.js';
+import { openEngine } from './engine.js';
+import type { RunListeners } from './events.js';
+import { type Experiment, type LoadExperimentOptions, loadExperimentConfig, openExperiment } from './experiment.js';
+import { beginFolds, foldsOf, reopenFolds, trainFolds } from './folds.js';
+import { beginRun, reopenRun, type RunOptions, trainRun } from './run.js';
+import { formatWarnings, warningsOf } from './warnings.js';
+
+export interface TrainFileOptions extends RunOptions, Pick<LoadExperimentOptions, 'overrides' | 'name'> {
+  readonly runsDir: string;
+  /** What has been read before. */
+  readonly ahead?: Ahead;
+}
+
+/**
+ * Trains the config in `file`, one run or one for each of its folds, and returns the summary that its run directory has too. Throws
+ * ConfigError, DataError and RunDirectoryError before anything is trained, TrainingError where the run fails.
+ */
+export async function trainFile(file: string, options: TrainFileOptions): Promise<Summary | CrossValidationSummary> {
+  const git = gitState(process.cwd());
+  const source = loadExperimentConfig(file, { ...options, written: options.ahead?.written });
+  return foldsOf(source.loaded.config.data) === undefined
+    ? trainOne(source, git, options)
+    : crossValidate(source, git, options);
+}
+
+type Source = ReturnType<typeof loadExperimentConfig>;
+type Git = Promise<GitState | undefined>;
+
+/** The step is compiled while the last of the data are still being unpacked, into the session's memory. */
+async function trainOne(source: Source, git: Git, options: TrainFileOptions): Promise<Summary> {
+  const { ahead, engine, fastDevRun, runsDir } = options;
+  const session = openEngine(engine, ahead?.heap);
+  try {
+    let prepared: TrainOptions['prepared'];
+    const experiment = await openExperiment(source.loaded, {
+      ...source,
+      load: (config, how) => loadData(config, { ...how, reserve: (bytes) => session.reserve(bytes), unpacked: ahead?.unpacked }), // prettier-ignore
+      onFitted: (config, data) => (prepared = prepare(session, config, data, fastDevRun)),
+    });
+    options.onEvent?.({ kind: 'loaded', experiment });
+    const run = await beginRun(experiment, RunDirectory.create(runsDir, experiment.name), options, git);
+    announceStart(experiment, run.directory, options.onEvent);
+    return await trainRun(session, run, { ...options, prepared });
+  } finally {
+    session.close();
+  }
+}
+
+/** The data loaded here are those of the first fold, for its sizes and warnings; each run loads its own. */
+async function crossValidate(source: Source, git: Git, options: TrainFileOptions): Promise<CrossValidationSummary> {
+  const { ahead, runsDir } = options;
+  const experiment = await openExperiment(source.loaded, {
+    ...source,
+    load: (config, how) => loadData(config, { ...how, unpacked: ahead?.unpacked }),
+  });
+  options.onEvent?.({ kind: 'loaded', experiment });
+  const folds = await beginFolds(experiment, runsDir, options, git);
+  announceStart(experiment, folds.directory, options.onEvent);
+  closeSplits(experiment.data);
+  return trainFolds(folds, options);
+}
+
+/** Reports a new run directory and what the lints find, which its log keeps. */
+function announceStart(experiment: Experiment, directory: RunDirectory, onEvent: RunListeners['onEvent']): void {
+  const warnings = warningsOf(experiment);
+  onEvent?.({ kind: 'started', runDir: directory.path, warnings });
+  if (warnings.length > 0) directory.log(formatWarnings(warnings).join('\n'));
+}
+
+/**
+ * Goes on with the run in `folder`, exactly as if it had not been stopped. Throws RunDirectoryError, CheckpointError and DataError
+ * where that cannot be, TrainingError where the run fails.
+ */
+export async function resumeRun(folder: string, options: RunOptions): Promise<Summary | CrossValidationSummary> {
+  const folds = reopenFolds(folder);
+  if (folds !== undefined) return trainFolds(folds, options);
+  const session = openEngine(options.engine);
+  try {
+    const run = await reopenRun(folder, options.onEvent, (bytes) => session.reserve(bytes));
+    return await trainRun(session, run, options);
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,52 @@
+/** The config of a whole experiment, section by section: each stands with what it describes, and they are put together here. */
+import * as z from 'zod';
+import { atoms } from '../config/index.js';
+import { dataSchema } from '../data/index.js';
+import { augmentSchema } from '../nn/augmentations/index.js';
+import { initSchema } from '../nn/initializers.js';
+import { type LossConfig, lossSchema } from '../nn/losses/index.js';
+import { type MetricConfig, metricSchema } from '../nn/metrics/index.js';
+import { modelSchema } from '../nn/model.js';
+import { optimizerSchema } from '../nn/optimizers/index.js';
+import { regularizationSchema } from '../nn/regularization.js';
+import { scheduleSchema } from '../nn/schedules.js';
+import { defaultsByTask } from './task-defaults.js';
+import { taskSchema } from './tasks/index.js';
+import { trainSchema } from './train-options.js';
+
+export const writtenSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, "-", "_" and "." only: the name becomes a folder')
+    .optional()
+    .describe('what the experiment is called, and the folder of its runs; the name of the file by default'),
+  seed: atoms.seed.default(0).describe('everything random is a function of it'),
+  task: taskSchema.describe(
+    'what is learned: one class of several, several yes-or-no labels, numbers, or the features themselves',
+  ),
+  data: dataSchema.safeExtend({ augment: augmentSchema }),
+  model: modelSchema,
+  loss: lossSchema
+    .optional()
+    .describe(`what is minimized; by default ${defaultsByTask(({ defaultLoss }) => [defaultLoss])}`),
+  metrics: z
+    .array(metricSchema)
+    .optional()
+    .describe(`what is measured beside the loss; by default ${defaultsByTask(({ defaultMetrics }) => defaultMetrics)}`),
+  init: initSchema.prefault({}).describe('initial weights'),
+  regularization: regularizationSchema
+    .prefault({})
+    .describe('penalties and constraints on weights, biases and activities'),
+  optimizer: optimizerSchema.prefault('adam').describe('how gradients change the weights'),
+  schedule: scheduleSchema.prefault('constant').describe('how the learning rate changes over the run'),
+  train: trainSchema.prefault({}).describe('how long, in what batches, and when to stop'),
+});
+
+/** A config as written, with the defaults that do not depend on the task. */
+export type WrittenExperiment = z.output<typeof writtenSchema>;
+
+/** A checked experiment with all defaults. */
+export interface ExperimentConfig extends Omit<WrittenExperiment, 'loss' | 'metrics'> {
+  readonly loss: LossConfig;
+  readonly metrics: readonly MetricConfig[];
+}

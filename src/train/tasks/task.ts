@@ -1,0 +1,67 @@
+/**
+ * What a task is: what it takes of the data, which networks it trains, what these minimize by which optimizer, and when a batch
+ * counts as fitted. Everything else asks the task and knows none by name; a new one is a file here and a line in the registry.
+ */
+import type * as z from 'zod';
+import type { Affine, Table } from '../../data/index.js';
+import type { losses } from '../../nn/losses/index.js';
+import type { MetricConfig, metrics } from '../../nn/metrics/index.js';
+import type { ModelConfig } from '../../nn/model.js';
+import type { OptimizerConfig } from '../../nn/optimizers/index.js';
+import type { ReferenceKind } from '../../nn/target.js';
+
+export type TargetKind = 'classes' | 'labels' | 'numbers' | 'none';
+
+/** The parts of an experiment's config that a task builds on. */
+export interface ExperimentParts {
+  readonly model: ModelConfig;
+  readonly optimizer: OptimizerConfig;
+}
+
+/** One optimizer at work. */
+export interface TaskUpdate {
+  /** Which of the task's objectives it minimizes. */
+  readonly objective: string;
+  /** The networks whose weights it changes. */
+  readonly networks: readonly string[];
+  readonly optimizer: OptimizerConfig;
+  /** It takes part in every n-th step. */
+  readonly every: number;
+}
+
+/** What `overfit-batch` measures on its batch, and what it must reach. */
+export interface FitCriterion {
+  /** The metric that is computed beside the loss. */
+  readonly metric: MetricConfig;
+  /** What `value` must fall below for the first `count` samples of the split. */
+  threshold(targets: Table, count: number, affine: Affine | undefined): number;
+  /** From the mean loss of the batch and the metric: what is held against the threshold; `accuracy`, where given, must be 1. */
+  measure(loss: number, metric: number): BatchFit;
+}
+
+export interface BatchFit {
+  readonly measure: 'loss' | 'mean_squared_error';
+  readonly value: number;
+  /** Share of the batch that is classified right. */
+  readonly accuracy?: number;
+}
+
+export interface Task<S extends z.ZodObject = z.ZodObject> {
+  /** One line for `nn list`, the docs and the editor. */
+  readonly description: string;
+  readonly schema: S;
+  /** The targets that it needs of the data. */
+  readonly targets: TargetKind;
+  /** What its losses and metrics compare the network's output with: those that take it fit the task. */
+  readonly reference: ReferenceKind;
+  /** Where the config names none. */
+  readonly defaultLoss: keyof typeof losses;
+  readonly defaultMetrics: readonly (keyof typeof metrics)[];
+  /** By name, which their variables begin with where there are several. */
+  networks(config: ExperimentParts): Readonly<Record<string, ModelConfig>>;
+  /** In the order in which a step makes them. */
+  updates(config: ExperimentParts): readonly TaskUpdate[];
+  readonly fit: FitCriterion;
+}
+
+export const defineTask = <S extends z.ZodObject>(task: Task<S>): Task<S> => task;

@@ -1,0 +1,60 @@
+/** The `train` section of a config: how long, in what batches, how gradients are treated, and when to stop. */
+import * as z from 'zod';
+import { atoms } from '../config/index.js';
+import { adaptiveClippingSchema, gradientNoiseSchema } from '../nn/clip.js';
+import { parameterGroupSchema } from '../nn/optimizers/groups.js';
+import { lintIds } from './lints/ids.js';
+
+const earlyStoppingSchema = z.strictObject({
+  monitor: atoms.text
+    .default('val/loss')
+    .describe('the figure that is watched: val/loss, val/<metric>, train/loss, ...'),
+  mode: z.enum(['min', 'max']).optional().describe('which direction is better; the figure itself decides by default'),
+  patience: atoms.positiveInt.default(5).describe('epochs without improvement before training stops'),
+  min_delta: atoms.nonNegative.default(0).describe('a smaller gain is no improvement'),
+  restore_best: z.boolean().default(true).describe('test with the weights of the best epoch, not of the last'),
+});
+
+export const trainSchema = z.strictObject({
+  max_epochs: atoms.positiveInt
+    .optional()
+    .describe('passes over the training split; 10, or as many as max_steps takes, by default'),
+  max_steps: atoms.positiveInt.optional().describe('stop after so many steps'),
+  batch_size: atoms.positiveInt.default(32).describe('samples in a training step'),
+  eval_batch_size: atoms.positiveInt.default(250).describe('samples at once in validation and test'),
+  shuffle: z.boolean().default(true).describe('a new random order of the samples in every epoch'),
+  drop_last: z.boolean().default(false).describe('leave out the last batch of an epoch where it is smaller'),
+  checkpoint_every: atoms.positiveInt
+    .optional()
+    .describe('steps between checkpoints; the end of an epoch always has one'),
+  checkpoint_every_seconds: atoms.positive.optional().describe('time between checkpoints, in seconds'),
+  gradient_clip_norm: atoms.positive.optional().describe('shrink all gradients together to at most this norm'),
+  gradient_clip_value: atoms.positive.optional().describe('clip every element of the gradients to plus and minus this'),
+  gradient_clip_adaptive: adaptiveClippingSchema
+    .optional()
+    .describe('shrink the gradient of each unit to at most a share of the norm of its weights (Brock et al. 2021)'),
+  gradient_noise: gradientNoiseSchema
+    .optional()
+    .describe('add normal noise to the gradients, less and less of it (Neelakantan et al. 2015)'),
+  accumulate_batches: atoms.positiveInt
+    .optional()
+    .describe('average the gradients of so many batches for one update; steps still count batches'),
+  parameter_groups: z
+    .array(parameterGroupSchema)
+    .optional()
+    .describe('weights with a learning rate or weight decay of their own'),
+  weight_average: z
+    .strictObject({
+      method: z
+        .enum(['ema', 'swa'])
+        .default('ema')
+        .describe('ema: an exponential moving average; swa: the mean at the ends of epochs (Izmailov et al. 2018)'),
+      decay: atoms.properFraction.optional().describe('ema: share of the average that an update keeps; 0.999 by default'), // prettier-ignore
+      start_epoch: atoms.nonNegative.optional().describe('swa: epochs before it begins; three quarters of all by default'), // prettier-ignore
+      every_epochs: atoms.positive.optional().describe('swa: epochs between two weights that it takes in; 1 by default'), // prettier-ignore
+    })
+    .optional()
+    .describe('judge and test an average of the weights; off by default'),
+  early_stopping: earlyStoppingSchema.optional().describe('stop when a figure no longer improves; off by default'),
+  ignore_lints: z.array(z.enum(lintIds)).optional().describe('warnings of `nn check` and `nn train` that are not wanted'), // prettier-ignore
+});
