@@ -43,7 +43,7 @@ async function augmented(
   const features = input('features', [SIZE, ...data.shape], data.dtype);
   const labels = input('labels', [SIZE], 'i32');
   const indices = input('indices', [order.length], 'i32');
-  const { x: plain, target } = gatherBatch({ size: SIZE, features, targets: labels, affine: data.affine }, indices);
+  const { x: plain, target } = gatherBatch({ features, targets: labels, affine: data.affine }, indices);
   const augmentation = new BatchAugmentation(augmentSchema.parse(list), KEY, seedKey, indices);
   const { x, mixture } = augmentation.features(
     { features, at: indices, affine: data.affine, columns: data.columns },
