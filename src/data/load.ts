@@ -169,7 +169,7 @@ async function loadParts(
     const isComplete = coming.length === 0 || onOpened !== undefined || readsFeatures(config);
     if (isComplete) await Promise.all(coming);
     onOpened?.(opened);
-    const assembled = assemble(config, options, opened, wanted, folder);
+    const assembled = await assemble(config, options, opened, wanted, folder);
     options.onDescribed?.({ ...splitsOf(assembled), isComplete });
     await Promise.all(coming);
     const loaded = { ...assembled, files: await files.list() };
@@ -206,15 +206,15 @@ function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>
   return parts;
 }
 
-function assemble(
+async function assemble(
   config: DataConfig,
   options: LoadOptions,
   opened: SampleFiles<Encoding>,
   wanted: readonly Role[],
   cacheFolder: string | undefined,
-): Omit<LoadedParts, 'files'> {
+): Promise<Omit<LoadedParts, 'files'>> {
   const parts = partsOf(config, options.seed, opened);
-  const preprocessing = options.fitted ?? fit(config, parts.train);
+  const preprocessing = options.fitted ?? (await fit(config, parts.train));
   const { encoding, affine, projection } = preprocessing;
   const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
   const used: Partial<Record<Role, Part>> = {};
@@ -251,7 +251,7 @@ function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
 }
 
 /** Learns encoding and preprocessing from the whole training split, before any limit. One-hot entries stay 0 and 1. */
-function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
+async function fit(config: DataConfig, part: Part | undefined): Promise<FittedPreprocessing> {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
   // In the file's order, which is the faster one where samples are read from a file; sums depend on it, where there are some.
   const hasSums = sourceOf(config.source).encoding !== 'arrays' || readsFeatures(config);
@@ -266,7 +266,7 @@ function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
   const blocks = function* (): Generator<Float64Array> {
     for (const block of blocksOf(ordered, encoding, width, true)) yield mappedNumbers(block, affine);
   };
-  return { encoding, affine, projection: fitProjection(last, blocks, width, inputs, ordered.from.file) };
+  return { encoding, affine, projection: await fitProjection(last, blocks, width, inputs, ordered.from.file) };
 }
 
 /** For each feature of a table whether it is a measure; none for arrays. */
