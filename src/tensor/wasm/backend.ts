@@ -43,16 +43,16 @@ for (;;) {
 }
 `;
 
-interface WasmExecutable<O extends Outputs> extends Executable<O> {
+export interface WasmExecutable<O extends Outputs> extends Executable<O> {
   /** The outputs in memory, for those who cannot wait. */
   readonly views: readonly TypedValues[];
 }
 
-interface WasmBackend extends Backend {
+export interface WasmBackend extends Backend {
   open(options: SessionOptions): WasmSession;
 }
 
-class WasmSession implements Session {
+export class WasmSession implements Session {
   private readonly leaves = new Map<Node, number>();
   private readonly constants = new Map<number, number>();
   private readonly workers: Worker[] = [];

@@ -121,7 +121,7 @@ describe('batch_norm over several steps', () => {
     close(await session.read(mean), afterThreeSteps.running_mean);
     close(await session.read(variance), afterThreeSteps.running_var);
 
-    session.write(x, wave(24, 0.37, 0.11));
+    session.write(evaluation.x, wave(24, 0.37, 0.11));
     const evaluate = session.compile({ name: 'evaluate', outputs: [evaluation.model.output], updates: [] });
     evaluate.run();
     close((await evaluate.read())[0], evaluated);
