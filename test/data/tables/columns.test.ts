@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ColumnBuilder, type ColumnUse } from '../../../src/data/tables/column.js';
 import { murmur3 } from '../../../src/data/tables/murmur3.js';
-import { parseDecimal, parseNumber } from '../../../src/data/labels.js';
+import { parseNumber } from '../../../src/data/labels.js';
 import { hostRandom } from '../../../src/tensor/random.js';
 import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
 
@@ -58,12 +58,6 @@ describe('a column', () => {
 });
 
 describe('a number in a file', () => {
-  /** As the bytes of a CSV file have it, something before and after it. */
-  const inBytes = (text: string): number => {
-    const bytes = Buffer.from(`7${text}7`);
-    return parseDecimal(bytes, 1, bytes.length - 1);
-  };
-
   it('is the very float64 that JavaScript makes of it', () => {
     const random = hostRandom(1, 'numbers');
     for (let i = 0; i < 20_000; i++) {
@@ -72,7 +66,6 @@ describe('a number in a file', () => {
       const exponent = random.below(4) === 0 ? `e${random.below(40) - 20}` : '';
       const text = `${['', '-', '+'][random.below(3)]}${digits.slice(0, at)}${random.below(3) === 0 ? '' : '.'}${digits.slice(at)}${exponent}`;
       expect(parseNumber(text)).toBe(Number(text));
-      expect(inBytes(text)).toBe(Number(text));
     }
   });
 
@@ -80,7 +73,6 @@ describe('a number in a file', () => {
     'is not %j',
     (text) => {
       expect(parseNumber(text)).toBeNaN();
-      expect(inBytes(text)).toBeNaN();
     },
   );
 });

@@ -1,29 +1,39 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
 import { resolve } from 'node:path';
-import { formatCount } from '../config/format-count.js';
-import { loadSplit, moveFiles, type Role } from '../data/index.js';
-import { evaluate, type ExperimentConfig, type Snapshot } from '../train/index.js';
-import { asCheckpointError, loadStoredConfig, openSnapshot } from '../runner/checkpoint.js';
-import { type ExitCode, exitCode } from './exit-code.js';
-import { openEngine } from '../runner/engine.js';
-import { formatFigures, formatSparsity } from '../runner/text.js';
-import { type CommonOptions, engineOf, printJson, say } from './common-options.js';
-import { formatReports } from './format.js';
-import { UsageError } from './usage-error.js';
+import { formatCount } from '../../config/format-count.js';
+import type { Role } from '../../data/index.js';
+import type { Snapshot } from '../../train/index.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import { formatFigures, formatSparsity } from '../../runner/text.js';
+import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
+import { formatReports } from '../format.js';
+import { UsageError } from '../usage-error.js';
 
 const roles: readonly Role[] = ['train', 'val', 'test'];
 
-export interface EvalOptions extends CommonOptions {
+interface EvalOptions extends CommonOptions {
   readonly split: string;
 }
 
-export async function evalCommand(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
+export const registerEval: Register = (program, finish) => {
+  addCommand(program, 'eval <checkpoint> [overrides...]', 'measure a checkpoint, on other data too', ['engine'])
+    .option('--split <name>', 'train, val or test', 'test')
+    .action(async (checkpoint: string, overrides: string[], options: EvalOptions) => {
+      finish(await evaluateCheckpoint(checkpoint, overrides, options));
+    });
+};
+
+async function evaluateCheckpoint(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
+  const { loadSplit, moveFiles } = await import('../../data/index.js');
+  const { evaluate } = await import('../../train/index.js');
+  const { loadStoredConfig, openEngine, openSnapshot, asCheckpointError } = await import('../../runner/index.js');
   const foreign = overrides.find((override) => !override.startsWith('data.'));
   if (foreign !== undefined) {
     throw new UsageError(`"${foreign}" cannot be changed after training: eval takes overrides of data.* only`);
   }
   const { snapshot, config: trained, baseDir } = openSnapshot(path);
-  const config = overrides.length === 0 ? trained : configForOtherData(path, snapshot, overrides);
+  const config =
+    overrides.length === 0 ? trained : loadStoredConfig(path, storedFor(snapshot, overrides), overrides).config;
   // Files given here are relative to the working directory, those of the training run to its own.
   const known = new Set<string>();
   moveFiles(trained.data, (file) => (known.add(file), file));
@@ -56,19 +66,13 @@ export async function evalCommand(path: string, overrides: readonly string[], op
   return exitCode.done;
 }
 
-/** The stored config with `overrides`. Other data are measured whole: the folds are those of the data trained on. */
-function configForOtherData(path: string, snapshot: Snapshot, overrides: readonly string[]): ExperimentConfig {
+/** The snapshot as its config is to be read: other data are measured whole, since the folds are those of the data trained on. */
+function storedFor(snapshot: Snapshot, overrides: readonly string[]): Snapshot {
   const { config } = snapshot.meta;
-  if (
-    !overrides.some((override) => override.startsWith('data.source')) ||
-    !isRecord(config) ||
-    !isRecord(config.data)
-  ) {
-    return loadStoredConfig(path, snapshot, overrides).config;
-  }
+  const isOther = overrides.some((override) => override.startsWith('data.source'));
+  if (!isOther || !isRecord(config) || !isRecord(config.data)) return snapshot;
   const { folds: _, fold: __, ...data } = config.data;
-  const whole = { ...snapshot, meta: { ...snapshot.meta, config: { ...config, data } } };
-  return loadStoredConfig(path, whole, overrides).config;
+  return { ...snapshot, meta: { ...snapshot.meta, config: { ...config, data } } };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
