@@ -4,7 +4,7 @@
  */
 import { nearest } from '../config/nearest.js';
 import { DataError, listed, type DataErrorPlace } from './data-error.js';
-import type { Rows } from './table.js';
+import type { Rows } from './fields.js';
 
 export interface Labels {
   /** Distinct values, in the order of first appearance. */

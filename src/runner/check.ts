@@ -48,7 +48,8 @@ function tensorBytes({ config, data, rows }: Experiment): TensorBytes {
   const batchSize = Math.min(config.train.batch_size, data.train.size);
   const outputs = rows.reduce((sum, row) => sum + row.memoryBytes, 0) - weights;
   const splits = [data.train, data.val, data.test].filter((split) => split !== undefined);
-  const tables = splits.flatMap(({ features, targets }) => [features, targets]).filter(({ records }) => records === undefined); // prettier-ignore
+  const all = splits.flatMap(({ fields }) => Object.values(fields)).filter((table) => table !== undefined);
+  const tables = all.filter(({ records }) => records === undefined);
   return {
     weights,
     optimizer: statePerWeight(config.optimizer) * weights,

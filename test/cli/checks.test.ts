@@ -33,8 +33,8 @@ describe('nn check', () => {
   it('prints the same as one JSON object on stdout when asked', async () => {
     const { out, err } = await nnHere('check', smoke, '--json', '--quiet', 'optimizer=sgd');
     expect(err).toBe('');
-    // Inputs: weights, training data, 16 indices, a random key, rate and step.
-    const inputs = 268 + 90 * 20 + 16 * 4 + 8 + 4 + 4;
+    // Inputs: weights, training data, 16 indices, a random key, rate, step and the first step that failed.
+    const inputs = 268 + 90 * 20 + 16 * 4 + 8 + 4 + 4 + 4;
     expect(JSON.parse(out)).toMatchObject({
       parameters: 67,
       macs: 56,
@@ -69,7 +69,7 @@ describe('the memory that nn check prints', () => {
     const { memory } = JSON.parse(out) as { memory: Record<string, number> };
 
     const { config } = loadConfig(experimentSchema, { file, overrides: [] });
-    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: 'configs' });
+    const data = await loadData(config.data, { target: 'classes', seed: config.seed, baseDir: 'configs' });
     const session = wasmBackend.open({ threads: 2 });
     let held: MemoryReport | undefined;
     const nothing = (): void => undefined;

@@ -19,8 +19,7 @@ function stripes(size: number, stream: string): Split {
   const targets = Int32Array.from({ length: size }, (_, i) => i % 3);
   return {
     size,
-    features: { shape: SHAPE, dtype: 'u8', values },
-    targets: { shape: [], dtype: 'i32', values: targets },
+    fields: { features: { shape: SHAPE, dtype: 'u8', values }, targets: { shape: [], dtype: 'i32', values: targets } },
   };
 }
 

@@ -44,7 +44,7 @@ async function augment(file: string, overrides: readonly string[], options: Augm
   if (config.data.augment.length === 0) {
     throw new UsageError(`${file}: there is no data.augment; \`nn list augmentations\` shows what it can hold`);
   }
-  const isImage = data.train.features.shape.length === 3;
+  const isImage = data.train.fields.features.shape.length === 3;
   if (isImage && options.out === undefined) throw new UsageError('augment: give the picture a name with --out FILE.png'); // prettier-ignore
   if (!isImage && options.out !== undefined) throw new UsageError('augment: --out is for images; of other samples a table is printed'); // prettier-ignore
   const session = openEngine(engineOf(options));

@@ -2,12 +2,11 @@
 import { dirname, relative, resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
 import type { ColumnReport, DataReport, FileReport } from '../../data/index.js';
+import { splitNames } from '../../data/split.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigure } from '../../runner/text.js';
 import { addCommand, type CommonOptions, printJson, type Register, say, withSeed } from '../command.js';
 import { formatTable } from '../format.js';
-
-const ROLES = ['train', 'val', 'test'] as const;
 
 export const registerData: Register = (program, finish) => {
   const description = 'what is in the data: columns, classes, leaks between splits';
@@ -20,13 +19,13 @@ export const registerData: Register = (program, finish) => {
 async function data(file: string, overrides: readonly string[], options: CommonOptions): Promise<ExitCode> {
   const { loadConfig } = await import('../../config/index.js');
   const { inspectData, sampleOf } = await import('../../data/index.js');
-  const { experimentSchema } = await import('../../train/index.js');
+  const { experimentSchema, taskOf } = await import('../../train/index.js');
   const { config } = loadConfig(experimentSchema, { file, overrides: withSeed(overrides, options) });
   const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
-  const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
+  const where = { target: taskOf(config).targets, seed: config.seed, baseDir: resolve(dirname(file)) };
   const { report, data: splits } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
   print(describeParts(report));
-  const { features } = splits.train;
+  const { features } = splits.train.fields;
   if (features.shape.length === 3) print(picture(sampleOf(features, 0), features.shape));
   printJson(options, report);
   return exitCode.done;
@@ -67,7 +66,7 @@ const MOST_CONSTANT = 20;
 
 function describeParts(report: DataReport): string[] {
   const { splits, shape, classes, targets, constant, repeated, leaks } = report;
-  const roles = ROLES.filter((role) => splits[role] !== undefined);
+  const roles = splitNames.filter((role) => splits[role] !== undefined);
   const sizes = roles.map((role) => `${role} ${formatCount(splits[role] ?? 0)}`);
   const lines = [`splits: ${sizes.join(', ')} samples of [${shape.join(', ')}]`];
   if (classes !== undefined) {

@@ -1,15 +1,13 @@
 /** `nn eval`: measures a checkpoint, which is enough by itself. */
 import { resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
-import type { Role } from '../../data/index.js';
+import { splitNames } from '../../data/split.js';
 import type { Snapshot } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigures, formatSparsity } from '../../runner/text.js';
 import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
 import { formatReports } from '../format.js';
 import { UsageError } from '../usage-error.js';
-
-const roles: readonly Role[] = ['train', 'val', 'test'];
 
 interface EvalOptions extends CommonOptions {
   readonly split: string;
@@ -25,7 +23,7 @@ export const registerEval: Register = (program, finish) => {
 
 async function evaluateCheckpoint(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
   const { loadSplit, moveFiles } = await import('../../data/index.js');
-  const { evaluate } = await import('../../train/index.js');
+  const { evaluate, taskOf } = await import('../../train/index.js');
   const { loadStoredConfig, openEngine, openSnapshot, asCheckpointError } = await import('../../runner/index.js');
   const foreign = overrides.find((override) => !override.startsWith('data.'));
   if (foreign !== undefined) {
@@ -38,10 +36,10 @@ async function evaluateCheckpoint(path: string, overrides: readonly string[], op
   const known = new Set<string>();
   moveFiles(trained.data, (file) => (known.add(file), file));
   const dataConfig = moveFiles(config.data, (file) => (known.has(file) ? file : resolve(file)));
-  const name = roles.find((role) => role === options.split);
+  const name = splitNames.find((split) => split === options.split);
   if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
   const { split, ...treatment } = await loadSplit(dataConfig, name, {
-    task: config.task,
+    target: taskOf(config).targets,
     seed: config.seed,
     baseDir,
     fitted: snapshot.meta.preprocessing,

@@ -17,17 +17,34 @@ import { sizeOf } from '../shape.js';
 /** Evaluates `roots` given the values of the inputs, in float64. */
 export function evaluate(roots: readonly Node[], valueOf: (input: NodeOf<'input'>) => Values): Values[] {
   const values = new Map<Node, Values>();
+  const loops = new Map<Node, readonly Values[]>();
   for (const node of topologicalOrder(roots)) {
     if (node.op === 'input') {
       values.set(node, valueOf(node));
       continue;
     }
+    if (node.op === 'repeat_result') {
+      values.set(node, (loops.get(node.inputs[0]) ?? [])[node.attrs.index]);
+      continue;
+    }
     const out = allocate(node.dtype, sizeOf(node.shape));
     const args = node.inputs.map((i) => values.get(i) ?? allocate(i.dtype, 0));
+    if (node.op === 'repeat') loops.set(node, evaluateLoop(node, args));
     (primitiveOf(node.op) as Primitive<Op>).evaluate(node, args, out);
     values.set(node, out);
   }
   return roots.map((r) => values.get(r) ?? allocate(r.dtype, 0));
+}
+
+/** The values that a loop ends with. */
+function evaluateLoop({ attrs: { body } }: NodeOf<'repeat'>, [[steps], ...operands]: readonly Values[]): Values[] {
+  const values = new Map(body.parameters.map((parameter, i) => [parameter, operands[i]]));
+  const valueOf = (parameter: NodeOf<'input'>): Values => values.get(parameter) ?? allocate(parameter.dtype, 0);
+  for (let step = 0; step < steps; step++) {
+    const next = evaluate(body.results, valueOf);
+    next.forEach((value, i) => values.set(body.parameters[i], value));
+  }
+  return operands.slice(0, body.results.length).map((_, i) => valueOf(body.parameters[i]));
 }
 
 class ReferenceSession implements Session {

@@ -118,7 +118,6 @@ export class WasmSession implements Session {
       const message: ProgramMessage = { module, number };
       for (const worker of this.workers) worker.postMessage(message);
     }
-    const counters = new Int32Array(this.heap.memory.buffer, CONTROL.counters, compiled.phases);
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
     const { words } = this;
     // Where every run is waited for, the memory itself can be looked at, and one promise does for all.
@@ -126,7 +125,6 @@ export class WasmSession implements Session {
     return {
       run: () => {
         if (!parallel) return run(0);
-        counters.fill(0);
         Atomics.store(words, CONTROL.program / 4, number);
         Atomics.add(words, CONTROL.command / 4, 1);
         if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
@@ -134,7 +132,7 @@ export class WasmSession implements Session {
       },
       views: outputs,
       read: () => (this.runsPerRead === 1 ? views : Promise.resolve(valuesOf(outputs.map((view) => view.slice())))),
-      profile: (runs) => profileKernels(instance.exports, compiled, runs),
+      profile: (runs) => profileKernels(instance.exports, this.heap.memory, compiled, runs),
       trace: (runs) => traceProgram({ module, memory: this.heap.memory, ...compiled }, this.threads, runs),
     };
   }

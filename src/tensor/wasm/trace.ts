@@ -5,7 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import type { KernelSpan } from '../backend.js';
 import type { KernelEntry } from './compile.js';
-import { ownOrder, type PhasePlan } from './driver.js';
+import { ownOrder, type PhasePlan, phasesOf, type Step } from '../compiler/tasks.js';
+import type { EmittedKernel } from './emit/kernel.js';
 import { workerFile } from '../worker-file.js';
 import { NOTES, type TracedRange, type TraceThreadData, WORDS } from './trace-plan.js';
 
@@ -15,7 +16,8 @@ const PATIENCE = 120_000;
 export interface TracedProgram {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly schedule: readonly PhasePlan[];
+  /** Of a loop, the trace goes through its body once a run. */
+  readonly schedule: readonly Step<PhasePlan<EmittedKernel>>[];
   readonly kernels: readonly KernelEntry[];
   readonly scratch: number;
   readonly scratchBytes: number;
@@ -26,7 +28,7 @@ export function traceProgram(program: TracedProgram, threads: number, runs: numb
   const { module, memory, schedule, kernels, scratch, scratchBytes } = program;
   const numbers = new Map(kernels.map(({ emitted }, i) => [emitted, i]));
   let tasks = 0;
-  const phases = schedule.map(({ shared, ranges }) => {
+  const phases = phasesOf(schedule).map(({ shared, ranges }) => {
     const first = tasks;
     tasks += ranges[ranges.length - 1].end;
     const plain = ranges.map(({ kernel, start, end, units }): TracedRange => {

@@ -25,7 +25,7 @@ export async function previewAugmentation(
   { samples, versions }: { readonly samples: number; readonly versions: number },
 ): Promise<AugmentPreview> {
   const { affine, train } = data;
-  const { shape } = train.features;
+  const { shape } = train.fields.features;
   const batch = Math.min(samples, train.size);
   const dataset = datasetOf('train', train, affine);
   upload(session, dataset, train);

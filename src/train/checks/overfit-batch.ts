@@ -7,7 +7,7 @@ import type { LoadedData } from '../../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
 import type { LayerConfig } from '../../nn/layer.js';
 import { mapLayers } from '../../nn/model.js';
-import { reconstructs } from '../step/dataset.js';
+import { reconstructs, referenceOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { type BatchFit, taskOf } from '../tasks/index.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
@@ -82,7 +82,7 @@ export async function overfitBatch(
 
   const { fit } = taskOf(config);
   // Features that the step maps are reconstructed as they are then.
-  const threshold = fit.threshold(split.targets, batchSize, reconstructs(split) ? affine : undefined);
+  const threshold = fit.threshold(referenceOf(split), batchSize, reconstructs(split) ? affine : undefined);
   const losses: number[] = [];
   let failure: Trajectory['failure'];
   let fitted = fit.measure(NaN, NaN);

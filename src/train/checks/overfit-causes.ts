@@ -1,4 +1,5 @@
 /** Why a network did not fit its batch: rules that turn losses and probes into causes, each with a remedy. */
+import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
 import { lossOf } from '../../nn/losses/index.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -127,8 +128,9 @@ function headMismatch({ config, before, split, batchSize }: Trajectory): Cause[]
     return [{ kind: 'head_mismatch', layer, message }];
   }
   const range = ranges[activation];
-  if (range === undefined || split.targets.dtype === 'u8') return [];
-  const [low, high] = extremes(split.targets, batchSize);
+  const reference = referenceOf(split);
+  if (range === undefined || reference.dtype === 'u8') return [];
+  const [low, high] = extremes(reference, batchSize);
   if (low >= range[0] && high <= range[1]) return [];
   const message = `the head does not fit the targets: ${layer} ends in ${activation}, which cannot output values from ${low} to ${high}; remove the activation`;
   return [{ kind: 'head_mismatch', layer, message }];
@@ -208,8 +210,8 @@ function conflictingTargets({ split, batchSize }: Trajectory): Cause[] {
   const targets = new Map<string, string>();
   let conflicts = 0;
   for (let i = 0; i < batchSize; i++) {
-    const features = rowOf(split.features, i);
-    const target = rowOf(split.targets, i);
+    const features = rowOf(split.fields.features, i);
+    const target = rowOf(referenceOf(split), i);
     if ((targets.get(features) ?? target) !== target) conflicts++;
     targets.set(features, target);
   }

@@ -75,7 +75,7 @@ export interface Linted {
 
 /** The findings that the config does not silence, in the order of the registry; each lint reports a place in the config once. */
 export function lintExperiment({ config, data, rows, baseDir, start }: Linted): LintFinding[] {
-  const shape = data.train.features.shape;
+  const shape = data.train.fields.features.shape;
   const context: LintContext = {
     config,
     data,

@@ -1,4 +1,5 @@
 /** Lints about the optimizer, regularization and early stopping. */
+import { sizeOf } from '../../tensor/index.js';
 import type * as z from 'zod';
 import { writtenDefault } from '../../config/index.js';
 import { optimizerOf } from '../../nn/optimizers/index.js';
@@ -53,8 +54,8 @@ export const moreParametersThanSamples: Lint = {
     `${FEW_EPOCHS} epochs or more.`,
   find(context) {
     const { config, data, parameters } = context;
-    const { size, features } = data.train;
-    const enough = 2 * size + features.shape.reduce((a, b) => a * b, 1);
+    const { size, fields } = data.train;
+    const enough = 2 * size + sizeOf(fields.features.shape);
     if (parameters <= enough || planOf(config, size).epochs < FEW_EPOCHS || isRegularized(context)) return [];
     const message = `${counted(parameters, 'parameter')} can memorize ${counted(size, 'training sample')}, and nothing regularizes them`;
     return [{ path: ['regularization'], message, fix: 'set regularization.l2 or train.early_stopping, add dropout, or make the network smaller' }]; // prettier-ignore

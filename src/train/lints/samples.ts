@@ -10,7 +10,7 @@ const SMALLEST_INPUT = 0.01;
 
 /** What to call entry `index` of the features: the name of its column in a table. */
 function featureName({ data }: LintContext, index: number): string {
-  const name = data.train.columns?.[index]?.name;
+  const name = data.train.fields.features.columns?.[index]?.name;
   return name === undefined ? `feature ${index}` : `"${name}"`;
 }
 
@@ -31,7 +31,7 @@ export const unscaledInputs: Lint = {
     const path = ['data', 'preprocess'];
     if (largest > LARGEST_INPUT) {
       const large = sizes.filter((size) => size > LARGEST_INPUT).length;
-      const isImage = data.train.features.shape.length > 1;
+      const isImage = data.train.fields.features.shape.length > 1;
       const what = isImage
         ? `the inputs have a root mean square of ${show(largest)}`
         : `${large} of ${counted(sizes.length, 'feature')} ${large === 1 ? 'is' : 'are'} far from unit scale; the largest, ${featureName(context, sizes.indexOf(largest))}, has a root mean square of ${show(largest)}`;
@@ -115,7 +115,7 @@ const LARGEST_TURN = 45;
 
 /** Whether these are digits or letters, going by class names, channels and file names: Fashion-MNIST names its classes 0 to 9 too. */
 function areCharacters({ config, data }: LintContext): boolean {
-  const { shape } = data.train.features;
+  const { shape } = data.train.fields.features;
   if (shape.length !== 3 || shape[2] !== 1 || data.classes === undefined) return false;
   if (/fashion|cloth/i.test(JSON.stringify(config.data.source))) return false;
   return data.classes.length > 1 && data.classes.every((name) => /^([0-9]|[A-Za-z])$/.test(name));

@@ -1,4 +1,5 @@
 /** What lints need to know about the data: ranges and spreads, estimated from a subset of the values if there are many. */
+import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
 import type { Affine } from '../../data/index.js';
 
@@ -47,17 +48,17 @@ function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?:
   return { min, max, mean, std, distinct: distinct.size > MOST_DISTINCT ? [] : [...distinct] };
 }
 
-export const targetRange = ({ size, targets }: Split): Range => rangeOf(targets, size, undefined);
+export const targetRange = (split: Split): Range => rangeOf(referenceOf(split), split.size, undefined);
 
 /** One for each entry of the features' last axis: each column of a table, each channel of an image. */
-export function featureRanges({ size, features }: Split, affine: Affine | undefined): Range[] {
+export function featureRanges({ size, fields: { features } }: Split, affine: Affine | undefined): Range[] {
   const entries = features.shape.at(-1) ?? 1;
   return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, entry));
 }
 
 /** How many samples each class has. */
-export function classCounts({ targets }: Split, classes: number): number[] {
+export function classCounts(split: Split, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (const label of targets.values) counts[label]++;
+  for (const label of referenceOf(split).values) counts[label]++;
   return counts;
 }

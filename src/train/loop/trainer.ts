@@ -79,7 +79,8 @@ export function prepare(
   data: DescribedData,
   fastDevRun?: boolean,
 ): Stepper | undefined {
-  const { size, features } = data.train;
+  const { size, fields } = data.train;
+  const { features } = fields;
   if (!data.isComplete && (features.records !== undefined || !session.holds(features.values))) return undefined;
   const { batchSize } = planOf(config, size, fastDevRun);
   const stepper = stepperOf(session, config, data, batchSize);

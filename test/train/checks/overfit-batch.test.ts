@@ -127,7 +127,7 @@ describe('overfit-batch says why a batch is not fitted:', () => {
     for (const activation of ['tanh', 'sigmoid']) {
       // With labels that the signs of the saturated units do not give.
       const data = classificationData(32);
-      data.train.targets.values.set(data.train.targets.values.map((_, i) => (i * i + (i >> 2)) % 3));
+      data.train.fields.targets?.values.set(data.train.fields.targets?.values.map((_, i) => (i * i + (i >> 2)) % 3));
       const config = withHidden({ ...large, activation, units: 4 });
       await expectCause('saturated_units', new RegExp(`units of layers.0 \\(dense\\) are saturated`), config, data);
     }
@@ -148,7 +148,7 @@ describe('overfit-batch says why a batch is not fitted:', () => {
 
   it('samples that cannot be told apart', async () => {
     const data = classificationData();
-    data.train.features.values.copyWithin(2, 0, 2);
+    data.train.fields.features.values.copyWithin(2, 0, 2);
     const { causes } = await verdictOf(experiment({ optimizer: { adam: { lr: 0.05 } } }), data);
     expect(causes.map(({ message }) => message).join('\n')).toContain(
       '1 of 8 samples have the same features as another but a different target',

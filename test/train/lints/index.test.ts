@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LoadedData, Split } from '../../../src/data/index.js';
 import { hostRandom, wasmBackend } from '../../../src/tensor/index.js';
 import { describeData, type ExperimentConfig, fitModel, lintExperiment, type LintId, lints, measureStart, type StartStatistics } from '../../../src/train/index.js'; // prettier-ignore
+import { referenceOf } from '../../../src/train/step/dataset.js';
 import { classificationData, experiment, regressionData } from '../tiny.js';
 
 /** What the lints say of an experiment that fits its data; `measured` as `nn check` does, by running the network. */
@@ -32,26 +33,32 @@ const ids = async (config: ExperimentConfig, data: LoadedData, measured = false)
 const classes = classificationData(220);
 const numbers = regressionData(240);
 
+const withField = (split: Split, name: 'features' | 'targets', values: Float32Array | Int32Array): Split => {
+  const table = split.fields[name] ?? split.fields.features;
+  return { ...split, fields: { ...split.fields, [name]: { ...table, values } } };
+};
 /** Targets of the training split changed one by one. */
 const withTargets = (data: LoadedData, change: (target: number, sample: number) => number): LoadedData => {
-  const values = Float32Array.from(data.train.targets.values, (target, i) => change(target, i));
-  return { ...data, train: { ...data.train, targets: { ...data.train.targets, values } } };
+  const values = Float32Array.from(referenceOf(data.train).values, (target, i) => change(target, i));
+  return { ...data, train: withField(data.train, 'targets', values) };
 };
 const withFeatures = (data: LoadedData, change: (value: number, i: number) => number): LoadedData => {
-  const values = Float32Array.from(data.train.features.values, change);
-  return { ...data, train: { ...data.train, features: { ...data.train.features, values } } };
+  const values = Float32Array.from(data.train.fields.features.values, change);
+  return { ...data, train: withField(data.train, 'features', values) };
 };
 const withLabels = (label: (sample: number) => number): LoadedData => {
-  const targets = { ...classes.train.targets, values: Int32Array.from({ length: classes.train.size }, (_, i) => label(i)) }; // prettier-ignore
-  return { ...classes, train: { ...classes.train, targets } };
+  const labels = Int32Array.from({ length: classes.train.size }, (_, i) => label(i));
+  return { ...classes, train: withField(classes.train, 'targets', labels) };
 };
 /** Small images of the first 220 labels. */
 const images: LoadedData = (() => {
   const random = hostRandom(1, 'images');
-  const split = ({ size, targets }: Split): Split => ({
+  const split = ({ size, fields: { targets } }: Split): Split => ({
     size,
-    targets,
-    features: { shape: [6, 6, 1], dtype: 'f32', values: Float32Array.from({ length: size * 36 }, () => random.normal()) }, // prettier-ignore
+    fields: {
+      features: { shape: [6, 6, 1], dtype: 'f32', values: Float32Array.from({ length: size * 36 }, () => random.normal()) }, // prettier-ignore
+      targets,
+    },
   });
   return { ...classes, train: split(classes.train), val: undefined, test: split(classes.train) };
 })();

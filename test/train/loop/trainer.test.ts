@@ -254,7 +254,7 @@ describe('early stopping', () => {
   const misleading = (): LoadedData => {
     const data = classificationData(22);
     const wrong = blobs(9, 'val');
-    wrong.targets.values.set([1, 2, 0]);
+    wrong.fields.targets?.values.set([1, 2, 0]);
     return { ...data, val: wrong };
   };
 
@@ -320,7 +320,7 @@ describe('a loss or gradient that is not finite', () => {
 
   it('names the data where they are at fault', async () => {
     const data = classificationData();
-    data.train.features.values[3] = NaN;
+    data.train.fields.features.values[3] = NaN;
     await expect(run(experiment(), data)).rejects.toThrow('the features of the batch are not finite');
   });
 

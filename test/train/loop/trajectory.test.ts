@@ -44,7 +44,7 @@ describe('training follows PyTorch from the same weights and batches', () => {
   let data: LoadedData;
   beforeAll(async () => {
     const config = experiment(networks.mlp, 'adam');
-    data = await loadData(config.data, { task: 'classification', seed: 0, baseDir: 'datasets/mnist' });
+    data = await loadData(config.data, { target: 'classes', seed: 0, baseDir: 'datasets/mnist' });
   });
 
   for (const { backend, name: what } of [

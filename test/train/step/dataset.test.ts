@@ -5,8 +5,10 @@ import { datasetOf, gatherBatch, selectBatch, upload } from '../../../src/train/
 
 const pixels: Split = {
   size: 3,
-  features: { shape: [1, 2], dtype: 'u8', values: Uint8Array.of(0, 10, 100, 110, 200, 255) },
-  targets: { shape: [], dtype: 'i32', values: Int32Array.of(7, 8, 9) },
+  fields: {
+    features: { shape: [1, 2], dtype: 'u8', values: Uint8Array.of(0, 10, 100, 110, 200, 255) },
+    targets: { shape: [], dtype: 'i32', values: Int32Array.of(7, 8, 9) },
+  },
 };
 
 /** Features and targets of the samples at `chosen`. */
@@ -54,8 +56,7 @@ describe('a batch of a resident dataset', () => {
         shared.set(values);
         const parts = [[3, 1], [0, 2]].map((rows): Split => ({
           size: 2,
-          features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) },
-          targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) },
+          fields: { features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) }, targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) } },
         })); // prettier-ignore
         const batches: number[][][] = [];
         for (const [i, split] of parts.entries()) {

@@ -18,8 +18,10 @@ function volumes(size: number, shape: readonly number[]): LoadedData {
   const targets = new Int32Array(size).map((_, i) => i % 3);
   const split: Split = {
     size,
-    features: { shape, dtype: 'f32', values: features },
-    targets: { shape: [], dtype: 'i32', values: targets },
+    fields: {
+      features: { shape, dtype: 'f32', values: features },
+      targets: { shape: [], dtype: 'i32', values: targets },
+    },
   };
   return { ...classificationData(), train: split };
 }
@@ -71,7 +73,7 @@ describe('LSUV initialization', () => {
     const first = (await started(plain, data)).weights.get('layers.0.weight') ?? [];
     const products = [...batch].flatMap(
       (sample) =>
-      Array.from({ length: 12 }, (_, unit) => split.features.values[2 * sample] * first[unit] + split.features.values[2 * sample + 1] * first[12 + unit]), // prettier-ignore
+      Array.from({ length: 12 }, (_, unit) => split.fields.features.values[2 * sample] * first[unit] + split.fields.features.values[2 * sample + 1] * first[12 + unit]), // prettier-ignore
     );
     const std = Math.sqrt(varianceOf(products));
     weights.get('layers.0.weight')?.forEach((weight, i) => expect(weight).toBeCloseTo(first[i] / std, 6));

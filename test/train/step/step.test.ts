@@ -10,8 +10,10 @@ import { RunInputs } from '../../../src/train/step/run-inputs.js';
 /** Two samples: x = (1, 2) with target 3, x = (0, -1) with target 1. */
 const samples: Split = {
   size: 2,
-  features: { shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 0, -1) },
-  targets: { shape: [1], dtype: 'f32', values: Float32Array.of(3, 1) },
+  fields: {
+    features: { shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 0, -1) },
+    targets: { shape: [1], dtype: 'f32', values: Float32Array.of(3, 1) },
+  },
 };
 const linear = (parts: Record<string, unknown> = {}): ExperimentConfig =>
   experiment({
@@ -94,8 +96,11 @@ describe('a training step', () => {
   });
 
   it('changes nothing where the loss is not finite', async () => {
-    const targets = { ...samples.targets, values: Float32Array.of(3, Infinity) };
-    const { health, weight, bias, slots } = await step(linear({ optimizer: 'adam' }), { ...samples, targets });
+    const targets = { shape: [1], dtype: 'f32' as const, values: Float32Array.of(3, Infinity) };
+    const { health, weight, bias, slots } = await step(linear({ optimizer: 'adam' }), {
+      ...samples,
+      fields: { ...samples.fields, targets },
+    });
     expect(health).not.toBe(0);
     expect({ weight, bias }).toEqual({ weight: [0.5, 0.25], bias: [0] });
     for (const [, values] of slots) expect(values.every((v) => v === 0)).toBe(true);
