@@ -354,7 +354,7 @@ describe('a backend whose results are read every few steps', () => {
     it.each([2, 4, 100])('fails in the same step, with the same state and diagnosis, every %i', async (runsPerRead) => {
       const broken = data();
       // A sample of the second batch. The third step has been started when that is found, and must have changed nothing.
-      broken.train.features.values[2 * epochOrder(config(), 44, 1)[9]] = NaN;
+      broken.train.fields.features.values[2 * epochOrder(config(), 44, 1)[9]] = NaN;
       const [expected, found] = [await outcome(backend, 1, broken), await outcome(backend, runsPerRead, broken)];
       expect(expected.result).toMatchObject({ name: 'TrainingError', step: 2, result: { steps: 1 } });
       expect(found).toEqual(expected);
