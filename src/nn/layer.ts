@@ -1,12 +1,13 @@
 /** What a layer is: a schema and a forward expression. It gets its parameters, state and random numbers from the build context. */
 import type * as z from 'zod';
-import { add, div, type HostRandom, input, mul, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf, sub } from '../tensor/index.js'; // prettier-ignore
+import { type HostRandom, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf } from '../tensor/index.js';
 import { activate, type ActivationConfig } from './activations.js';
 import { type InitConfig, type Initializer, type InitializerConfig, initializers } from './initializers.js';
 import type { RandomSource } from './random-source.js';
-import { activityPenalty, constraintFor, type RegularizationConfig, type Regularized, regularizersOf } from './regularization.js'; // prettier-ignore
+import { activityPenalty, constraintFor, type ParameterKind, type RegularizationConfig, regularizersOf } from './regularization.js'; // prettier-ignore
 import type { ConstraintConfig } from './constraints.js';
 import type { ActivityRegularizerConfig, RegularizerConfig } from './regularizers.js';
+import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
 export interface Layer<S extends z.ZodObject = z.ZodObject> {
   /** One line for `nn list` and the editor. */
@@ -27,35 +28,12 @@ export interface LayerConfig {
 /** Where something stands in a config, such as ['layers', 2, 'shortcut', 0]. */
 export type ConfigPath = readonly (string | number)[];
 
-/** Penalties and decay treat these kinds differently: only weights shrink. */
-export type ParameterKind = 'weight' | 'bias' | 'scale';
-
-export interface Parameter extends Regularized {
-  /** Readable and unique: `layers.0.weight`. */
-  readonly name: string;
-  readonly kind: ParameterKind;
-  /** The layer it belongs to: `layers.0`. */
-  readonly layer: string;
-  /** How its initial values are drawn. */
-  readonly init: InitializerConfig;
-  initialize(random: HostRandom): Float32Array;
-}
-
-/** What a layer carries from step to step and no optimizer touches, such as the running statistics of batch norm. */
-export interface StateVariable {
-  readonly name: string;
-  readonly node: Node;
-  readonly initial: () => Float32Array;
-}
-
 export interface TraceOptions {
   readonly training: boolean;
   /** False trains without dropout and noise, for overfitting one batch. Default: as `training`. */
   readonly stochastic?: boolean;
-  /** What the inputs that hold parameters and state begin with, where another set of them is meant than the trained one. */
-  readonly weightPrefix?: string;
-  /** The 1-based number of a batch, []: state becomes the mean of what the batches so far gave, instead of a running mean. */
-  readonly batchNumber?: Node;
+  /** What the names of all layers begin with, where a task has several networks: `generator.layers.0`. */
+  readonly network?: string;
   readonly random: RandomSource;
   readonly init: InitConfig;
   /** Default: none, but for what layers say themselves. */
@@ -81,7 +59,7 @@ export interface ParameterOptions {
 export interface Collected {
   readonly parameters: Parameter[];
   readonly states: StateVariable[];
-  readonly stateUpdates: [Node, Node][];
+  readonly observations: Observation[];
   /** Penalties on what layers put out, each a scalar. */
   readonly penalties: Node[];
 }
@@ -93,6 +71,8 @@ export interface Collected {
 export type BuildLayers = (layers: readonly LayerConfig[], x: Node, name: ConfigPath, path: ConfigPath) => Node;
 
 export class BuildContext {
+  /** What the names of the network's layers begin with. */
+  private readonly network: string;
   readonly training: boolean;
   /** Whether dropout and noise act. */
   readonly stochastic: boolean;
@@ -103,10 +83,12 @@ export class BuildContext {
   /** `name` is the layer's: `layers.0`. */
   constructor(
     readonly name: string,
+    private readonly variables: Variables,
     private readonly options: TraceOptions,
     private readonly collected: Collected,
     readonly layers: BuildLayers,
   ) {
+    this.network = options.network === undefined ? '' : `${options.network}.`;
     this.training = options.training;
     this.stochastic = options.stochastic ?? options.training;
     this.random = options.random;
@@ -116,7 +98,7 @@ export class BuildContext {
   parameter(name: string, shape: Shape, options: ParameterOptions): Node {
     const { kind, fanIn, fanOut, init, share, outputAxis = shape.length - 1 } = options;
     const { regularization } = this.options;
-    const owner = share === undefined ? this.name : `shared.${share}`;
+    const owner = share === undefined ? this.name : `${this.network}shared.${share}`;
     const known = this.collected.parameters.find((p) => p.name === `${owner}.${name}`);
     if (known !== undefined) {
       if (sameShape(known.node.shape, shape)) return known.node;
@@ -131,54 +113,50 @@ export class BuildContext {
         `the initializer ${config.type} needs a matrix, but ${name} has the shape ${showShape(shape)}`,
       );
     }
-    const node = input(`${this.options.weightPrefix ?? ''}${owner}.${name}`, shape);
-    this.collected.parameters.push({
+    const declaration = {
       name: `${owner}.${name}`,
-      node,
       kind,
       layer: this.name,
       regularizers: regularizersOf(kind, options.regularizer, regularization),
       constraint: constraintFor(kind, options.constraint, regularization),
       outputAxis,
       init: config,
-      initialize: (random) => initializer.values(shape, fanIn, fanOut, random, config),
-    });
+      initialize: (random: HostRandom) => initializer.values(shape, fanIn, fanOut, random, config),
+    };
+    const node = this.variables.parameter(declaration.name, shape, declaration);
+    this.collected.parameters.push({ ...declaration, node });
     return node;
   }
 
   /** The weight of an earlier layer, called by its name (`layers.0`) or by what it shares. */
   weightOf(layer: string): Node {
-    const names = [`${layer}.weight`, `shared.${layer}.weight`];
+    const names = ['', 'shared.'].map((kind) => `${this.network}${kind}${layer}.weight`);
     const found = this.collected.parameters.find((p) => names.includes(p.name));
     if (found !== undefined) return found.node;
     const weights = this.collected.parameters.filter((p) => p.kind === 'weight' && p.name.endsWith('.weight'));
-    const known = weights.map((p) => p.name.replace(/^shared\.|\.weight$/g, ''));
+    const known = weights.map((p) => p.name.slice(this.network.length).replace(/^shared\.|\.weight$/g, ''));
     const there = known.length === 0 ? 'no earlier layer has weights' : `there are ${known.join(', ')}`;
     throw new ShapeError(`no layer before it is called "${layer}"; ${there}`);
   }
 
   /** A variable `<layer>.<name>` that keeps its value between steps, `initial` everywhere at the start. */
   state(name: string, shape: Shape, initial: number): Node {
-    const node = input(`${this.options.weightPrefix ?? ''}${this.name}.${name}`, shape);
+    const variable = `${this.name}.${name}`;
+    const node = this.variables.state(variable, shape);
     this.collected.states.push({
-      name: `${this.name}.${name}`,
+      name: variable,
       node,
       initial: () => new Float32Array(sizeOf(shape)).fill(initial),
     });
     return node;
   }
 
-  /** Moves a state variable towards the value of a batch after a training step; `keep` is the share of the old one that stays. */
-  moveState(state: Node, value: Node, keep: number): void {
+  /** Reports the value of a state variable in this batch; of its running mean `keep` is the share of the old one that stays. */
+  observe(state: Node, value: Node, keep: number): void {
     if (!sameShape(state.shape, value.shape)) {
       throw new ShapeError(`state of shape ${showShape(state.shape)} cannot take ${showShape(value.shape)}`);
     }
-    const { batchNumber } = this.options;
-    const moved =
-      batchNumber === undefined
-        ? add(mul(state, keep), mul(value, 1 - keep))
-        : add(state, div(sub(value, state), batchNumber));
-    this.collected.stateUpdates.push([state, moved]);
+    this.collected.observations.push({ state, value, keep });
   }
 
   /** Adds the penalty on what the layer puts out, if it (or the model) has one, to the loss. */

@@ -14,9 +14,10 @@ import {
 } from '../tensor/index.js';
 import type { ActivationConfig } from './activations.js';
 import {
-  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type Parameter, sampleShape, type StateVariable, type TraceOptions,
+  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, sampleShape, type TraceOptions,
 } from './layer.js'; // prettier-ignore
 import { layers, layerSchema } from './layers/index.js';
+import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
 export const modelSchema = z.strictObject({
   layers: z.array(layerSchema).min(1).describe('from the input to the output'),
@@ -62,8 +63,8 @@ export interface TracedModel {
   readonly output: Node;
   readonly parameters: readonly Parameter[];
   readonly states: readonly StateVariable[];
-  /** After a training step: state nodes and the values that they take. */
-  readonly stateUpdates: readonly [Node, Node][];
+  /** What the batch says of the state; none in evaluation. */
+  readonly observations: readonly Observation[];
   /** Penalties on what layers put out, to be added to the loss. */
   readonly penalties: readonly Node[];
   /** In the order in which they are computed: a block stands after its layers, and only where it does something itself. */
@@ -92,11 +93,11 @@ const isRow = (values: unknown): values is readonly LayerConfig[] =>
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /**
- * The output of `model` for x [batch, ...] (f32), its parameters and state. Parameters are inputs named after their layers, so the
- * training and the evaluation graph share them. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
+ * The output of `model` for x [batch, ...] (f32), with `variables` for its parameters and state: a pure function, so a network may be
+ * traced as often as wanted, with any weights. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
  */
-export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): TracedModel {
-  const collected: Collected = { parameters: [], states: [], stateUpdates: [], penalties: [] };
+export function traceModel(model: ModelConfig, x: Node, variables: Variables, options: TraceOptions): TracedModel {
+  const collected: Collected = { parameters: [], states: [], observations: [], penalties: [] };
   const traced: TracedLayer[] = [];
   const rows: LayerRow[] = [];
   const names = new Set<string>();
@@ -106,7 +107,7 @@ export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): 
     const title = `${name} (${type})`;
     const inside: BuildLayers = (inner, start, within, at) =>
       buildRow([name, ...within].join('.'), [...path, ...at], inner, start);
-    const context = new BuildContext(name, options, collected, inside);
+    const context = new BuildContext(name, variables, options, collected, inside);
     const row = rows.push({ name, type, outputShape: [], parameters: 0, macs: 0, memoryBytes: 0 }) - 1;
     const output = withScope(title, () => {
       try {
@@ -139,6 +140,7 @@ export function traceModel(model: ModelConfig, x: Node, options: TraceOptions): 
       return buildLayer(`${prefix}.${own}`, [...path, i], config, input);
     }, start);
 
-  const output = buildRow('layers', ['layers'], model.layers, x);
+  const { network } = options;
+  const output = buildRow(network === undefined ? 'layers' : `${network}.layers`, ['layers'], model.layers, x);
   return { output, ...collected, layers: traced, rows };
 }

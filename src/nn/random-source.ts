@@ -97,7 +97,7 @@ function cosineOfTurn(v: Node): Node {
 
 /** Numbers for the elements of any tensor, by their position in it. */
 export class RandomSource extends Draws {
-  /** Its key is two words that the host renews before every step. */
+  /** Its key is an input of two words that the host renews before every step; whoever shares the source shares the key. */
   constructor() {
     super(input('rng', [2], 'u32'));
   }

@@ -3,8 +3,10 @@ import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { add, div, type Node } from '../tensor/index.js';
 import { type ConstraintConfig, constraintOf, constraintSchema } from './constraints.js';
-import type { ParameterKind } from './layer.js';
 import { activityRegularizerSchema, type RegularizerConfig, regularizerOf, regularizerSchema } from './regularizers.js'; // prettier-ignore
+
+/** Penalties and decay treat these kinds differently: only weights shrink. */
+export type ParameterKind = 'weight' | 'bias' | 'scale';
 
 /** Per kind of tensor; a layer's own replace the model's. */
 const regularizersOfALayer = {

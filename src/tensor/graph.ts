@@ -161,6 +161,8 @@ const exactNumber = (_key: string, value: unknown): unknown =>
 function intern<K extends Op>(node: Omit<NodeOf<K>, 'id' | 'scope'>): NodeOf<K> {
   const key = `${node.op}(${node.inputs.map((n) => n.id).join()})${JSON.stringify(node.attrs, exactNumber)}${node.dtype}[${node.shape.join()}]`;
   const create = (): NodeOf<K> => Object.freeze({ id: nextId++, scope: currentScope, ...node });
+  // Each input is a buffer of its own, whatever its name.
+  if (node.op === 'input') return create();
   if (node.inputs.length === 0) {
     const known = leaves.get(key)?.deref();
     if (known) return known as NodeOf<K>;

@@ -87,7 +87,7 @@ async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], 
     };
   }
   const stepper = new Stepper(session, config, train, batch, { affine: data.affine });
-  stepper.initialize();
+  await stepper.initialize();
   const indices = new Int32Array(batch);
   let step = 0;
   const run = () => {
@@ -108,7 +108,8 @@ async function block({ layer, shape, below }) {
   const { RandomSource } = await import('../../dist/nn/random-source.js');
   const { model, init } = parseModel(experimentSchema, layer);
   const x = tensor.input('x', shape);
-  const traced = traceModel(model, x, { training: true, random: new RandomSource(), init });
+  const { VariableStore, runningMean } = await import('../../dist/nn/variables.js');
+  const traced = traceModel(model, x, new VariableStore(), { training: true, random: new RandomSource(), init });
   const cotangent = tensor.input('cotangent', traced.output.shape);
   const loss = tensor.reduceSum(tensor.mul(traced.output, cotangent));
   const wrt = [...(below ? [] : [x]), ...traced.parameters.map((p) => p.node)];
@@ -118,7 +119,7 @@ async function block({ layer, shape, below }) {
   fill(x, () => (below ? random.below(below) : random.uniform() - 0.5));
   const start = performance.now();
   const outputs = [traced.output, ...tensor.grad(loss, wrt)];
-  const executable = session.compile({ name, outputs, updates: traced.stateUpdates });
+  const executable = session.compile({ name, outputs, updates: traced.observations.map(runningMean) });
   return { run: () => executable.run(), compileMs: performance.now() - start, samples: shape[0], executable };
 }
 

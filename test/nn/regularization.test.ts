@@ -8,6 +8,7 @@ import { RandomSource } from '../../src/nn/random-source.js';
 import { expectGradient, valuesAt } from '../tensor/helpers/expect-gradient.js';
 import { given } from './helpers/golden.js';
 import { expectValues, valuesOf } from './helpers/network.js';
+import { VariableStore } from '../../src/nn/variables.js';
 
 const weight = given('w', [2, 2], [1, -2, 3, -4]);
 const other = given('v', [2], [0.5, -0.5]);
@@ -72,7 +73,7 @@ describe('proximal_l1', () => {
 });
 
 const trace = (layers: unknown[], sample: number[], regularization: object = {}): TracedModel =>
-  traceModel(modelSchema.parse({ layers }), input('x', [2, ...sample]), {
+  traceModel(modelSchema.parse({ layers }), input('x', [2, ...sample]), new VariableStore(), {
     training: true,
     random: new RandomSource(),
     init: initSchema.parse({}),

@@ -26,9 +26,12 @@ describe('hash-consing', () => {
   const x = input('x', [2, 3]);
 
   it('gives the same node for the same call', () => {
-    expect(input('x', [2, 3])).toBe(x);
     expect(add(mul(x, 2), 1)).toBe(add(mul(x, 2), 1));
     expect(constant([1, 2, 3], [3])).toBe(constant([1, 2, 3], [3]));
+  });
+
+  it('makes a new input at each call: a name alone shares nothing', () => {
+    expect(input('x', [2, 3])).not.toBe(x);
   });
 
   it('tells apart names, shapes, types, attributes and the order of operands', () => {

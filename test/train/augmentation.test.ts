@@ -5,6 +5,7 @@ import { datasetOf } from '../../src/train/step/dataset.js';
 import { train } from '../../src/train/index.js';
 import { evaluationStep, trainingStep } from '../../src/train/step/step.js';
 import { experiment, latest, type Recording, recording } from './tiny.js';
+import { RunInputs } from '../../src/train/step/run-inputs.js';
 
 const SHAPE = [8, 8, 3];
 
@@ -88,9 +89,12 @@ describe('a run with augmentation', () => {
   it('evaluates, and fits a single batch, without it: the very same graph', () => {
     const dataset = datasetOf('train', data.train, affine);
     const [augmented, plain] = [config(augment), config([])];
-    expect(evaluationStep(augmented, dataset, 4).program).toEqual(evaluationStep(plain, dataset, 4).program);
-    const steps = [augmented, plain].map((one) => trainingStep(one, dataset, 4, false).program);
+    const inputs = new RunInputs();
+    expect(evaluationStep(augmented, dataset, 4, inputs).program).toEqual(
+      evaluationStep(plain, dataset, 4, inputs).program,
+    );
+    const steps = [augmented, plain].map((one) => trainingStep(one, dataset, 4, inputs, false).program);
     for (const [name, node] of Object.entries(steps[0].outputs)) expect(node).toBe(steps[1].outputs[name]);
-    expect(trainingStep(augmented, dataset, 4).program.outputs.loss).not.toBe(steps[0].outputs.loss);
+    expect(trainingStep(augmented, dataset, 4, inputs).program.outputs.loss).not.toBe(steps[0].outputs.loss);
   });
 });

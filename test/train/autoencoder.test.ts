@@ -5,6 +5,7 @@ import { evaluate, gradcheck, overfitBatch, train } from '../../src/train/index.
 import { datasetOf } from '../../src/train/step/dataset.js';
 import { trainingStep } from '../../src/train/step/step.js';
 import { experiment, latest, recording } from './tiny.js';
+import { RunInputs } from '../../src/train/step/run-inputs.js';
 
 /** Points near a plane in 6 dimensions, as bytes that the step maps to [0, 1], or as numbers. */
 function samples(size: number, dtype: 'u8' | 'f32'): Split {
@@ -39,7 +40,7 @@ const tied = (parts: Record<string, unknown> = {}) =>
 describe('a tied autoencoder', () => {
   it('has one weight tensor, one gradient and one entry in the checkpoint', async () => {
     const config = tied({ train: { max_epochs: 1 } });
-    const step = trainingStep(config, datasetOf('train', dataOf('f32').train), 8);
+    const step = trainingStep(config, datasetOf('train', dataOf('f32').train), 8, new RunInputs());
     expect(step.parameters.map(({ name }) => name)).toEqual(['layers.0.weight', 'layers.0.bias', 'layers.1.bias']);
     // Each parameter is updated once, and has one slot of each moment.
     const updated = step.program.updates.map(([variable]) => variable);

@@ -32,8 +32,8 @@ export const batchNorm = defineLayer({
     const mean = div(reduceSum(x, axes), count);
     const centred = sub(x, mean);
     const squares = reduceSum(mul(centred, centred), axes);
-    context.moveState(runningMean, mean, momentum);
-    context.moveState(runningVariance, div(squares, count - 1), momentum);
+    context.observe(runningMean, mean, momentum);
+    context.observe(runningVariance, div(squares, count - 1), momentum);
     return scaled(centred, div(squares, count));
   },
 });

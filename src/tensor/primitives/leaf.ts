@@ -23,7 +23,10 @@ definePrimitive('iota', {
   },
 });
 
-/** A named buffer that the caller fills: a parameter, a batch, a step count. Equal names and shapes are one buffer. */
+/**
+ * A buffer that the caller fills: a parameter, a batch, a step count. Every call makes one of its own; its name is for people, in
+ * messages and profiles.
+ */
 export function input(name: string, shape: Shape, dtype: DType = 'f32'): Node {
   return applyAs('input', [], { name }, shape, dtype);
 }

@@ -29,7 +29,7 @@ export async function previewAugmentation(
   const batch = Math.min(samples, train.size);
   const dataset = datasetOf('train', train, affine);
   upload(session, dataset, train);
-  const indices = input('preview.indices', [batch], 'i32');
+  const indices = dataset.indices(batch);
   const key = input('rng', [2], 'u32');
   const plain = gatherBatch(dataset, indices).x;
   const augmentation = new BatchAugmentation(config.data.augment, key, streamKey(config.seed, 'augment'), indices);

@@ -8,6 +8,7 @@ import { type ConfigPath, type LayerConfig, sampleShape } from '../../nn/layer.j
 import { type LayerRow, LayerShapeError, traceModel } from '../../nn/model.js';
 import { groupOf, matchesPattern } from '../../nn/optimizers/groups.js';
 import { RandomSource } from '../../nn/random-source.js';
+import { VariableStore } from '../../nn/variables.js';
 import type { TargetInfo } from '../../nn/target.js';
 import { taskOf } from '../tasks/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
@@ -62,7 +63,7 @@ export function fitModel(
 ): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
   try {
     const options = { training: false, random: new RandomSource(), init: config.init };
-    const model = traceModel(config.model, input('fit.features', [1, ...features]), options);
+    const model = traceModel(config.model, input('fit.features', [1, ...features]), new VariableStore(), options);
     const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
     const unfit = [...idle, ...partialBatches(config, samples)];
     if (unfit.length > 0) return { rows: model.rows, problems: unfit };

@@ -7,6 +7,7 @@ import { type LoadedData, sampleOf, type Split, type Table } from '../../data/in
 import { datasetOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
+import { RunInputs } from '../step/run-inputs.js';
 import type { Variable } from '../loop/snapshot.js';
 import { objectiveOf } from '../step/step.js';
 
@@ -124,14 +125,15 @@ export function gradcheck(
   const targets = fields.targets && firstOf(fields.targets, size);
   const few: Split = { size, fields: { features, ...(targets && { targets }) } };
   const dataset = datasetOf('gradcheck', few, data.affine);
-  const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false });
+  const inputs = new RunInputs();
+  const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false }, inputs);
   const { parameters, states } = graph.model;
   const loss = objectiveOf(graph.losses, graph.model);
   const values = new Map<Node, Float64Array | Int32Array | Uint32Array | Uint8Array>([
     [dataset.features, inFloat64(features.values)],
     [dataset.targets, inFloat64((targets ?? features).values)],
     [graph.indices, Int32Array.from({ length: size }, (_, i) => i)],
-    [graph.random.key, Uint32Array.from(streamKey(config.seed, 'gradcheck'))],
+    [inputs.random.key, Uint32Array.from(streamKey(config.seed, 'gradcheck'))],
   ]);
   for (const parameter of parameters) {
     const { name, node } = parameter;

@@ -46,7 +46,7 @@ export async function identicalUnits(
   batch: Int32Array,
 ): Promise<IdenticalUnits[]> {
   const mode = { training: true, stochastic: true, augmented: false };
-  const { model, losses, indices, random } = forward(config, stepper.dataset, batch.length, mode);
+  const { model, losses, indices } = forward(config, stepper.dataset, batch.length, mode, stepper.inputs);
   const hidden = hiddenLayers(model);
   const values = new Map<Node, ArrayLike<number>>();
   const nodes = hidden.flatMap(({ weight, bias }) => (bias === undefined ? [weight] : [weight, bias]));
@@ -59,7 +59,7 @@ export async function identicalUnits(
   const steps = Math.min(hidden.length + 2, MOST_STEPS);
   for (let step = 0; step < steps; step++) {
     selectBatch(session, stepper.dataset, indices, batch);
-    session.write(random.key, [step, 1]);
+    session.write(stepper.inputs.random.key, [step, 1]);
     executable.run();
     const gradientsNow = await executable.read();
     const got = hidden.map((layer) => unitsOf(layer, (node) => gradientsNow[nodes.indexOf(node)]));

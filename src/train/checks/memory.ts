@@ -33,7 +33,7 @@ export function trainingMemory(
   stepper.prepareStatistics();
   for (const [name, split] of Object.entries({ val, test })) {
     if (split === undefined) continue;
-    const evaluator = new Evaluator(session, config, name, split, data);
+    const evaluator = new Evaluator(session, config, name, split, data, stepper.inputs);
     const size = Math.min(config.train.eval_batch_size, split.size);
     evaluator.stepFor(size);
     if (split.size % size > 0) evaluator.stepFor(split.size % size);

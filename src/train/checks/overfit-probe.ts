@@ -46,7 +46,7 @@ export async function probe(
   indices: Int32Array,
 ): Promise<Probe> {
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode);
+  const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode, stepper.inputs);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const titleOf = (name: string): string => titles.get(name) ?? name;
   const relus = model.layers.flatMap(({ name, activation, preactivation }) =>

@@ -45,7 +45,7 @@ export async function startStatistics(
   const { batchSize } = planOf(config, size);
   const batch = epochOrder(config, size, 1).subarray(0, batchSize);
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, losses, indices } = forward(config, stepper.dataset, batchSize, mode);
+  const { model, losses, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const layers = model.layers.filter(({ output }) => output.dtype === 'f32');
   const values = layers.map(({ output }) => output);
   const gradients = grad(objectiveOf(losses, model), values);

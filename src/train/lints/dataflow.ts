@@ -4,9 +4,10 @@
  */
 import { concat, constant, evaluate, input, mul, type Node, slice } from '../../tensor/index.js';
 import { activate, type ActivationConfig, activations } from '../../nn/activations.js';
-import type { ConfigPath, Parameter } from '../../nn/layer.js';
+import type { ConfigPath } from '../../nn/layer.js';
 import { type TracedLayer, traceModel } from '../../nn/model.js';
 import { RandomSource } from '../../nn/random-source.js';
+import { type Parameter, VariableStore } from '../../nn/variables.js';
 import type { ExperimentConfig } from '../schema.js';
 
 /** A layer that does something, and what goes into it. */
@@ -41,7 +42,8 @@ const BATCH = 2;
 export function dataflowOf(config: ExperimentConfig, features: readonly number[], training: boolean): Dataflow {
   const { init, regularization } = config;
   const x = input('lint.features', [BATCH, ...features]);
-  const model = traceModel(config.model, x, { training, random: new RandomSource(), init, regularization });
+  const options = { training, random: new RandomSource(), init, regularization };
+  const model = traceModel(config.model, x, new VariableStore(), options);
   const parameters = new Map(model.parameters.map((parameter) => [parameter.node, parameter]));
   const stepOf = new Map<Node, Step>();
   for (const layer of model.layers) {

@@ -5,6 +5,7 @@ import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from '../
 import type { ExperimentConfig } from '../schema.js';
 import { type Figures, restore, type Tensors } from './snapshot.js';
 import { sparsityOf } from '../checks/sparsity.js';
+import { RunInputs } from '../step/run-inputs.js';
 import { type EvaluationOutputs, type EvaluationStep, evaluationStep } from '../step/step.js';
 import { type Evaluation, Sums } from '../step/sums.js';
 
@@ -23,6 +24,7 @@ export class Evaluator {
     name: string,
     private readonly split: Split,
     private readonly treatment: Treatment,
+    private readonly inputs: RunInputs,
   ) {
     this.dataset = datasetOf(name, split, treatment.affine);
   }
@@ -63,19 +65,19 @@ export class Evaluator {
 
   /** Sets the network's weights and running statistics. Throws SnapshotError where they do not fit. */
   restore(tensors: Tensors): void {
-    restore(this.session, evaluationStep(this.config, this.dataset, 1).variables, tensors);
+    restore(this.session, evaluationStep(this.config, this.dataset, 1, this.inputs).variables, tensors);
   }
 
   /** Shares of the weights that are exactly 0, where something makes them so. */
   sparsity(): Promise<Figures | undefined> {
-    return sparsityOf(this.session, evaluationStep(this.config, this.dataset, 1).parameters);
+    return sparsityOf(this.session, evaluationStep(this.config, this.dataset, 1, this.inputs).parameters);
   }
 
   /** The program for batches of this size; compiled when first needed. */
   stepFor(batchSize: number): EvaluationStep & { executable: Executable<EvaluationOutputs> } {
     let step = this.compiled.get(batchSize);
     if (step === undefined) {
-      const planned = evaluationStep(this.config, this.dataset, batchSize);
+      const planned = evaluationStep(this.config, this.dataset, batchSize, this.inputs);
       this.compiled.set(batchSize, (step = { ...planned, executable: this.session.compile(planned.program) }));
     }
     return step;
@@ -90,7 +92,7 @@ export async function evaluate(
   split: Split,
   options: Treatment & { readonly tensors: Tensors },
 ): Promise<Evaluation & { readonly sparsity?: Figures }> {
-  const evaluator = new Evaluator(session, config, name, split, options);
+  const evaluator = new Evaluator(session, config, name, split, options, new RunInputs());
   evaluator.restore(options.tensors);
   const sparsity = await evaluator.sparsity();
   return { ...(await evaluator.evaluate()), ...(sparsity && { sparsity }) };

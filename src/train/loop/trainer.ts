@@ -267,7 +267,7 @@ class Trainer {
   }
 
   private evaluator(name: string, split: Split): Evaluator {
-    return new Evaluator(this.session, this.config, name, split, this.data);
+    return new Evaluator(this.session, this.config, name, split, this.data, this.stepper.inputs);
   }
 
   private async evaluate(evaluator: Evaluator): Promise<Evaluation | 'interrupted'> {

@@ -2,13 +2,15 @@
  * A split of the data in a session: the graph inputs that hold it, and the part of a step that turns sample indices into a batch.
  * Features that are kept in a file come into the session batch by batch, all else once.
  */
-import { add, cast, constant, gather, input, iota, mul, type Node, type Session, sizeOf } from '../../tensor/index.js';
+import { add, cast, constant, type DType, gather, input, iota, mul, type Node, type Session, type Shape, sizeOf } from '../../tensor/index.js'; // prettier-ignore
 import type { Affine, Records, Split, Table } from '../../data/index.js';
 import type { BatchSamples } from '../../nn/augmentations/batch.js';
 
 /** The graph's view of a split. */
 export interface Dataset {
   readonly size: number;
+  /** The input for which samples a batch of a size has, i32 [size]: one for all programs. */
+  readonly indices: (size: number) => Node;
   /** Where the inputs hold other samples too: which of them are those of the split, and room for those of a batch. */
   readonly rows?: { readonly all: Int32Array; readonly batch: Int32Array };
   /** Of features in a file those of one sample, for their shape. */
@@ -44,6 +46,7 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
   if (rows !== undefined) inputs.set(values, held);
   return {
     size: split.size,
+    indices: batchInput('batch.indices', [], 'i32'),
     ...(rows && { rows: { all: rows, batch: new Int32Array(split.size) } }),
     features: held,
     targets: targets === undefined ? held : resident('targets', targets),
@@ -52,18 +55,29 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
   };
 }
 
+/** An input [batch, ...shape] for each size of batch, made when first asked for. */
+function batchInput(name: string, shape: Shape, dtype: DType): (size: number) => Node {
+  const made = new Map<number, Node>();
+  return (size) => {
+    let node = made.get(size);
+    if (node === undefined) made.set(size, (node = input(name, [size, ...shape], dtype)));
+    return node;
+  };
+}
+
 function storedDataset(name: string, split: Split, affine: Affine | undefined): Dataset {
   const { size } = split;
   const { features, targets } = split.fields;
   const { records, rows } = features;
   if (records === undefined || rows === undefined) throw new Error('the samples are not in a file');
-  const batch = (count: number): Node => input(`data.${name}.batch`, [count, ...features.shape], features.dtype);
+  const batch = batchInput(`data.${name}.batch`, features.shape, features.dtype);
   const one = batch(1);
   // Bytes go by their number in the file, as where these are in memory: augmentations draw by it.
   const byRecord = features.dtype === 'u8';
   const places = byRecord ? records.count : size;
   return {
     size,
+    indices: batchInput('batch.indices', [], 'i32'),
     ...(byRecord && { rows: { all: rows, batch: new Int32Array(size) } }),
     features: one,
     targets: targets === undefined ? one : input(`data.${name}.targets`, [places, ...targets.shape], targets.dtype),
@@ -124,7 +138,10 @@ export function samplesOfBatch({ stored, features, columns, affine }: Dataset, i
 }
 
 /** The samples at `indices` (i32, [batch]): preprocessed features as f32 [batch, ...] and targets [batch, ...]. */
-export function gatherBatch(dataset: Dataset, indices: Node): { x: Node; target: Node } {
+export function gatherBatch(
+  dataset: Pick<Dataset, 'features' | 'targets' | 'stored' | 'affine'>,
+  indices: Node,
+): { x: Node; target: Node } {
   const held = dataset.stored?.batch(indices.shape[0]) ?? gather(dataset.features, indices);
   const raw = cast(held, 'f32');
   const x = dataset.affine === undefined ? raw : mapped(raw, dataset.affine);

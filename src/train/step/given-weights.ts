@@ -4,9 +4,10 @@ import { checkpointOf } from '../../nn/initializers.js';
 import { traceModel } from '../../nn/model.js';
 import { matchesPattern } from '../../nn/optimizers/groups.js';
 import { RandomSource } from '../../nn/random-source.js';
+import { VariableStore } from '../../nn/variables.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
 import type { NamedTensor, Tensors } from '../loop/snapshot.js';
-import { AVERAGE_PREFIX } from './weight-updates.js';
+import { averageName } from './run-inputs.js';
 
 export interface GivenWeights {
   /** By the names that the network knows them by. */
@@ -26,7 +27,7 @@ const PATH = ['init', 'checkpoint'];
 export function givenWeights(config: ExperimentConfig, features: readonly number[], held: Tensors): GivenWeights {
   const { init } = config;
   const patterns = checkpointOf(init)?.parameters;
-  const model = traceModel(config.model, input('given.features', [1, ...features]), {
+  const model = traceModel(config.model, input('given.features', [1, ...features]), new VariableStore(), {
     training: false,
     random: new RandomSource(),
     init,
@@ -37,7 +38,7 @@ export function givenWeights(config: ExperimentConfig, features: readonly number
   const tensors = new Map<string, NamedTensor>();
   const missing: string[] = [];
   for (const { name, node } of wanted.filter(({ name }) => isChosen(name))) {
-    const tensor = held.get(AVERAGE_PREFIX + name) ?? held.get(name);
+    const tensor = held.get(averageName(name)) ?? held.get(name);
     if (tensor === undefined) missing.push(name);
     else if (sameShape(tensor.shape, node.shape)) tensors.set(name, tensor);
     else problems.push({ path: PATH, message: `${ownerOf(name, model.layers)} needs ${name} as ${showShape(node.shape)}, but the checkpoint's is ${showShape(tensor.shape)}${REMEDY}` }); // prettier-ignore

@@ -7,6 +7,7 @@ import { varianceOf } from '../../nn/norms.js';
 import { type Dataset, selectBatch } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from './network.js';
+import type { RunInputs } from './run-inputs.js';
 
 /**
  * Scales the weights whose initializer is lsuv, in the order in which the network uses them, on `batchSize` random training samples;
@@ -17,10 +18,11 @@ export async function scaleToUnitVariance(
   config: ExperimentConfig,
   dataset: Dataset,
   batchSize: number,
+  inputs: RunInputs,
   fixed: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, indices } = forward(config, dataset, batchSize, mode);
+  const { model, indices } = forward(config, dataset, batchSize, mode, inputs);
   // Parameters are collected as layers are built, so in the order of the forward pass.
   const adapted = model.parameters.flatMap(({ node, name, init, layer }) => {
     if (init.type !== 'lsuv' || fixed.has(name)) return [];

@@ -1,10 +1,11 @@
 /** An experiment's model, loss and metrics as graph nodes on a batch of a resident dataset. */
-import { input, type Node, streamKey, withScope } from '../../tensor/index.js';
+import { type Node, streamKey, withScope } from '../../tensor/index.js';
 import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../../nn/losses/index.js';
 import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../../nn/model.js';
-import { RandomSource } from '../../nn/random-source.js';
+import type { RandomSource } from '../../nn/random-source.js';
+import type { Variables } from '../../nn/variables.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
 import { taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -14,8 +15,6 @@ export interface Forward {
   readonly model: TracedModel;
   /** Input: the samples of the batch, i32 [batch]. */
   readonly indices: Node;
-  /** All random numbers of the step; its key is an input, u32 [2]. */
-  readonly random: RandomSource;
   /** The preprocessed and augmented features [batch, ...], and the targets [batch, ...] that metrics compare with. */
   readonly x: Node;
   readonly target: Node;
@@ -33,23 +32,30 @@ export interface Mode {
   readonly stochastic: boolean;
   /** The augmentations of the config. */
   readonly augmented: boolean;
-  /** What the inputs that hold weights and state begin with, for weights that are kept twice. */
-  readonly weightPrefix?: string;
-  /** See TraceOptions. */
-  readonly batchNumber?: Node;
+}
+
+/** Where a network's weights, state and random numbers come from. */
+export interface NetworkInputs {
+  readonly variables: Variables;
+  readonly random: RandomSource;
 }
 
 /** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
-export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: number, mode: Mode): Forward {
-  const indices = input('batch.indices', [batchSize], 'i32');
-  const random = new RandomSource();
+export function forward(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  mode: Mode,
+  { variables, random }: NetworkInputs,
+): Forward {
+  const indices = dataset.indices(batchSize);
   const configs = mode.augmented ? config.data.augment : [];
   const augmentation = new BatchAugmentation(configs, random.key, streamKey(config.seed, 'augment'), indices);
   const batch = withScope('data', () => gatherBatch(dataset, indices));
   const { x, mixture } = withScope('augmentation', () =>
     augmentation.features(samplesOfBatch(dataset, indices), () => batch.x),
   );
-  const model = traceModel(config.model, x, {
+  const model = traceModel(config.model, x, variables, {
     ...mode,
     random,
     init: config.init,
@@ -73,5 +79,5 @@ export function forward(config: ExperimentConfig, dataset: Dataset, batchSize: n
       metricOf(metric).statistics(prediction, target, metric),
     ]);
   });
-  return { model, indices, random, x, target, losses, metrics: Object.fromEntries(statistics) };
+  return { model, indices, x, target, losses, metrics: Object.fromEntries(statistics) };
 }

@@ -5,15 +5,16 @@
 import {
   abs, add, constant, div, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
-import type { Parameter } from '../../nn/layer.js';
 import type { TracedModel } from '../../nn/model.js';
 import { penalty } from '../../nn/regularization.js';
+import { cumulativeMean, type Parameter, runningMean } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from './network.js';
 import { planOf } from '../loop/plan.js';
 import type { Variable } from '../loop/snapshot.js';
-import { AVERAGE_PREFIX, type Slot, weightUpdates } from './weight-updates.js';
+import { averageName, averagesOf, type RunInputs } from './run-inputs.js';
+import { type Slot, weightUpdates } from './weight-updates.js';
 
 /** Beyond every finite float32. */
 const FLOAT32_LIMIT = 3.4028235677973366e38;
@@ -73,26 +74,26 @@ export function trainingStep(
   config: ExperimentConfig,
   dataset: Dataset,
   batchSize: number,
+  inputs: RunInputs,
   stochastic = true,
 ): TrainingStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, indices, random, losses, metrics } = forward(config, dataset, batchSize, mode);
+  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, mode, inputs);
   const { parameters } = model;
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
-  const rate = input('rate', []);
-  const step = input('step', []);
-  const failedStep = input('failed_step', []);
+  const { rate, step, random, failedStep } = inputs;
   const health = withScope('finiteness', () => healthAfter(failedStep, step, [objective, ...gradients]));
   const isHealthy = eq(health, 0);
   const { slots, averages, updates } = weightUpdates(
     config,
     parameters,
     gradients,
-    { rate, step, plan: planOf(config, dataset.size) },
+    inputs,
+    planOf(config, dataset.size),
     stochastic ? random : undefined,
   );
-  const kept = [...updates, ...model.stateUpdates].map(([variable, value]): [Node, Node] => [
+  const kept = [...updates, ...model.observations.map(runningMean)].map(([variable, value]): [Node, Node] => [
     variable,
     withScope('optimizer', () => select(isHealthy, value, variable)),
   ]);
@@ -108,7 +109,7 @@ export function trainingStep(
     slots,
     averages,
     states: model.states,
-    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states),
+    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states, inputs),
   };
 }
 
@@ -122,10 +123,10 @@ function healthAfter(failedStep: Node, step: Node, values: readonly Node[]): Nod
   return select(eq(failedStep, 0), ofStep, failedStep);
 }
 
-const averagedStatesOf = (states: readonly StateSlot[]): StateSlot[] =>
+const averagedStatesOf = (states: readonly StateSlot[], { variables }: RunInputs): StateSlot[] =>
   states.map(({ name, node, initial }) => ({
-    name: `${AVERAGE_PREFIX}${name}`,
-    node: input(`${AVERAGE_PREFIX}${name}`, node.shape),
+    name: averageName(name),
+    node: variables.variable(averageName(name), node.shape),
     initial,
   }));
 
@@ -140,12 +141,19 @@ export interface StatisticsStep {
  * Measures what averaged weights make of one more batch: the running statistics of a batch norm belong to the weights that they
  * were measured with (Izmailov et al. 2018). Over n batches they become the means of what the batches gave.
  */
-export function statisticsStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): StatisticsStep {
+export function statisticsStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  { variables, random }: RunInputs,
+): StatisticsStep {
   const batchNumber = input('statistics.batch', []);
-  const mode = { training: true, stochastic: false, augmented: false, weightPrefix: AVERAGE_PREFIX, batchNumber };
-  const { model, indices } = forward(config, dataset, batchSize, mode);
+  const mode = { training: true, stochastic: false, augmented: false };
+  const averages = { variables: averagesOf(variables), random };
+  const { model, indices } = forward(config, dataset, batchSize, mode, averages);
+  const updates = model.observations.map((observation) => cumulativeMean(observation, batchNumber));
   return {
-    program: { name: `statistics.${batchSize}`, outputs: [], updates: model.stateUpdates },
+    program: { name: `statistics.${batchSize}`, outputs: [], updates },
     indices,
     batchNumber,
   };
@@ -168,12 +176,17 @@ export interface EvaluationStep {
 }
 
 /** The losses and metrics of `batchSize` samples, everything random off; with the averaged weights where there are some. */
-export function evaluationStep(config: ExperimentConfig, dataset: Dataset, batchSize: number): EvaluationStep {
-  const prefix = config.train.weight_average === undefined ? '' : AVERAGE_PREFIX;
-  const mode = { ...EVALUATION, weightPrefix: prefix };
-  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, mode);
+export function evaluationStep(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  { variables: trained, random }: RunInputs,
+): EvaluationStep {
+  const isAveraged = config.train.weight_average !== undefined;
+  const evaluated = { variables: isAveraged ? averagesOf(trained) : trained, random };
+  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, EVALUATION, evaluated);
   const variables = [...model.parameters, ...model.states].map(({ name, node }) => ({
-    name: `${prefix}${name}`,
+    name: isAveraged ? averageName(name) : name,
     node,
   }));
   return {
@@ -205,10 +218,11 @@ export function diagnosisStep(
   config: ExperimentConfig,
   dataset: Dataset,
   batchSize: number,
+  inputs: RunInputs,
   stochastic = true,
 ): DiagnosisStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, x, losses } = forward(config, dataset, batchSize, mode);
+  const { model, x, losses } = forward(config, dataset, batchSize, mode, inputs);
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));

@@ -8,9 +8,10 @@ import {
   threefry2x32,
 } from '../../tensor/index.js';
 import type { Affine, Split } from '../../data/index.js';
-import type { Parameter } from '../../nn/layer.js';
+import type { Parameter } from '../../nn/variables.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
+import { RunInputs } from './run-inputs.js';
 import { scaleToUnitVariance } from './lsuv.js';
 import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from '../loop/snapshot.js';
 import {
@@ -39,6 +40,8 @@ export const isFailed = ({ health }: StepValues): boolean => health[0] !== 0;
 
 export class Stepper {
   readonly dataset: Dataset;
+  /** Those of its programs; others that are built on them see its weights. */
+  readonly inputs = new RunInputs();
   /** All that outlives a step: weights, optimizer slots, running statistics. */
   readonly variables: readonly Variable[];
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
@@ -65,7 +68,7 @@ export class Stepper {
     this.stochastic = options.stochastic ?? true;
     this.dataset = datasetOf('train', split, options.affine);
     this.seedKey = streamKey(config.seed, 'step');
-    this.blueprint = trainingStep(config, this.dataset, batchSize, this.stochastic);
+    this.blueprint = trainingStep(config, this.dataset, batchSize, this.inputs, this.stochastic);
     const { parameters, states, slots, averages, averagedStates } = this.blueprint;
     this.weights = [...parameters, ...states, ...averages, ...averagedStates];
     this.outputs = this.blueprint.program.outputs;
@@ -97,7 +100,7 @@ export class Stepper {
     const taken = [...parameters, ...states].filter(({ name }) => given.has(name));
     restore(this.session, taken, given);
     const fixed = new Set(taken.map(({ name }) => name));
-    await scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, fixed);
+    await scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, this.inputs, fixed);
     for (const [i, { node }] of this.blueprint.averages.entries()) {
       this.session.write(node, await this.session.read(parameters[i].node));
     }
@@ -165,7 +168,7 @@ export class Stepper {
   prepareStatistics(): { step: StatisticsStep; executable: Executable } | undefined {
     if (this.blueprint.averagedStates.length === 0) return undefined;
     if (this.refresher === undefined) {
-      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0]);
+      const step = statisticsStep(this.config, this.dataset, this.blueprint.inputs.indices.shape[0], this.inputs);
       this.refresher = { step, executable: this.session.compile(step.program) };
     }
     return this.refresher;
@@ -177,7 +180,13 @@ export class Stepper {
     step: number,
     rate: number,
   ): Promise<{ readonly suspect?: Suspect; readonly description: string }> {
-    const { program, suspects } = diagnosisStep(this.config, this.dataset, indices.length, this.stochastic);
+    const { program, suspects } = diagnosisStep(
+      this.config,
+      this.dataset,
+      indices.length,
+      this.inputs,
+      this.stochastic,
+    );
     const executable = this.session.compile(program);
     this.writeInputs(this.stepFor(indices.length).step, indices, step, rate);
     executable.run();
@@ -192,7 +201,9 @@ export class Stepper {
     let compiled = this.compiled.get(batchSize);
     if (compiled === undefined) {
       const known = this.blueprint.inputs.indices.shape[0] === batchSize;
-      const step = known ? this.blueprint : trainingStep(this.config, this.dataset, batchSize, this.stochastic);
+      const step = known
+        ? this.blueprint
+        : trainingStep(this.config, this.dataset, batchSize, this.inputs, this.stochastic);
       this.compiled.set(batchSize, (compiled = { step, executable: this.session.compile(step.program) }));
     }
     return compiled;

@@ -4,7 +4,6 @@ import {
   div,
   eq,
   floor,
-  input,
   le,
   minimum,
   mul,
@@ -15,22 +14,20 @@ import {
   withScope,
 } from '../../tensor/index.js';
 import { clipGradients, withNoise } from '../../nn/clip.js';
-import type { Parameter } from '../../nn/layer.js';
 import { groupOf } from '../../nn/optimizers/groups.js';
 import { type Hyperparameters, type OptimizerConfig, optimizerOf } from '../../nn/optimizers/index.js';
 import type { RandomSource } from '../../nn/random-source.js';
 import { afterUpdate } from '../../nn/regularization.js';
+import type { Parameter } from '../../nn/variables.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { Plan } from '../loop/plan.js';
 import type { Variable } from '../loop/snapshot.js';
+import { averageName, type RunInputs } from './run-inputs.js';
 
 /** A value of the optimizer beside a parameter, such as Adam's first moment. */
 export interface Slot extends Variable {
   readonly initial: number;
 }
-
-/** What the averaged weights are called: `average.layers.0.weight`. */
-export const AVERAGE_PREFIX = 'average.';
 
 type WeightAverage = NonNullable<ExperimentConfig['train']['weight_average']>;
 
@@ -39,15 +36,6 @@ export interface WeightUpdates {
   /** The slots that hold averaged weights, in the order of the parameters; none where no average is kept. */
   readonly averages: readonly Slot[];
   readonly updates: readonly [Node, Node][];
-}
-
-/** Where a step is in the run. */
-export interface StepNumbers {
-  /** The learning rate, []. */
-  readonly rate: Node;
-  /** The 1-based number of the step, []. */
-  readonly step: Node;
-  readonly plan: Plan;
 }
 
 /** What the parameter `name` is updated with: the optimizer's config, but for what its group says. */
@@ -74,7 +62,8 @@ export function weightUpdates(
   config: ExperimentConfig,
   parameters: readonly Parameter[],
   gradients: readonly Node[],
-  { rate, step, plan }: StepNumbers,
+  { rate, step, variables }: RunInputs,
+  plan: Plan,
   random?: RandomSource,
 ): WeightUpdates {
   const { gradient_clip_norm: norm, gradient_clip_value: value, gradient_clip_adaptive: adaptive, gradient_noise: noise } = config.train; // prettier-ignore
@@ -82,7 +71,7 @@ export function weightUpdates(
   const slots: Slot[] = [];
   const updates: [Node, Node][] = [];
   const slot = (name: string, shape: Shape, initial: number): Slot => {
-    const made = { name, node: input(name, shape), initial };
+    const made = { name, node: variables.variable(name, shape), initial };
     slots.push(made);
     return made;
   };
@@ -136,7 +125,7 @@ export function weightUpdates(
       );
       updates.push([node, weights]);
       if (average === undefined) continue;
-      const mean = slot(`${AVERAGE_PREFIX}${parameter.name}`, node.shape, 0);
+      const mean = slot(averageName(parameter.name), node.shape, 0);
       averages.push(mean);
       updates.push([
         mean.node,

@@ -43,7 +43,7 @@ async function augmented(
   const features = input('features', [SIZE, ...data.shape], data.dtype);
   const labels = input('labels', [SIZE], 'i32');
   const indices = input('indices', [order.length], 'i32');
-  const { x: plain, target } = gatherBatch({ size: SIZE, features, targets: labels, affine: data.affine }, indices);
+  const { x: plain, target } = gatherBatch({ features, targets: labels, affine: data.affine }, indices);
   const augmentation = new BatchAugmentation(augmentSchema.parse(list), KEY, seedKey, indices);
   const { x, mixture } = augmentation.features(
     { features, at: indices, affine: data.affine, columns: data.columns },
@@ -274,28 +274,25 @@ describe('mixing', () => {
     expect(sources.some(([first]) => first) && sources.some(([, second]) => second)).toBe(true);
   });
 
-  const share = input('share', [2]);
+  const [share, labels, numbers] = [input('share', [2]), input('labels', [2], 'i32'), input('numbers', [2, 1])];
   const values = async (node: Node): Promise<number[]> => {
     const session = referenceBackend.open({ threads: 1 });
     session.write(share, [0.75, 0.4]);
-    session.write(input('labels', [2], 'i32'), Int32Array.of(5, 8));
-    session.write(input('numbers', [2, 1]), [10, 20]);
+    session.write(labels, Int32Array.of(5, 8));
+    session.write(numbers, [10, 20]);
     const executable = session.compile({ name: 'mixing', outputs: [node], updates: [] });
     executable.run();
     return [...(await executable.read())[0]];
   };
   it('weighs the losses of both labels, and judges by the larger share', async () => {
-    const targets = {
-      target: input('labels', [2], 'i32'),
-      other: { target: reverse(input('labels', [2], 'i32'), [0]), share },
-    };
+    const targets = { target: labels, other: { target: reverse(labels, [0]), share } };
     const losses = mixedLosses(targets, (target) => cast(target, 'f32'));
     expect(await values(losses)).toEqual([0.75 * 5 + 0.25 * 8, 0.4 * 8 + 0.6 * 5]);
     expect(await values(mainTarget(targets))).toEqual([5, 5]);
   });
 
   it('blends the targets of a regression', async () => {
-    const { target, other } = mixTargets(input('numbers', [2, 1]), { partner: constant([1, 0], [2], 'i32'), share });
+    const { target, other } = mixTargets(numbers, { partner: constant([1, 0], [2], 'i32'), share });
     expect(other).toBeUndefined();
     expect(await values(target)).toEqual([0.75 * 10 + 0.25 * 20, 0.4 * 20 + 0.6 * 10]);
   });

@@ -4,11 +4,13 @@ import { evaluate, hostRandom, input, type Node, type Shape, sizeOf } from '../.
 import { initSchema } from '../../../src/nn/initializers.js';
 import { modelSchema, traceModel, type TracedModel } from '../../../src/nn/model.js';
 import { RandomSource } from '../../../src/nn/random-source.js';
+import { type Variables, VariableStore } from '../../../src/nn/variables.js';
 import { expectGradient } from '../../tensor/helpers/expect-gradient.js';
 import { separatedValues } from '../../tensor/helpers/random-values.js';
 
 export interface Network {
   readonly x: Node;
+  readonly random: RandomSource;
   readonly model: TracedModel;
 }
 
@@ -17,17 +19,20 @@ export interface NetworkOptions {
   readonly training?: boolean;
   readonly stochastic?: boolean;
   readonly init?: unknown;
+  /** Default: its own. */
+  readonly variables?: Variables;
 }
 
 /** A network of layers as they are written in YAML, on samples of the given shape. */
 export function network(
   layers: readonly unknown[],
   sample: Shape,
-  { batch = 1, training = true, stochastic, init = {} }: NetworkOptions = {},
+  { batch = 1, training = true, stochastic, init = {}, variables = new VariableStore() }: NetworkOptions = {},
 ): Network {
   const x = input('x', [batch, ...sample]);
-  const options = { training, stochastic, random: new RandomSource(), init: initSchema.parse(init) };
-  return { x, model: traceModel(modelSchema.parse({ layers }), x, options) };
+  const random = new RandomSource();
+  const options = { training, stochastic, random, init: initSchema.parse(init) };
+  return { x, random, model: traceModel(modelSchema.parse({ layers }), x, variables, options) };
 }
 
 /** Equal to seven digits after the point. */
@@ -65,7 +70,7 @@ export const outputOf = ({ model }: Network, given?: Readonly<Record<string, rea
   valuesOf([model.output], given)[0];
 
 /** First and second derivatives with respect to the input and all parameters. All values differ, away from kinks. */
-export function expectDerivatives({ x, model }: Network): void {
+export function expectDerivatives({ x, random: source, model }: Network): void {
   const nodes = [x, ...model.parameters.map((p) => p.node)];
   const random = hostRandom(7, 'derivatives');
   const inputs = nodes.map((node) => ({ node, values: separatedValues(random, node.shape) }));
@@ -73,5 +78,5 @@ export function expectDerivatives({ x, model }: Network): void {
     node,
     values: separatedValues(random, node.shape).map((v) => v * v + 0.5),
   }));
-  expectGradient(model.output, [...inputs, ...states, { node: new RandomSource().key, values: [1, 2] }]);
+  expectGradient(model.output, [...inputs, ...states, { node: source.key, values: [1, 2] }]);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { constant, grad, mul, reduceSum, referenceBackend, sub, wasmBackend } from '../../../src/tensor/index.js';
 import { expectDerivatives, expectValues, network, outputOf, valuesOf, wave } from '../helpers/network.js';
+import { runningMean, VariableStore } from '../../../src/nn/variables.js';
 
 // Expected numbers are from PyTorch 1.13 in float64, on the values of helpers/network.ts.
 
@@ -18,7 +19,7 @@ describe('batch_norm', () => {
 
   it('normalizes by the batch in training and moves the running statistics as PyTorch does', () => {
     const { model } = network(['batch_norm'], [2, 2, 3], { batch: 2 });
-    const updates = model.stateUpdates.map(([, value]) => value);
+    const updates = model.observations.map((observation) => runningMean(observation)[1]);
     const [y, mean, variance] = valuesOf([model.output, ...updates], { ...given, ...start });
     expectValues(
       y,
@@ -34,7 +35,7 @@ describe('batch_norm', () => {
 
   it('normalizes by the running statistics in evaluation, and changes nothing', () => {
     const net = network(['batch_norm'], [2, 2, 3], { batch: 2, training: false });
-    expect(net.model.stateUpdates).toEqual([]);
+    expect(net.model.observations).toEqual([]);
     expectValues(
       outputOf(net, { ...given, ...running }),
       [
@@ -58,7 +59,7 @@ describe('batch_norm', () => {
   });
 
   it('still uses the batch where only randomness is off', () => {
-    expect(network(['batch_norm'], [3], { batch: 2, stochastic: false }).model.stateUpdates).toHaveLength(2);
+    expect(network(['batch_norm'], [3], { batch: 2, stochastic: false }).model.observations).toHaveLength(2);
   });
 
   it('has the derivatives of finite differences', () => {
@@ -93,8 +94,9 @@ describe('batch_norm over several steps', () => {
     { backend: wasmBackend, threads: 1 },
     { backend: wasmBackend, threads: 2 },
   ])('trains and evaluates as PyTorch does: $backend.name, $threads thread(s)', async ({ backend, threads }) => {
-    const { x, model } = network(['batch_norm'], [2, 2, 3], { batch: 2 });
-    const evaluation = network(['batch_norm'], [2, 2, 3], { batch: 2, training: false });
+    const variables = new VariableStore();
+    const { x, model } = network(['batch_norm'], [2, 2, 3], { batch: 2, variables });
+    const evaluation = network(['batch_norm'], [2, 2, 3], { batch: 2, training: false, variables });
     const [weight, bias] = model.parameters.map((p) => p.node);
     const [mean, variance] = model.states.map((s) => s.node);
     const gradients = grad(reduceSum(mul(model.output, model.output)), [weight, bias]);
@@ -103,7 +105,11 @@ describe('batch_norm over several steps', () => {
     session.write(weight, wave(3, 0.9, 0.4).map((v) => 1 + v / 2)); // prettier-ignore
     session.write(bias, wave(3, 0.71, 0.3));
     model.states.forEach(({ node, initial }) => session.write(node, initial()));
-    const step = session.compile({ name: 'train', outputs: [], updates: [...stepped, ...model.stateUpdates] });
+    const step = session.compile({
+      name: 'train',
+      outputs: [],
+      updates: [...stepped, ...model.observations.map(runningMean)],
+    });
     for (const factor of [1, 2, 3]) {
       session.write(x, wave(24, 0.37, 0.11).map((v) => v * factor)); // prettier-ignore
       step.run();
@@ -115,7 +121,7 @@ describe('batch_norm over several steps', () => {
     close(await session.read(mean), afterThreeSteps.running_mean);
     close(await session.read(variance), afterThreeSteps.running_var);
 
-    session.write(x, wave(24, 0.37, 0.11));
+    session.write(evaluation.x, wave(24, 0.37, 0.11));
     const evaluate = session.compile({ name: 'evaluate', outputs: [evaluation.model.output], updates: [] });
     evaluate.run();
     close((await evaluate.read())[0], evaluated);

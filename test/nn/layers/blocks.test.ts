@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { grad, mul, reduceSum, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js';
 import { LayerShapeError } from '../../../src/nn/model.js';
 import { expectDerivatives, expectValues, network, outputOf, valuesOf, wave } from '../helpers/network.js';
+import { runningMean } from '../../../src/nn/variables.js';
 
 const namesOf = ({ model }: ReturnType<typeof network>): string[] => model.parameters.map((p) => p.name);
 const linear = (units: number) => ({ dense: { units, use_bias: false } });
@@ -229,7 +230,7 @@ describe('networks of blocks on wasm', () => {
         const session = backend.open({ threads });
         inputs.forEach((node, i) => session.write(node, wave(sizeOf(node.shape), 0.37 + 0.1 * i, 0.11)));
         model.states.forEach(({ node, initial }) => session.write(node, initial()));
-        const executable = session.compile({ name: 'blocks', outputs, updates: model.stateUpdates });
+        const executable = session.compile({ name: 'blocks', outputs, updates: model.observations.map(runningMean) });
         executable.run();
         const values = (await executable.read()).map((read) => Array.from(read));
         const states = await Promise.all(model.states.map(async ({ node }) => Array.from(await session.read(node))));

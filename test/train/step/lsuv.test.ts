@@ -40,7 +40,7 @@ async function started(config: ExperimentConfig, { train: split }: LoadedData) {
     if (stepper.parameters.some((parameter) => parameter.name === name)) weights.set(name, [...read]);
   }
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, indices } = forward(config, stepper.dataset, batchSize, mode);
+  const { model, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const batch = hostRandom(config.seed, 'init.lsuv').permutation(split.size).subarray(0, batchSize);
   for (const node of [stepper.dataset.features]) values.set(node, (await session.read(node)) as Float64Array);
   const valueOf = (node: Node) => (node === indices ? batch : (values.get(node) ?? new Float64Array()));

@@ -5,6 +5,7 @@ import { datasetOf, upload } from '../../../src/train/step/dataset.js';
 import type { ExperimentConfig } from '../../../src/train/index.js';
 import { trainingStep } from '../../../src/train/step/step.js';
 import { experiment } from '../tiny.js';
+import { RunInputs } from '../../../src/train/step/run-inputs.js';
 
 /** Two samples: x = (1, 2) with target 3, x = (0, -1) with target 1. */
 const samples: Split = {
@@ -27,7 +28,7 @@ async function step(config: ExperimentConfig, split: Split = samples) {
   const session: Session = referenceBackend.open({ threads: 1 });
   const dataset = datasetOf('train', split);
   upload(session, dataset, split);
-  const { program, inputs, parameters, slots } = trainingStep(config, dataset, split.size);
+  const { program, inputs, parameters, slots } = trainingStep(config, dataset, split.size, new RunInputs());
   const executable = session.compile(program);
   const [weight, bias] = parameters.map(({ node }) => node);
   session.write(weight, [0.5, 0.25]);
