@@ -36,6 +36,13 @@ export default {
     },
     ...order,
     {
+      name: 'formats-stand-alone',
+      comment: 'A format reads and writes files; what their contents are to nn is decided by those that use it.',
+      severity: 'error',
+      from: { path: '^src/data/formats/' },
+      to: { path: '^src/data/(arrays|sources|tables)/' },
+    },
+    {
       name: 'not-from-tests',
       comment: 'src does not depend on what tests it.',
       severity: 'error',

@@ -3,12 +3,12 @@ import type { ArraysEncoding } from '../encoding.js';
 import type { OpenContext, SampleFile, SampleFiles } from '../source.js';
 import type { SplitName } from '../split.js';
 import type { PairFiles } from './pair-files.js';
-import { samplesOfPair, type PlacedArray } from './samples.js';
+import { samplesOfPair, type SampleArray } from './samples.js';
 
 export async function openPairs(
   params: PairFiles,
   { roles, target: kind }: OpenContext,
-  read: (name: string) => Promise<PlacedArray>,
+  read: (name: string) => Promise<SampleArray>,
 ): Promise<SampleFiles<ArraysEncoding>> {
   const opened = roles.map(async (role): Promise<[SplitName, SampleFile<ArraysEncoding> | undefined]> => {
     const pair = params[role];

@@ -1,30 +1,21 @@
 /** Samples from two arrays, features and targets, whose first dimension counts the samples. */
 import { counted, DataError, type DataErrorPlace } from '../data-error.js';
 import { encodeClasses, fitClasses, type Labels } from '../labels.js';
+import type { NumericArray, PlacedArray } from '../formats/numeric-array.js';
 import { Records } from '../records.js';
 import type { ArraysEncoding } from '../encoding.js';
 import type { EncodedSamples, SampleFile } from '../source.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { gatherRows, type Rows, type Table, type TargetKind } from '../fields.js';
 
-/** Numbers of a file, row by row. */
-export interface NumericArray {
-  /** Of the elements in the file, such as `i16`. */
-  readonly type: string;
-  readonly dims: readonly number[];
-  /** Bytes as they are, without a copy; everything else, in its exact value, as float64. */
-  readonly values: Uint8Array | Float64Array;
+/** An array of a file; its bytes may still be coming. */
+export interface SampleArray extends PlacedArray {
   /** Where the values are still coming: until then they must not be read. Rejects where something is wrong with them. */
   readonly complete?: Promise<void>;
 }
 
-/** An array and where it stands, for error messages. */
-export interface PlacedArray extends NumericArray {
-  readonly place: DataErrorPlace;
-}
-
 /** The features of samples: bytes or float64, the first dimension counts them. */
-export interface ArrayFeatures extends Omit<NumericArray, 'values'> {
+export interface ArrayFeatures extends Omit<SampleArray, 'values' | 'place'> {
   /** Bytes may be kept in a file instead, a record for each sample. */
   readonly values: NumericArray['values'] | Records;
   readonly file: string;
@@ -46,8 +37,8 @@ export interface ArrayTargets {
 
 /** Samples of two arrays, or of features alone. Throws DataError where they do not fit each other, or are not of the kind. */
 export function samplesOfPair(
-  features: PlacedArray,
-  targets: PlacedArray | undefined,
+  features: SampleArray,
+  targets: SampleArray | undefined,
   kind: TargetKind,
 ): SampleFile<ArraysEncoding> {
   const { place } = features;

@@ -1,13 +1,9 @@
-/**
- * A CSV file as columns: every record gets its line, and what is wrong is told with line and column. What the columns mean is
- * decided in tabular/.
- */
+/** A CSV file as columns: every record gets its line, and errors name line and column. */
 import { counted, DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
-import { ColumnBuilder } from '../tables/column.js';
-import type { ColumnTable, TableWishes } from '../tables/table.js';
 import { readRecords, type TakeRecord } from './csv-records.js';
 import { LineIndex } from './line-index.js';
+import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 import { textBlocks } from './text-lines.js';
 
 export interface CsvDialect {
@@ -16,22 +12,22 @@ export interface CsvDialect {
   readonly header: boolean;
 }
 
-/** Reads a CSV file whole. Throws DataError with line and column for anything that is not as `dialect` says. */
+/** Reads a CSV file whole into `sink`. Throws DataError with line and column for anything that is not as `dialect` says. */
 export async function readCsv(
   files: DataFiles,
   name: string,
   dialect: CsvDialect,
-  wishes: TableWishes,
-): Promise<ColumnTable> {
+  sink: TableSink,
+): Promise<TableRows> {
   const file = files.resolve(name);
   const lines = new LineIndex();
-  let columns: ColumnBuilder[] | undefined;
+  let columns: ColumnSink[] | undefined;
 
   const take: TakeRecord = (fields, line) => {
     if (columns === undefined) {
       const names = columnNames(fields, dialect.header, file, line);
-      wishes.header(names);
-      columns = names.map((name, i) => new ColumnBuilder(name, i + 1, wishes.useOf(name), file, files.scratch));
+      sink.header(names);
+      columns = names.map((name) => sink.addColumn(name));
       if (dialect.header) return;
     }
     if (fields.length !== columns.length) throw wrongFieldCount(fields.length, columns, file, line, dialect);
@@ -42,13 +38,7 @@ export async function readCsv(
   await readRecords(textBlocks(files.stream(name), file), file, dialect, take);
   if (columns === undefined) throw new DataError('the file is empty', { file });
   if (lines.size === 0) throw new DataError('the file has a header but no rows', { file });
-  return {
-    file,
-    columns: columns.map((column) => column.build()),
-    names: columns.map((column) => column.name),
-    size: lines.size,
-    placeOf: (row, column) => ({ file, line: lines.lineOf(row), column: column?.number }),
-  };
+  return { size: lines.size, placeOf: (row, column) => ({ file, line: lines.lineOf(row), column }) };
 }
 
 function columnNames(fields: readonly string[], header: boolean, file: string, line: number): string[] {

@@ -4,9 +4,9 @@
  * used: nothing is allocated on the word of a header alone.
  */
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
-import type { NumericArray } from '../arrays/samples.js';
 import { DataError } from '../data-error.js';
 import { sizeOf } from '../../tensor/shape.js';
+import type { NumericArray } from './numeric-array.js';
 
 interface ElementType {
   readonly type: string;

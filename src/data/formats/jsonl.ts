@@ -4,17 +4,17 @@
  */
 import { DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
-import { ColumnBuilder } from '../tables/column.js';
-import type { ColumnTable, TableWishes } from '../tables/table.js';
 import { LineIndex } from './line-index.js';
+import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 import { textLines } from './text-lines.js';
 
 /** Different keys than this are no columns: the keys are data then. */
 const MOST_COLUMNS = 10_000;
 
-export async function readJsonl(files: DataFiles, name: string, wishes: TableWishes): Promise<ColumnTable> {
+/** Reads a file of JSON lines whole into `sink`. Throws DataError with the line of anything that is not an object of plain values. */
+export async function readJsonl(files: DataFiles, name: string, sink: TableSink): Promise<TableRows> {
   const file = files.resolve(name);
-  const columns = new Map<string, ColumnBuilder>();
+  const columns = new Map<string, ColumnSink>();
   const filled = new Map<string, number>();
   const lines = new LineIndex();
   for await (const { text, line } of textLines(files.stream(name), file)) {
@@ -25,7 +25,7 @@ export async function readJsonl(files: DataFiles, name: string, wishes: TableWis
       if (column === undefined) {
         if (columns.size === MOST_COLUMNS)
           throw new DataError(`more than ${MOST_COLUMNS} different keys`, { file, line });
-        column = new ColumnBuilder(key, columns.size + 1, wishes.useOf(key), file, files.scratch);
+        column = sink.addColumn(key);
         columns.set(key, column);
       }
       // The rows before that lacked the key.
@@ -39,9 +39,7 @@ export async function readJsonl(files: DataFiles, name: string, wishes: TableWis
   for (const [key, column] of columns) {
     for (let missed = filled.get(key) ?? 0; missed < lines.size; missed++) column.push('');
   }
-  const names = [...columns.keys()];
-  const placeOf: ColumnTable['placeOf'] = (row) => ({ file, line: lines.lineOf(row) });
-  return { file, columns: [...columns.values()].map((column) => column.build()), names, size: lines.size, placeOf };
+  return { size: lines.size, placeOf: (row) => ({ file, line: lines.lineOf(row) }) };
 }
 
 function parseObject(text: string, file: string, line: number): Record<string, unknown> {
@@ -59,7 +57,7 @@ function parseObject(text: string, file: string, line: number): Record<string, u
   return value as Record<string, unknown>;
 }
 
-function pushValue(column: ColumnBuilder, value: unknown, file: string, line: number): void {
+function pushValue(column: ColumnSink, value: unknown, file: string, line: number): void {
   if (value === null) column.push('');
   else if (typeof value === 'number') column.pushNumber(value);
   else if (typeof value === 'string' || typeof value === 'boolean') column.push(String(value));

@@ -3,9 +3,9 @@
  * written as a Python dict, then the elements, row by row (C order) or column by column (Fortran order). The length is checked
  * against the header before anything is allocated.
  */
-import type { NumericArray } from '../arrays/samples.js';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import { sizeOf } from '../../tensor/shape.js';
+import type { NumericArray } from './numeric-array.js';
 
 interface ElementType {
   readonly name: string;

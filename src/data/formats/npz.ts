@@ -1,7 +1,7 @@
 /** NumPy's .npz: a ZIP archive with a .npy file for each array. */
 import { nearest } from '../../config/nearest.js';
-import type { PlacedArray } from '../arrays/samples.js';
 import { DataError, listed } from '../data-error.js';
+import type { PlacedArray } from './numeric-array.js';
 import { parseNpy } from './npy.js';
 import { openZip } from './zip.js';
 

@@ -7,11 +7,9 @@ import { type Compressors, type FileMetaData, parquetMetadata, parquetRead, parq
 import { compressors } from 'hyparquet-compressors';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles, FileParts } from '../data-files.js';
-import type { ScratchFile } from '../cache/scratch-file.js';
-import { ColumnBuilder } from '../tables/column.js';
-import type { ColumnTable, TableWishes } from '../tables/table.js';
 import { reasonOf } from './library-error.js';
 import { type Chunk, PageFault, unpackPages } from './parquet-pages.js';
+import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 
 const HINT = 'the file is damaged or was not written whole';
 /** Those of Node stop at the promised length; the library's own GZIP never ends on some damaged data. */
@@ -25,28 +23,24 @@ const MOST_FOOTER = 2 ** 28;
 /** More rows than an index of rows can count. */
 const MOST_ROWS = 2 ** 31 - 1;
 
-export async function readParquet(files: DataFiles, name: string, wishes: TableWishes): Promise<ColumnTable> {
-  return files.readParts(name, (parts) => readTable(parts, files.resolve(name), wishes, files.scratch));
+/** Reads the used columns of a Parquet file into `sink`. Throws DataError where the file is damaged or a used column is nested. */
+export async function readParquet(files: DataFiles, name: string, sink: TableSink): Promise<TableRows> {
+  return files.readParts(name, (parts) => readTable(parts, files.resolve(name), sink));
 }
 
-async function readTable(
-  parts: FileParts,
-  file: string,
-  wishes: TableWishes,
-  scratch: ScratchFile | undefined,
-): Promise<ColumnTable> {
+async function readTable(parts: FileParts, file: string, sink: TableSink): Promise<TableRows> {
   const metadata = await footer(parts, file);
   const fields = columnsOf(metadata, file);
   const names = fields.map(({ name }) => name);
-  wishes.header(names);
-  const builders = names.map((column, i) => new ColumnBuilder(column, i + 1, wishes.useOf(column), file, scratch));
+  sink.header(names);
+  const sinks = names.map((column) => sink.addColumn(column));
   let size = 0;
   for (const [group, { columns, num_rows }] of metadata.row_groups.entries()) {
     const rows = Number(num_rows);
     if (!(rows >= 0 && size + rows <= MOST_ROWS))
       throw damaged(`row group ${group + 1} says it has ${rows} rows`, file);
     for (const [i, { name: column, optional, nested }] of fields.entries()) {
-      if (wishes.useOf(column) === 'skip') continue;
+      if (!sinks[i].isUsed) continue;
       if (nested) throw nestedColumn(column, { file });
       const chunk = columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === column)?.meta_data;
       if (chunk === undefined) throw damaged(`row group ${group + 1} has no column "${column}"`, file);
@@ -60,18 +54,18 @@ async function readTable(
       let row = size;
       for (const cells of await readCells(parts, { start, bytes }, { ...range, compressors: unpacked }, file)) {
         for (let k = 0; k < cells.length; k++, row++) {
-          if (!pushCell(builders[i], cells[k])) throw nestedColumn(column, { file, part: `row ${row + 1}` });
+          if (!pushCell(sinks[i], cells[k])) throw nestedColumn(column, { file, part: `row ${row + 1}` });
         }
       }
     }
     size += rows;
   }
   if (size === 0) throw new DataError('the file has no rows', { file });
-  const placeOf: ColumnTable['placeOf'] = (row, column) => ({
+  const placeOf: TableRows['placeOf'] = (row, column) => ({
     file,
-    part: `row ${row + 1}${column === undefined ? '' : `, column ${column.number}`}`,
+    part: `row ${row + 1}${column === undefined ? '' : `, column ${column}`}`,
   });
-  return { file, columns: builders.map((builder) => builder.build()), names, size, placeOf };
+  return { size, placeOf };
 }
 
 const damaged = (problem: string, file: string): DataError =>
@@ -188,14 +182,14 @@ async function readCells(
 }
 
 /** Returns false for a cell that is not one value. */
-function pushCell(builder: ColumnBuilder, cell: unknown): boolean {
-  if (cell === null || cell === undefined) builder.push('');
-  else if (typeof cell === 'number') builder.pushNumber(cell);
-  else if (typeof cell === 'string' || typeof cell === 'boolean') builder.push(String(cell));
+function pushCell(column: ColumnSink, cell: unknown): boolean {
+  if (cell === null || cell === undefined) column.push('');
+  else if (typeof cell === 'number') column.pushNumber(cell);
+  else if (typeof cell === 'string' || typeof cell === 'boolean') column.push(String(cell));
   else if (typeof cell === 'bigint') {
-    if (Number.isSafeInteger(Number(cell))) builder.pushNumber(Number(cell));
-    else builder.push(String(cell));
-  } else if (cell instanceof Date) builder.push(Number.isNaN(cell.getTime()) ? '' : cell.toISOString());
+    if (Number.isSafeInteger(Number(cell))) column.pushNumber(Number(cell));
+    else column.push(String(cell));
+  } else if (cell instanceof Date) column.push(Number.isNaN(cell.getTime()) ? '' : cell.toISOString());
   else return false;
   return true;
 }

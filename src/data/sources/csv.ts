@@ -22,4 +22,4 @@ const schema = z
     context.addIssue({ code: 'custom', path: ['quote'], message: 'is the delimiter as well' });
   });
 
-export const csvSource = tableSource(schema, 'CSV files, numbers and categories mixed', readCsv, true);
+export const csvSource = tableSource(schema, 'CSV files, numbers and categories mixed', readCsv);

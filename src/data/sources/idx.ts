@@ -2,8 +2,9 @@
 import * as z from 'zod';
 import { openPairs } from '../arrays/open-pairs.js';
 import { movePairs, type PairFiles, pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
-import type { NumericArray, PlacedArray } from '../arrays/samples.js';
+import type { SampleArray } from '../arrays/samples.js';
 import { bytesOfIdx, parseIdx } from '../formats/idx.js';
+import type { NumericArray } from '../formats/numeric-array.js';
 import type { ArraysEncoding } from '../encoding.js';
 import type { DataSource, OpenContext } from '../source.js';
 
@@ -20,7 +21,7 @@ export const idxSource = {
 } as const satisfies DataSource<PairFiles, ArraysEncoding> & { schema: typeof schema };
 
 /** The array of a file, complete at once or, where it is being unpacked ahead, later. */
-async function arrayOf(name: string, { files, reserve }: OpenContext): Promise<PlacedArray> {
+async function arrayOf(name: string, { files, reserve }: OpenContext): Promise<SampleArray> {
   const file = files.resolve(name);
   const inTurn = async (): Promise<NumericArray> => parseIdx(await files.read(name), file, reserve);
   const ahead = await files.unpacked(name);

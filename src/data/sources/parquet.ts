@@ -9,10 +9,9 @@ const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 export const parquetSource = tableSource(
   schema,
   'Parquet files, numbers and categories mixed',
-  async (files, name, _, wishes) => {
+  async (files, name, _, sink) => {
     // The libraries behind it are a quarter of the program, and only these files need them.
     const { readParquet } = await import('../formats/parquet.js');
-    return readParquet(files, name, wishes);
+    return readParquet(files, name, sink);
   },
-  true,
 );

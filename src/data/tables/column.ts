@@ -3,6 +3,7 @@
  * is the numbers, 8 bytes each, so that a file of a gigabyte takes less memory than disk. Text among the numbers is kept as well.
  */
 import { DataError } from '../data-error.js';
+import type { ColumnSink } from '../formats/table-sink.js';
 import { type Labels, parseNumber } from '../labels.js';
 import type { ScratchFile } from '../cache/scratch-file.js';
 import { CodeCells, type MatrixColumn, MOST_CODES, NumberCells } from './cells.js';
@@ -88,7 +89,7 @@ export class Column {
   }
 }
 
-export class ColumnBuilder {
+export class ColumnBuilder implements ColumnSink {
   /** The different texts, in the order of first appearance. */
   private codeOf = new Map<string, number>();
   private cells: CodeCells | NumberCells;
@@ -102,6 +103,10 @@ export class ColumnBuilder {
     private readonly scratch?: ScratchFile,
   ) {
     this.cells = new CodeCells(use === 'skip' ? undefined : scratch);
+  }
+
+  get isUsed(): boolean {
+    return this.use !== 'skip';
   }
 
   push(value: string): void {

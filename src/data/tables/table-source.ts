@@ -1,26 +1,27 @@
 /** A data source whose files are tables: what differs from format to format is how a file is read. */
 import type * as z from 'zod';
 import type { DataFiles } from '../data-files.js';
+import type { TableRows, TableSink } from '../formats/table-sink.js';
 import { fileOf, moveFiles, ownFiles } from '../role-files.js';
 import type { TableEncoding } from '../encoding.js';
 import type { DataSource, OpenContext, SampleFiles } from '../source.js';
+import { ColumnBuilder } from './column.js';
 import { chooseColumns, type Roles, type TableParams, useOf } from './roles.js';
 import { sampleFile } from './samples.js';
-import type { ColumnTable, TableWishes } from './table.js';
+import type { ColumnTable } from './table.js';
 
-export type ReadTable<P> = (files: DataFiles, name: string, params: P, wishes: TableWishes) => Promise<ColumnTable>;
+/** Reads the file `name` into `sink`. */
+export type ReadTable<P> = (files: DataFiles, name: string, params: P, sink: TableSink) => Promise<TableRows>;
 
-/** `onDisk` says that `read` keeps the columns in `files.scratch`, where that is given. */
 export function tableSource<S extends z.ZodObject, P extends TableParams>(
   schema: S & { readonly _zod: { readonly output: P } },
   description: string,
   read: ReadTable<P>,
-  onDisk: boolean,
 ) {
   return {
     schema,
     description,
-    onDisk,
+    onDisk: true,
     encoding: 'table',
     ownFiles,
     moveFiles,
@@ -44,10 +45,21 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
         const file = context.files.resolve(name);
         const choose = (names: readonly string[]): Roles =>
           (roles ??= chooseColumns(file, names, params, context.target));
-        const table = await read(context.files, name, params, {
-          useOf: (column) => useOf(column, params, context.target, known),
-          header: choose,
-        });
+        const columns: ColumnBuilder[] = [];
+        const addColumn = (column: string): ColumnBuilder => {
+          const use = useOf(column, params, context.target, known);
+          const builder = new ColumnBuilder(column, columns.length + 1, use, file, context.files.scratch);
+          columns.push(builder);
+          return builder;
+        };
+        const rows = await read(context.files, name, params, { header: choose, addColumn });
+        const table: ColumnTable = {
+          file,
+          columns: columns.map((column) => column.build()),
+          names: columns.map((column) => column.name),
+          size: rows.size,
+          placeOf: (row, column) => rows.placeOf(row, column?.number),
+        };
         opened[role] = sampleFile(table, choose(table.names), params, context.target);
       }
       return opened;
