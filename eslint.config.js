@@ -8,12 +8,7 @@ const size = {
 };
 
 /** Being cut; to be empty. */
-const unfinished = [
-  'src/cli/program.ts',
-  'src/tensor/compiler/kernels.ts',
-  'src/tensor/wasm/emit/*.ts',
-  'src/train/loop/trainer.ts',
-];
+const unfinished = ['src/tensor/compiler/kernels.ts', 'src/train/loop/trainer.ts'];
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'runs'] },

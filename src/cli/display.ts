@@ -3,7 +3,7 @@ import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
 import { formatFigures, formatTime } from '../runner/text.js';
-import { type CommonOptions, say } from './common-options.js';
+import { type CommonOptions, say } from './command.js';
 
 export interface Display {
   /** A line that stays. */

@@ -1,8 +1,7 @@
 /** The events of a run as lines for people. */
 import { formatCount } from '../config/format-count.js';
-import type { LoadedEvent, RunEvent } from '../runner/events.js';
+import { formatWarnings, type LoadedEvent, type RunEvent } from '../runner/index.js';
 import { formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
-import { formatWarnings } from '../runner/warnings.js';
 import { isResumable, runPaths } from '../runs/index.js';
 import { formatReports, formatSizes } from './format.js';
 

@@ -1,15 +1,7 @@
 /** Where each feature of a table comes from, once everything has been done to it. */
+import type { FeatureColumn } from './fields.js';
 import type { FittedPreprocessing } from './load.js';
 import { measuresOf } from './tables/columns.js';
-
-export interface FeatureColumn {
-  /** That of the column, or `component 1`. */
-  readonly name: string;
-  /** A number that may be anything; else a 0 or 1 of a category, or of what is missing. */
-  readonly isMeasure: boolean;
-  /** The features of one column have one number. */
-  readonly column: number;
-}
 
 /** One for each feature; undefined where the samples are no rows of a table. */
 export function featureColumns({ encoding, projection }: FittedPreprocessing): FeatureColumn[] | undefined {

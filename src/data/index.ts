@@ -6,7 +6,6 @@
 export { DataError } from './data-error.js';
 export type { HashedFile } from './data-files.js';
 export { type DataReport, type FileReport, inspectData } from './inspect.js';
-export type { FeatureColumn } from './feature-columns.js';
 export { type DescribedData, type FittedPreprocessing, fittedPreprocessingSchema, loadData, type LoadedData, type LoadedSplit, type LoadOptions, loadSplit, moveFiles } from './load.js'; // prettier-ignore
 export { type Affine, preprocessors } from './preprocess.js';
 export { closeSplits } from './cache/record-splits.js';
@@ -14,4 +13,5 @@ export type { Records } from './records.js';
 export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export type { ColumnReport } from './source.js';
 export { dataSources, sourceOf } from './sources/index.js';
-export { forEachSample, type Role, sampleOf, type Split, type Table, type Task, tasks } from './table.js';
+export { type FeatureColumn, type Fields, forEachSample, sampleOf, type Table, type TargetKind } from './fields.js';
+export { type Split, type SplitName, splitNames } from './split.js';

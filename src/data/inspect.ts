@@ -3,10 +3,12 @@ import { Hash63 } from './hash63.js';
 import { type LoadedData, loadData, type LoadOptions } from './load.js';
 import type { DataConfig } from './schema.js';
 import type { ColumnReport } from './source.js';
-import { bitsOf, forEachSample, forEachSampleBits, product, type Role, sampleOf, type Split } from './table.js';
+import { sizeOf } from '../tensor/shape.js';
+import { bitsIn, forEachSample, forEachSampleBits, sampleOf } from './fields.js';
+import { type Split, type SplitName, splitNames } from './split.js';
 
 export interface FileReport {
-  readonly role: Role;
+  readonly role: SplitName;
   readonly file: string;
   readonly rows: number;
   /** Of tables. */
@@ -15,8 +17,8 @@ export interface FileReport {
 
 /** Samples of one part whose features are, bit for bit, those of a sample in another part. */
 export interface Leak {
-  readonly from: Role;
-  readonly into: Role;
+  readonly from: SplitName;
+  readonly into: SplitName;
   readonly samples: number;
   /** Of these, how many have another target there. */
   readonly contradicting: number;
@@ -25,10 +27,10 @@ export interface Leak {
 export interface DataReport {
   readonly files: readonly FileReport[];
   /** Sizes of the parts. */
-  readonly splits: Partial<Record<Role, number>>;
+  readonly splits: Partial<Record<SplitName, number>>;
   /** Of a sample. */
   readonly shape: readonly number[];
-  readonly classes?: readonly { readonly name: string; readonly counts: Partial<Record<Role, number>> }[];
+  readonly classes?: readonly { readonly name: string; readonly counts: Partial<Record<SplitName, number>> }[];
   /** Of the targets of a regression. */
   readonly targets?: { readonly min: number; readonly mean: number; readonly max: number };
   /** Features with one value in the whole training split, by name or index. */
@@ -38,8 +40,6 @@ export interface DataReport {
   readonly leaks: readonly Leak[];
 }
 
-const ROLES: readonly Role[] = ['train', 'val', 'test'];
-
 /** Loads the data and describes files and splits. Throws DataError; `onFiles` has what the files are by then. */
 export async function inspectData(
   config: DataConfig,
@@ -48,7 +48,7 @@ export async function inspectData(
 ): Promise<{ report: DataReport; data: LoadedData }> {
   let files: readonly FileReport[] = [];
   const data = await loadData(config, options, (opened) => {
-    files = ROLES.flatMap((role): FileReport[] => {
+    files = splitNames.flatMap((role): FileReport[] => {
       const from = opened[role];
       return from === undefined ? [] : [{ role, file: from.file, rows: from.size, columns: from.describe?.() }];
     });
@@ -57,24 +57,25 @@ export async function inspectData(
   return { report: { files, ...describeSplits(data, options) }, data };
 }
 
-function describeSplits(data: LoadedData, { task }: LoadOptions): Omit<DataReport, 'files'> {
-  const parts = ROLES.flatMap((role): [Role, Split][] => {
+function describeSplits(data: LoadedData, { target }: LoadOptions): Omit<DataReport, 'files'> {
+  const parts = splitNames.flatMap((role): [SplitName, Split][] => {
     const split = data[role];
     return split === undefined ? [] : [[role, split]];
   });
   const { classes, train } = data;
   return {
     splits: Object.fromEntries(parts.map(([role, { size }]) => [role, size])),
-    shape: train.features.shape,
+    shape: train.fields.features.shape,
     ...(classes === undefined ? {} : { classes: classes.map((name, label) => ({ name, counts: Object.fromEntries(parts.map(([role, split]) => [role, countOf(split, label)])) })) }), // prettier-ignore
-    ...(task === 'regression' ? { targets: rangeOf(train.targets.values) } : {}),
+    ...(target === 'numbers' && train.fields.targets ? { targets: rangeOf(train.fields.targets.values) } : {}),
     constant: constantFeatures(data),
     ...sharedSamples(parts),
   };
 }
 
 /** Samples of a class, or with a label where each has several. */
-function countOf({ size, targets }: Split, label: number): number {
+function countOf({ size, fields: { targets } }: Split, label: number): number {
+  if (targets === undefined) return 0;
   const severalLabels = targets.shape.length > 0;
   let count = 0;
   for (let i = 0; i < size; i++) {
@@ -98,18 +99,18 @@ function rangeOf(values: ArrayLike<number>): { min: number; mean: number; max: n
 const MOST_NAMED = 1000;
 
 function constantFeatures({ train }: LoadedData): string[] {
-  const { shape } = train.features;
-  const width = product(shape);
+  const { shape, columns } = train.fields.features;
+  const width = sizeOf(shape);
   if (shape.length > 1 || width > MOST_NAMED) return [];
   const names =
-    train.columns === undefined
+    columns === undefined
       ? Array.from({ length: width }, (_, i) => `feature ${i}`)
-      : train.columns.map(({ name, isMeasure, column }, i, all) =>
+      : columns.map(({ name, isMeasure, column }, i, all) =>
           isMeasure ? name : `${name}[${i - all.findIndex((other) => other.column === column)}]`,
         );
-  const first = sampleOf(train.features, 0).slice();
+  const first = sampleOf(train.fields.features, 0).slice();
   let constant = names.map((_, entry) => entry);
-  forEachSample(train.features, train.size, (values) => {
+  forEachSample(train.fields.features, train.size, (values) => {
     if (constant.some((entry) => values[entry] !== first[entry])) {
       constant = constant.filter((entry) => values[entry] === first[entry]);
     }
@@ -118,8 +119,8 @@ function constantFeatures({ train }: LoadedData): string[] {
 }
 
 /** Samples with the same features within the training split and between the parts. */
-function sharedSamples(parts: readonly (readonly [Role, Split])[]): Pick<DataReport, 'repeated' | 'leaks'> {
-  const known: { readonly role: Role; readonly samples: SampleHashes }[] = [];
+function sharedSamples(parts: readonly (readonly [SplitName, Split])[]): Pick<DataReport, 'repeated' | 'leaks'> {
+  const known: { readonly role: SplitName; readonly samples: SampleHashes }[] = [];
   const leaks: Leak[] = [];
   for (const [into, split] of parts) {
     const samples = hashesOf(split);
@@ -148,15 +149,15 @@ interface SampleHashes {
   readonly whole: Float64Array;
 }
 
-function hashesOf({ size, features, targets }: Split): SampleHashes {
+function hashesOf({ size, fields: { features, targets } }: Split): SampleHashes {
   const hashes = { features: new Float64Array(size), whole: new Float64Array(size) };
   const hash = new Hash63();
-  const learned = targets === features ? undefined : { bits: bitsOf(targets), width: product(targets.shape) };
+  const targetBits = targets && bitsIn(targets);
   forEachSampleBits(features, size, (bits, start, end, i) => {
     hash.start();
     hash.add(bits, start, end);
     hashes.features[i] = hash.result();
-    if (learned !== undefined) hash.add(learned.bits, i * learned.width, (i + 1) * learned.width);
+    if (targetBits !== undefined) hash.add(...targetBits(i));
     hashes.whole[i] = hash.result();
   });
   return hashes;

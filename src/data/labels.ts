@@ -4,7 +4,7 @@
  */
 import { nearest } from '../config/nearest.js';
 import { DataError, listed, type DataErrorPlace } from './data-error.js';
-import type { Rows } from './table.js';
+import type { Rows } from './fields.js';
 
 export interface Labels {
   /** Distinct values, in the order of first appearance. */
@@ -20,36 +20,6 @@ export function parseNumber(text: string): number {
   if (!NUMBER.test(text)) return NaN;
   const value = Number(text);
   return Number.isFinite(value) ? value : NaN;
-}
-
-const POWERS_OF_TEN = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
-
-/**
- * `parseNumber` of the text in `bytes` from `start` to `end`. Up to 15 digits without an exponent take no string: digits and power
- * of ten are exact float64 then, so one division rounds right (Clinger 1990).
- */
-export function parseDecimal(bytes: Buffer, start: number, end: number): number {
-  const sign = bytes[start];
-  let at = sign === 45 || sign === 43 ? start + 1 : start;
-  const count = end - at;
-  if (count > 0 && count <= 16) {
-    let digits = 0;
-    let point = -1;
-    for (; at < end; at++) {
-      const digit = bytes[at] - 48;
-      if (digit >= 0 && digit <= 9) digits = digits * 10 + digit;
-      else if (digit === -2 && point < 0) point = at;
-      else break;
-    }
-    const isWhole = point < 0;
-    if (at === end && (isWhole ? count <= 15 : count > 1)) {
-      const value = isWhole ? digits : digits / POWERS_OF_TEN[end - 1 - point];
-      return sign === 45 ? -value : value;
-    }
-    // What begins like no number is none.
-    if (at === start) return NaN;
-  }
-  return end === start ? NaN : parseNumber(bytes.toString('latin1', start, end));
 }
 
 const isNumber = (text: string): boolean => !Number.isNaN(parseNumber(text));

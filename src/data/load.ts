@@ -18,8 +18,8 @@ import { Spread } from './spread.js';
 import type { DataConfig } from './schema.js';
 import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
 import { sourceOf } from './sources/index.js';
-import { splitRows } from './split.js';
-import type { Role, Rows, Split, Task } from './table.js';
+import { type Split, type SplitName, splitNames, splitRows } from './split.js';
+import type { Rows, TargetKind } from './fields.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
 import { measuresOf, widthOf } from './tables/columns.js';
 
@@ -52,7 +52,8 @@ export const fittedPreprocessingSchema = z
 export type FittedPreprocessing = z.output<typeof fittedPreprocessingSchema>;
 
 export interface LoadOptions {
-  readonly task: Task;
+  /** What is learned of the data. */
+  readonly target: TargetKind;
   readonly seed: number;
   /** What relative paths are relative to: the folder of the config. */
   readonly baseDir: string;
@@ -70,7 +71,7 @@ export interface LoadOptions {
 }
 
 interface Loaded {
-  /** Names of the class indices or of the yes-or-no labels; absent for other tasks. */
+  /** Names of the class indices or of the yes-or-no labels; absent for other targets. */
   readonly classes?: readonly string[];
   /**
    * For u8 features the map (value * scale + shift, an entry each for every entry of the last axis) that the step applies. Absent
@@ -109,7 +110,7 @@ export async function loadData(
   options: LoadOptions,
   onOpened?: (opened: SampleFiles<Encoding>) => void,
 ): Promise<LoadedData> {
-  return splitsOf(await loadParts(config, options, ['train', 'val', 'test'], onOpened));
+  return splitsOf(await loadParts(config, options, splitNames, onOpened));
 }
 
 function splitsOf<P extends Pick<LoadedParts, 'parts'>>({
@@ -129,7 +130,7 @@ export interface LoadedSplit extends Loaded {
 /** Loads one part for an evaluation, reading only the files that it needs. Throws as `loadData` does. */
 export async function loadSplit(
   config: DataConfig,
-  role: Role,
+  role: SplitName,
   options: LoadOptions & { readonly fitted: FittedPreprocessing },
 ): Promise<LoadedSplit> {
   const { parts, ...rest } = await loadParts(config, options, [role]);
@@ -137,13 +138,13 @@ export async function loadSplit(
 }
 
 interface LoadedParts extends Loaded {
-  readonly parts: Partial<Record<Role, Split>>;
+  readonly parts: Partial<Record<SplitName, Split>>;
 }
 
 async function loadParts(
   config: DataConfig,
   options: LoadOptions,
-  wanted: readonly Role[],
+  wanted: readonly SplitName[],
   onOpened?: (opened: SampleFiles<Encoding>) => void,
 ): Promise<LoadedParts> {
   const { source, cache, cache_dir } = config;
@@ -157,23 +158,23 @@ async function loadParts(
     throw new DataError(`the data are ${given}, but the model was trained on ${trained}`, { file: files.resolve('.') });
   }
   const own = entry.ownFiles(source);
-  const isCarved = (role: Role): boolean =>
+  const isCarved = (role: SplitName): boolean =>
     role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
   const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
   let opened: SampleFiles<Encoding> = {};
   const kept = new Set<Records | undefined>();
   try {
-    opened = await entry.open(source, { files, task: options.task, roles, reserve: options.reserve }, fitted);
+    opened = await entry.open(source, { files, target: options.target, roles, reserve: options.reserve }, fitted);
     const coming = Object.values(opened).flatMap(({ complete }) => complete ?? []);
     const isComplete = coming.length === 0 || onOpened !== undefined || readsFeatures(config);
     if (isComplete) await Promise.all(coming);
     onOpened?.(opened);
-    const assembled = assemble(config, options, opened, wanted, folder);
+    const assembled = await assemble(config, options, opened, wanted, folder);
     options.onDescribed?.({ ...splitsOf(assembled), isComplete });
     await Promise.all(coming);
     const loaded = { ...assembled, files: await files.list() };
-    for (const role of wanted) kept.add(loaded.parts[role]?.features.records);
+    for (const role of wanted) kept.add(loaded.parts[role]?.fields.features.records);
     return loaded;
   } finally {
     scratch?.close();
@@ -188,8 +189,8 @@ const readsFeatures = ({ preprocess, cache }: DataConfig): boolean =>
 
 const KINDS: Record<Encoding['kind'], string> = { arrays: 'arrays of one shape', table: 'tables of columns' };
 
-function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>): Partial<Record<Role, Part>> {
-  const parts: Partial<Record<Role, Part>> = {};
+function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>): Partial<Record<SplitName, Part>> {
+  const parts: Partial<Record<SplitName, Part>> = {};
   if (opened.train !== undefined) {
     const from = opened.train;
     const { folds, fold = 1 } = config;
@@ -206,36 +207,38 @@ function partsOf(config: DataConfig, seed: number, opened: SampleFiles<Encoding>
   return parts;
 }
 
-function assemble(
+async function assemble(
   config: DataConfig,
   options: LoadOptions,
   opened: SampleFiles<Encoding>,
-  wanted: readonly Role[],
+  wanted: readonly SplitName[],
   cacheFolder: string | undefined,
-): Omit<LoadedParts, 'files'> {
+): Promise<Omit<LoadedParts, 'files'>> {
   const parts = partsOf(config, options.seed, opened);
-  const preprocessing = options.fitted ?? fit(config, parts.train);
+  const preprocessing = options.fitted ?? (await fit(config, parts.train));
   const { encoding, affine, projection } = preprocessing;
   const limits = { train: config.limit_train, val: config.limit_val, test: config.limit_test };
-  const used: Partial<Record<Role, Part>> = {};
+  const used: Partial<Record<SplitName, Part>> = {};
   for (const role of wanted) {
     const part = parts[role];
     if (part !== undefined) used[role] = { from: part.from, rows: firstRows(part, limits[role]) };
   }
-  const treatment = { ...preprocessing, width: widthOfSample(encoding, lastAxis(encoding)) };
+  const columns = featureColumns(preprocessing);
+  const treatment = { ...preprocessing, width: widthOfSample(encoding, lastAxis(encoding)), columns };
   const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined;
   const splits = config.cache === 'disk' ? recordSplits(used, treatment, cacheFolder) : residentSplits(used, treatment);
-  const columns = featureColumns(preprocessing);
-  const named = (split: Split): Split => (columns === undefined ? split : { ...split, columns });
   return {
-    parts: Object.fromEntries(Object.entries(splits).map(([role, split]) => [role, named(split)])),
+    parts: splits,
     classes: encoding.classes,
     affine: isBytes ? affine : undefined,
     preprocessing,
   };
 }
 
-function residentSplits(parts: Partial<Record<Role, Part>>, treatment: Treatment): Partial<Record<Role, Split>> {
+function residentSplits(
+  parts: Partial<Record<SplitName, Part>>,
+  treatment: Treatment,
+): Partial<Record<SplitName, Split>> {
   const { train, val, test } = parts;
   return {
     ...(train && { train: splitOf(train, treatment) }),
@@ -251,7 +254,7 @@ function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
 }
 
 /** Learns encoding and preprocessing from the whole training split, before any limit. One-hot entries stay 0 and 1. */
-function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
+async function fit(config: DataConfig, part: Part | undefined): Promise<FittedPreprocessing> {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
   // In the file's order, which is the faster one where samples are read from a file; sums depend on it, where there are some.
   const hasSums = sourceOf(config.source).encoding !== 'arrays' || readsFeatures(config);
@@ -266,7 +269,7 @@ function fit(config: DataConfig, part: Part | undefined): FittedPreprocessing {
   const blocks = function* (): Generator<Float64Array> {
     for (const block of blocksOf(ordered, encoding, width, true)) yield mappedNumbers(block, affine);
   };
-  return { encoding, affine, projection: fitProjection(last, blocks, width, inputs, ordered.from.file) };
+  return { encoding, affine, projection: await fitProjection(last, blocks, width, inputs, ordered.from.file) };
 }
 
 /** For each feature of a table whether it is a measure; none for arrays. */

@@ -67,13 +67,13 @@ function unpack(text: string): Float64Array {
  * Fits on the samples that `blocks` gives in passes: `width` numbers each, of which `inputs` are projected. Throws DataError for
  * too many of them, or for more components than have variance.
  */
-export function fitProjection(
+export async function fitProjection(
   config: ProjectionConfig,
   blocks: () => Iterable<Float64Array>,
   width: number,
   inputs: readonly number[],
   file: string,
-): Projection {
+): Promise<Projection> {
   const n = inputs.length;
   const refuse = (problem: string, hint: string): never => {
     throw new DataError(`data.preprocess: ${config.type}: ${problem}`, { file, hint });
@@ -83,7 +83,7 @@ export function fitProjection(
     refuse(`${n} features are more than the ${MOST_FEATURES} that it can take`, 'make images smaller (data.source size), or leave columns out'); // prettier-ignore
   }
   const { mean, covariance } = covarianceOf(blocks, width, inputs);
-  const { values, vectors } = symmetricEigen(covariance, n);
+  const { values, vectors } = await symmetricEigen(covariance, n);
   const rank = values.filter((value) => value > NO_VARIANCE * values[0]).length;
   if (rank === 0) refuse('no feature varies in the training split', 'remove it');
   const isWhite = config.type === 'zca' || config.whiten;

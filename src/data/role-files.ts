@@ -1,7 +1,7 @@
 /** What sources of one file a part have in common: `path` for the file that is split, or `train`, `val` and `test`. */
 import type * as z from 'zod';
 import { text } from '../config/atoms.js';
-import type { Role } from './table.js';
+import { type SplitName, splitNames } from './split.js';
 
 /** The keys of the schema; `what` is what the names stand for, such as `file`. */
 export const roleFiles = (what: string) => ({
@@ -28,11 +28,11 @@ export function checkRoleFiles({ path, train }: RoleFiles, context: z.core.$Refi
   }
 }
 
-export const fileOf = (params: RoleFiles, role: Role): string | undefined =>
+export const fileOf = (params: RoleFiles, role: SplitName): string | undefined =>
   role === 'train' ? (params.path ?? params.train) : params[role];
 
-export const ownFiles = (params: RoleFiles): Role[] =>
-  (['train', 'val', 'test'] as const).filter((role) => fileOf(params, role) !== undefined);
+export const ownFiles = (params: RoleFiles): SplitName[] =>
+  splitNames.filter((role) => fileOf(params, role) !== undefined);
 
 export function moveFiles<P extends RoleFiles>(params: P, move: (file: string) => string): P {
   const { path, train, val, test } = params;

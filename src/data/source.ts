@@ -8,7 +8,8 @@ import type { DataErrorPlace } from './data-error.js';
 import type { DataFiles } from './data-files.js';
 import type { Labels } from './labels.js';
 import type { Records } from './records.js';
-import type { Role, Rows, Table, Task } from './table.js';
+import type { Rows, Table, TargetKind } from './fields.js';
+import type { SplitName } from './split.js';
 
 const names = z.array(z.string());
 
@@ -44,7 +45,7 @@ const tableEncodingSchema = z.strictObject({
   classes: names.optional(),
 });
 
-/** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other tasks. */
+/** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other targets. */
 export const encodingSchema = z.discriminatedUnion('kind', [arraysEncodingSchema, tableEncodingSchema]);
 export type Encoding = z.output<typeof encodingSchema>;
 export type ArraysEncoding = z.output<typeof arraysEncodingSchema>;
@@ -52,9 +53,9 @@ export type TableEncoding = z.output<typeof tableEncodingSchema>;
 
 export interface OpenContext {
   readonly files: DataFiles;
-  readonly task: Task;
+  readonly target: TargetKind;
   /** The roles whose files are wanted; others stay closed. `train` is also what splits are carved from. */
-  readonly roles: readonly Role[];
+  readonly roles: readonly SplitName[];
   /** Memory for bytes that stay; by default an array like any other. */
   readonly reserve?: (bytes: number) => Uint8Array;
 }
@@ -73,7 +74,7 @@ export type EncodedFeatures =
 /** Encoded samples before preprocessing. */
 export interface EncodedSamples {
   readonly features: EncodedFeatures;
-  /** Absent where the features are to be reconstructed. */
+  /** Absent where there is nothing to predict. */
   readonly targets: Table | undefined;
   /** Where feature `entry` of sample `sample` comes from. */
   readonly placeOf: (sample: number, entry: number) => DataErrorPlace;
@@ -99,7 +100,7 @@ export interface ColumnReport {
 export interface SampleFile<E extends Encoding> {
   readonly file: string;
   readonly size: number;
-  /** The classes of all samples, in classification only. */
+  /** The classes of all samples, where the targets are such. */
   readonly labels: Labels | undefined;
   /** What keeps its features, where these are bytes in a file. It is there until it is closed, not only while data are loaded. */
   readonly records?: Records;
@@ -113,7 +114,7 @@ export interface SampleFile<E extends Encoding> {
   describe?(): ColumnReport[];
 }
 
-export type SampleFiles<E extends Encoding> = Partial<Record<Role, SampleFile<E>>>;
+export type SampleFiles<E extends Encoding> = Partial<Record<SplitName, SampleFile<E>>>;
 
 /** A kind of source: an entry of the registry in `sources/index.ts`. */
 export interface DataSource<P = unknown, E extends Encoding = Encoding> {
@@ -126,8 +127,8 @@ export interface DataSource<P = unknown, E extends Encoding = Encoding> {
   /** Opens the files that `context.roles` ask for. `fitted` is the encoding of a checkpoint, where there is one. */
   open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;
   /** The roles that have samples of their own, not carved from the training file. */
-  ownFiles(params: P): Role[];
-  /** The key of `params` that tells what to predict, where it is not given, as a reconstruction can do without; the way to it. */
+  ownFiles(params: P): SplitName[];
+  /** The key of `params` that tells what to predict, where it is not given, as targets of the kind `none` need not be; the way to it. */
   missingTarget?(params: P): readonly string[] | undefined;
   /** `params` with every file name put through `move`. */
   moveFiles(params: P, move: (file: string) => string): P;

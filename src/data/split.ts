@@ -5,7 +5,17 @@
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
 import type { Labels } from './labels.js';
-import type { Rows } from './table.js';
+import type { Fields, Rows } from './fields.js';
+
+/** The parts of the data, each with a purpose of its own. */
+export const splitNames = ['train', 'val', 'test'] as const;
+export type SplitName = (typeof splitNames)[number];
+
+/** The samples of one part of the data. */
+export interface Split {
+  readonly size: number;
+  readonly fields: Fields;
+}
 
 /** Sizes of the parts carved from the training file: a fraction of its samples in (0, 1), or a count from 1 on. */
 export interface SplitSizes {

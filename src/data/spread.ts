@@ -4,7 +4,7 @@
  */
 import { bytesIn } from './records.js';
 import type { EncodedFeatures, EncodedSamples } from './source.js';
-import { product } from './table.js';
+import { sizeOf } from '../tensor/shape.js';
 
 export interface Statistics {
   readonly mean: number;
@@ -107,7 +107,7 @@ function eachRun(features: EncodedFeatures, visit: (values: Uint8Array | Float64
   }
   const { values } = features;
   if (rows === undefined) return visit(values);
-  const width = product(shape);
+  const width = sizeOf(shape);
   for (const row of rows) visit(values.subarray(row * width, (row + 1) * width));
 }
 

@@ -2,7 +2,7 @@
 import type { LoadedData } from '../data/index.js';
 import { metricNames } from '../nn/metrics/index.js';
 import { type CrossValidationSummary, RunDirectory, RunDirectoryError, type Summary } from '../runs/index.js';
-import { compare, type ComparedRun, type ComparedVariant, type Figures, modeOf, TrainingError } from '../train/index.js'; // prettier-ignore
+import { compare, type ComparedRun, type ComparedVariant, type Figures, type MeanAndSpread, meanAndSpread, modeOf, TrainingError } from '../train/index.js'; // prettier-ignore
 import { findEarlierRuns } from './earlier-runs.js';
 import { openEngine } from './engine.js';
 import type { RunListeners } from './events.js';
@@ -61,6 +61,8 @@ export interface VariantEvent {
   /** The names of the figures compared. */
   readonly figures: readonly string[];
   readonly runs: readonly FinishedRun[];
+  /** Of the figures of those runs that have not failed. */
+  readonly spread: MeanAndSpread;
   readonly runDir: string;
   /** Runs of the comparison that have ended so far. */
   readonly done: number;
@@ -127,8 +129,10 @@ export async function compareFiles(files: readonly string[], options: CompareOpt
       if (signal?.aborted) break;
       const { ended, runDir } = await trainOrReuse(await open(file, seed), seed, options);
       runs.push(...ended);
-      if (ended.length > 0)
-        onEvent?.({ kind: 'variant', label, seed, folds, figures, runs: ended, runDir, done: done(), total });
+      if (ended.length === 0) continue;
+      const spread = meanAndSpread(ended.flatMap(({ figures: reached }) => (reached === undefined ? [] : [reached])));
+      const event = { label, seed, folds, figures, runs: ended, spread, runDir, done: done(), total };
+      onEvent?.({ kind: 'variant', ...event });
     }
   }
   const compared = compare(candidates.map(({ runs }) => runs), figures, mode); // prettier-ignore

@@ -1,5 +1,4 @@
 /** Which tensor engine a run computes with. */
-import { availableParallelism } from 'node:os';
 import {
   type Backend,
   type Heap,
@@ -17,23 +16,12 @@ const backends = {
   reference: referenceBackend,
 } satisfies Record<string, Backend>;
 
-export type BackendName = keyof typeof backends;
-export const backendNames = Object.keys(backends) as readonly BackendName[];
-
 export interface EngineOptions {
-  readonly backend: BackendName;
+  readonly backend: keyof typeof backends;
   readonly threads: number;
   /** Whether 3x3 convolutions may be computed by Winograd's algorithm. */
   readonly winograd: boolean;
 }
-
-/** Far more than a machine has cores, and few enough to start. */
-export const MAX_THREADS = 256;
-
-/** One thread a core, at most 8. */
-export const defaultThreads = (): number => Math.min(8, availableParallelism());
-
-export const defaultEngine = (): EngineOptions => ({ backend: 'auto', threads: defaultThreads(), winograd: true });
 
 /** `heap` is memory that the session takes over. */
 export const openEngine = ({ backend, threads, winograd }: EngineOptions, heap?: Heap): Session =>

@@ -5,7 +5,7 @@ import { type DescribedData, type HashedFile, type LoadedData, loadData } from '
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import type { LayerRow } from '../nn/model.js';
-import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
+import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, taskOf, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
 import { readWeights } from './checkpoint.js';
 
 export interface Experiment {
@@ -68,8 +68,9 @@ export async function openExperiment(
     fitted = fitTo(written, data);
     if (fitted.problems.length === 0) onFitted?.(fitted.config, data);
   };
-  const { task, seed } = written;
-  const data = await load(written.data, { task, seed, baseDir, ...(onFitted && { onDescribed }) });
+  const { seed } = written;
+  const target = taskOf(written).targets;
+  const data = await load(written.data, { target, seed, baseDir, ...(onFitted && { onDescribed }) });
   const { config, rows, problems } = fitted ?? fitTo(written, data);
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
@@ -99,7 +100,7 @@ function openGiven(
   const path = resolve(baseDir, checkpoint.path);
   try {
     const { tensors, sha256 } = readWeights(path);
-    const { tensors: taken, problems } = givenWeights(config, data.train.features.shape, tensors);
+    const { tensors: taken, problems } = givenWeights(config, data.train.fields.features.shape, tensors);
     if (problems.length === 0) return { tensors: taken, file: { path, sha256 } };
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
   } catch (error) {

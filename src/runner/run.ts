@@ -6,7 +6,7 @@ import { type LoadedData, loadData } from '../data/index.js';
 import { figureMetrics, metricNames } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, type GitState, hasFinished, metricsColumns, readMetrics, readSummary, RunDirectory, RunDirectoryError, runPaths, type Summary, truncateMetricsAfter, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
-import { type ExperimentConfig, experimentSchema, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
+import { type ExperimentConfig, experimentSchema, planOf, type Recorder, taskOf, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
 import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
 import { type EngineOptions, engineProvenance } from './engine.js';
 import type { RunListeners } from './events.js';
@@ -71,7 +71,7 @@ export async function reopenRun(folder: string, onEvent: Listener, reserve?: Ses
     const best = existsSync(paths.bestCheckpoint) ? openSnapshot(paths.bestCheckpoint).snapshot : undefined;
     const { config } = loadConfig(experimentSchema, { file: paths.config, env: {} });
     const baseDir = resolve(path);
-    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir, reserve });
+    const data = await loadData(config.data, { target: taskOf(config).targets, seed: config.seed, baseDir, reserve });
     const changed = data.files.find(({ sha256 }, i) => sha256 !== known[i].sha256);
     if (changed !== undefined) {
       const hint = 'put the old file back, or start the run anew';

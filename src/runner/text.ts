@@ -1,6 +1,7 @@
 /** Figures and outcomes of a run in words, for its log.txt and for whoever shows it. */
 import { formatCount } from '../config/format-count.js';
-import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/index.js';
+// Not by the index: the command line shows figures before it loads what trains.
+import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/summary.js';
 import type { Figures } from '../train/index.js';
 import type { EpochEvent } from './events.js';
 

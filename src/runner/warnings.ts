@@ -26,5 +26,5 @@ export function formatWarnings(warnings: readonly Warning[]): string[] {
   if (warnings.length === 0) return [];
   const lines = warnings.map(({ id, fix, ...problem }) => formatProblem({ ...problem, hint: `${fix} [${id}]` }, 'warning')); // prettier-ignore
   const [{ id }] = warnings;
-  return [...lines, `  why: nn list lints ${id}; not wanted: train.ignore_lints=[${id}]`];
+  return [...lines, `  why: nn list lints ${id}; to silence it: train.ignore_lints=[${id}]`];
 }

@@ -2,19 +2,28 @@
 import type { DType, Node, Values } from './graph.js';
 import type { Heap } from './wasm/heap.js';
 
+/** What a program computes: nodes in a row, or by name. */
+export type Outputs = readonly Node[] | Readonly<Record<string, Node>>;
+
 /** One step: what to compute, and which inputs to replace by new values once everything has been computed. */
-export interface Program {
+export interface Program<O extends Outputs = Outputs> {
   readonly name: string;
-  readonly outputs: readonly Node[];
+  readonly outputs: O;
   /** State updates: input nodes and the nodes (of the same shape and type) whose values they take. */
   readonly updates: readonly (readonly [Node, Node])[];
 }
 
-export interface Executable {
-  /** Runs the program once on the current values of its inputs. */
+/** The values of a program's outputs, in the same row or under the same names. */
+export type OutputValues<O extends Outputs> = { readonly [K in keyof O]: TypedValues };
+
+export interface Executable<O extends Outputs = Outputs> {
+  /** Runs the program once on the current values of its inputs. It need not have finished when this returns. */
   run(): void;
-  /** The value of outputs[i] after the last run. Valid until the next run; copy it to keep it. */
-  output(i: number): TypedValues;
+  /**
+   * The values of the outputs after the last run before this call. They stay valid until `runsPerRead` more runs of the session
+   * have been started; copy them to keep them.
+   */
+  read(): Promise<OutputValues<O>>;
   /** Times each kernel by itself on one thread, where the backend has kernels; state is updated as by `runs` runs. */
   profile?(runs: number): KernelProfile[];
   /** When each thread works on what, in a run of median length of `runs`; state is updated as by them. `kernel` counts as in `profile`. */
@@ -56,14 +65,19 @@ export type TypedValues = Float32Array | Float64Array | Int32Array | Uint32Array
 
 /** Input buffers and the programs that share them. Inputs are one buffer by node, zero until written. */
 export interface Session {
-  compile(program: Program): Executable;
+  /**
+   * How many runs to start between two waits for their values: 1 where reading costs nothing, more where a device would stand idle
+   * while the host waits.
+   */
+  readonly runsPerRead: number;
+  compile<O extends Outputs>(program: Program<O>): Executable<O>;
   write(input: Node, values: ArrayLike<number>): void;
   /** Bytes of the session's own memory: an input of bytes that is later written from them takes them without a copy. */
   reserve(bytes: number): Uint8Array;
   /** Whether an input of bytes takes these values without a copy. */
   holds(values: ArrayLike<number>): boolean;
-  /** A copy of an input's current value. */
-  read(input: Node): TypedValues;
+  /** A copy of an input's value after all runs so far. */
+  read(input: Node): Promise<TypedValues>;
   /** Bytes held, by use. */
   memory(): MemoryReport;
   close(): void;
@@ -84,6 +98,19 @@ export interface SessionOptions {
   readonly winograd?: boolean;
   /** Memory that was made before, to be the session's own; where a backend has such. */
   readonly heap?: Heap;
+  /** See `Session.runsPerRead`; the backend's own choice unless given. */
+  readonly runsPerRead?: number;
+}
+
+/** The outputs of a program in a row, and what makes values in that row the values of the outputs. */
+export function listOutputs<O extends Outputs>(
+  outputs: O,
+): { readonly nodes: readonly Node[]; readonly valuesOf: (row: readonly TypedValues[]) => OutputValues<O> } {
+  const isRow = (value: Outputs): value is readonly Node[] => Array.isArray(value);
+  if (isRow(outputs)) return { nodes: outputs, valuesOf: (row) => row as OutputValues<O> };
+  const names = Object.keys(outputs);
+  const named = (row: readonly TypedValues[]): unknown => Object.fromEntries(names.map((name, i) => [name, row[i]]));
+  return { nodes: Object.values<Node>(outputs), valuesOf: (row) => named(row) as OutputValues<O> };
 }
 
 export interface Backend {

@@ -19,11 +19,9 @@ export const writtenSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, "-", "_" and "." only: the name becomes a folder')
     .optional()
-    .describe('what the experiment is called, and the folder of its runs; the name of the file by default'),
-  seed: atoms.seed.default(0).describe('everything random is a function of it'),
-  task: taskSchema.describe(
-    'what is learned: one class of several, several yes-or-no labels, numbers, or the features themselves',
-  ),
+    .describe('name of the experiment and of the folder of its runs; by default the name of the file'),
+  seed: atoms.seed.default(0).describe('all random numbers are a function of it'),
+  task: taskSchema.describe('what the network learns to predict'),
   data: dataSchema.safeExtend({ augment: augmentSchema }),
   model: modelSchema,
   loss: lossSchema

@@ -50,19 +50,18 @@ const experiment = (augment) =>
 const random = hostRandom(1, 'photos');
 const photos = {
   size: SAMPLES,
-  features: { shape: [32, 32, 3], dtype: 'u8', values: Uint8Array.from({ length: SAMPLES * 3072 }, () => random.below(256)) }, // prettier-ignore
-  targets: { shape: [], dtype: 'i32', values: Int32Array.from({ length: SAMPLES }, () => random.below(10)) },
+  fields: {
+    features: { shape: [32, 32, 3], dtype: 'u8', values: Uint8Array.from({ length: SAMPLES * 3072 }, () => random.below(256)) }, // prettier-ignore
+    targets: { shape: [], dtype: 'i32', values: Int32Array.from({ length: SAMPLES }, () => random.below(10)) },
+  },
 };
 const affine = { scale: [1 / 64], shift: [-2] };
 
 /** Milliseconds of a step without and with augmentation: median, fastest, and median of the processor's time. */
-function measure(threads) {
+async function measure(threads) {
   const session = wasmBackend.open({ threads });
-  const steppers = [[], everything].map((list) => {
-    const stepper = new Stepper(session, experiment(list), photos, BATCH, { affine });
-    stepper.initialize();
-    return stepper;
-  });
+  const steppers = [[], everything].map((list) => new Stepper(session, experiment(list), photos, BATCH, { affine }));
+  for (const stepper of steppers) await stepper.initialize();
   const indices = new Int32Array(BATCH);
   const times = [[], []];
   const processor = [[], []];
@@ -93,7 +92,8 @@ function measure(threads) {
   };
 }
 
-const rows = options.threads.split(',').map((threads) => measure(Number(threads)));
+const rows = [];
+for (const threads of options.threads.split(',')) rows.push(await measure(Number(threads)));
 if (options.json) console.log(JSON.stringify({ node: process.version, batch: BATCH, augment: everything, rows }));
 else {
   console.log(`Node ${process.version}, ${cpus()[0].model.trim()}, batch ${BATCH} of 32 x 32 x 3`);

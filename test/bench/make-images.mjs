@@ -5,8 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { deflateSync } from 'node:zlib';
-import { crc32 } from '../../dist/data/formats/crc32.js';
+import { crc32, deflateSync } from 'node:zlib';
 
 const CLASSES = 10;
 const [folder, count, size] = process.argv.slice(2).map((value, i) => (i === 0 ? value : Number(value)));

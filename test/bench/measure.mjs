@@ -77,17 +77,20 @@ async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], 
   if (size !== 784) {
     // A few pixels from the middle of the image, and fewer classes.
     const values = new Uint8Array(train.size * size);
+    const { targets } = train.fields;
     const offset = Math.min(300, 784 - size);
     for (let i = 0; i < train.size; i++)
-      values.set(train.features.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
+      values.set(train.fields.features.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
     train = {
       size: train.size,
-      features: { shape: features, dtype: 'u8', values },
-      targets: { ...train.targets, values: train.targets.values.map((v) => v % classes) },
+      fields: {
+        features: { shape: features, dtype: 'u8', values },
+        targets: { ...targets, values: targets.values.map((v) => v % classes) },
+      },
     };
   }
   const stepper = new Stepper(session, config, train, batch, { affine: data.affine });
-  stepper.initialize();
+  await stepper.initialize();
   const indices = new Int32Array(batch);
   let step = 0;
   const run = () => {
@@ -107,8 +110,9 @@ async function block({ layer, shape, below }) {
   const { experimentSchema } = await import('../../dist/train/index.js');
   const { RandomSource } = await import('../../dist/nn/random-source.js');
   const { model, init } = parseModel(experimentSchema, layer);
+  const { runningMean, VariableStore } = await import('../../dist/nn/variables.js');
   const x = tensor.input('x', shape);
-  const traced = traceModel(model, x, { training: true, random: new RandomSource(), init });
+  const traced = traceModel(model, x, new VariableStore(), { training: true, random: new RandomSource(), init });
   const cotangent = tensor.input('cotangent', traced.output.shape);
   const loss = tensor.reduceSum(tensor.mul(traced.output, cotangent));
   const wrt = [...(below ? [] : [x]), ...traced.parameters.map((p) => p.node)];
@@ -118,7 +122,7 @@ async function block({ layer, shape, below }) {
   fill(x, () => (below ? random.below(below) : random.uniform() - 0.5));
   const start = performance.now();
   const outputs = [traced.output, ...tensor.grad(loss, wrt)];
-  const executable = session.compile({ name, outputs, updates: traced.stateUpdates });
+  const executable = session.compile({ name, outputs, updates: traced.observations.map(runningMean) });
   return { run: () => executable.run(), compileMs: performance.now() - start, samples: shape[0], executable };
 }
 

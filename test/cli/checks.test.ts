@@ -33,8 +33,8 @@ describe('nn check', () => {
   it('prints the same as one JSON object on stdout when asked', async () => {
     const { out, err } = await nnHere('check', smoke, '--json', '--quiet', 'optimizer=sgd');
     expect(err).toBe('');
-    // Inputs: weights, training data, 16 indices, a random key, rate and step.
-    const inputs = 268 + 90 * 20 + 16 * 4 + 8 + 4 + 4;
+    // Inputs: weights, training data, 16 indices, a random key, rate, step and the first step that failed.
+    const inputs = 268 + 90 * 20 + 16 * 4 + 8 + 4 + 4 + 4;
     expect(JSON.parse(out)).toMatchObject({
       parameters: 67,
       macs: 56,
@@ -53,7 +53,7 @@ describe('what nn check measures', () => {
   it('is warned of at its place in the config, with exit code 3 where --strict', async () => {
     const { code, err } = await nnHere('check', smoke, '--strict', 'init.weights=ones');
     expect(code).toBe(3);
-    expect(err).toContain('override "init.weights=ones": warning: init.weights: the 8 units of layers.0 start the same and stay so'); // prettier-ignore
+    expect(err).toContain('override "init.weights=ones": warning: init.weights: the 8 units of layers.0 start identical and stay identical'); // prettier-ignore
     expect(err).toContain('[identical-units]');
     expect((await nnHere('check', smoke, '--strict', 'init.weights=ones', 'train.ignore_lints=[identical-units]')).code).toBe(0); // prettier-ignore
   });
@@ -69,7 +69,7 @@ describe('the memory that nn check prints', () => {
     const { memory } = JSON.parse(out) as { memory: Record<string, number> };
 
     const { config } = loadConfig(experimentSchema, { file, overrides: [] });
-    const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: 'configs' });
+    const data = await loadData(config.data, { target: 'classes', seed: config.seed, baseDir: 'configs' });
     const session = wasmBackend.open({ threads: 2 });
     let held: MemoryReport | undefined;
     const nothing = (): void => undefined;
@@ -96,13 +96,13 @@ describe('warnings', () => {
     expect(code).toBe(0);
     expect(err).toContain(
       `${file}:14:38: warning: model.layers[1].activation: the output ends in softmax, and softmax_cross_entropy takes logits: ` +
-        'it sees only values from 0 to 1 and cannot come near 0; remove the softmax [softmax-before-logits-loss]\n' +
+        'given only values from 0 to 1, it cannot approach 0; remove the softmax [softmax-before-logits-loss]\n' +
         '   14 |     - dense: { units: 3, activation: softmax }\n',
     );
     expect(err).toMatch(
       /^override "optimizer\.lr=3": warning: optimizer\.lr: 3 is far above .*; try 0\.001 first \[unusual-learning-rate\]$/m,
     );
-    expect(err).toContain('why: nn list lints softmax-before-logits-loss; not wanted: train.ignore_lints=[softmax-before-logits-loss]'); // prettier-ignore
+    expect(err).toContain('why: nn list lints softmax-before-logits-loss; to silence it: train.ignore_lints=[softmax-before-logits-loss]'); // prettier-ignore
     const ignored = await nnHere('check', file, 'optimizer.lr=3', 'train.ignore_lints=[softmax-before-logits-loss]');
     expect(ignored.err.match(/warning: .*/g)).toHaveLength(1);
   });
@@ -158,7 +158,7 @@ describe('nn check of several configs', () => {
 
 describe('nn overfit-batch', () => {
   it.each([
-    ['identical units', 'units of layers.0 (dense) are all identical', ['init.weights={constant: {value: 0.1}}']],
+    ['identical units', 'units of layers.0 (dense) are identical', ['init.weights={constant: {value: 0.1}}']],
     [
       'dead units',
       'ReLU units of layers.0 (dense) are dead',
@@ -176,15 +176,15 @@ describe('nn overfit-batch', () => {
     const { code, err } = await nnHere('overfit-batch', smoke);
     expect(code).toBe(0);
     expect(err).toMatch(/^trained on 16 samples for \d+ steps: loss 1\.138 -> 0\.0\d+\n/);
-    expect(err).toContain('needed below 0.05; 100 % classified right, needed 100 %');
-    expect(err).toContain('ok: the network learns a batch by heart');
+    expect(err).toContain('needed below 0.05; 100 % classified correctly, needed 100 %');
+    expect(err).toContain('ok: the network fits the batch');
   });
 
   it('names the cause and exits with 3 where it fails', async () => {
     const { code, out, err } = await nnHere('overfit-batch', smoke, 'optimizer.lr=0', '--json');
     expect(code).toBe(3);
     expect(err).toContain('cause: the learning rate');
-    expect(err).toContain('FAILED: the network does not learn a batch by heart');
+    expect(err).toContain('FAILED: the network does not fit the batch');
     expect(JSON.parse(out)).toMatchObject({ ok: false, causes: [{ kind: 'learning_rate_zero' }] });
   });
 });

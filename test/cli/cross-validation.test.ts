@@ -70,8 +70,8 @@ describe('nn train with data.folds', () => {
         data: { source, folds: 4, fold: i + 1, split: { stratify: true } },
         model: { layers: ['flatten'] },
       });
-      const { train } = await loadData(data, { task: 'classification', seed: 3, baseDir: folder });
-      const x = Array.from({ length: train.size }, (_, row) => Number(train.features.values[2 * row]));
+      const { train } = await loadData(data, { target: 'classes', seed: 3, baseDir: folder });
+      const x = Array.from({ length: train.size }, (_, row) => Number(train.fields.features.values[2 * row]));
       const mean = x.reduce((a, b) => a + b, 0) / x.length;
       const std = Math.sqrt(x.reduce((sum, v) => sum + (v - mean) ** 2, 0) / x.length);
       const { affine } = preprocessing as unknown as { affine: { scale: number[]; shift: number[] } };

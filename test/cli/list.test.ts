@@ -61,7 +61,7 @@ describe('nn list', () => {
     const listedLints = (await listed('lints')) as { name: string; reason: string }[];
     expect(listedLints.map(({ name }) => name)).toEqual(Object.keys(lints));
     const { out } = await nnHere('list', 'lints', 'relu-on-output');
-    expect(out).toMatch(/^relu-on-output: a ReLU .*\n {4}A ReLU cannot give negative values/);
+    expect(out).toMatch(/^relu-on-output: a relu on the output .*\n {4}A ReLU cannot output negative values/);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(101);
   });
 

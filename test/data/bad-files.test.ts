@@ -207,7 +207,7 @@ describe('a bad idx file', () => {
 
 describe('a bad CSV file', () => {
   const base = { path: 'bad.csv', target: 'k' };
-  const regression = { task: 'regression' } as const;
+  const regression = { kind: 'numbers' } as const;
   const manyWords = `a,name,k\n${Array.from({ length: 101 }, (_, i) => `1,n${i},${i % 2}`).join('\n')}`;
   it.each<[string, string | Buffer, object, string, string | undefined]>([
     ['empty', '', {}, ': the file is empty', undefined],
@@ -374,8 +374,8 @@ describe('a bad CSV file', () => {
     ],
   ])('with %s', async (_, content, params, message, hint) => {
     write('bad.csv', content);
-    const { task = 'classification', ...source } = { ...params } as { task?: 'classification' | 'regression' };
-    const error = await dataErrorOf(load(dir, { source: { csv: { ...base, ...source } } }, { task }));
+    const { kind = 'classes', ...source } = { ...params } as { kind?: 'classes' | 'numbers' };
+    const error = await dataErrorOf(load(dir, { source: { csv: { ...base, ...source } } }, { target: kind }));
     expect(error.message).toContain(`${dir}/bad.csv${message}`);
     if (hint !== undefined) expect(error.hint).toContain(hint);
     expect(error.format()).not.toMatch(/undefined|\n\s+at /);

@@ -37,7 +37,7 @@ export type DataInput = z.input<typeof dataSchema>;
 
 /** Loads `config` as the command line would. */
 export function load(dir: string, config: DataInput, options: Partial<LoadOptions> = {}): Promise<LoadedData> {
-  return loadData(dataSchema.parse(config), { task: 'classification', seed: 1, baseDir: dir, ...options });
+  return loadData(dataSchema.parse(config), { target: 'classes', seed: 1, baseDir: dir, ...options });
 }
 
 /** The DataError that `promise` ends in. */

@@ -24,13 +24,13 @@ describe('loadData on MNIST', () => {
   it('has the labels, digit counts and checksums of its README', async () => {
     const data = await load(datasets, { source: mnist, preprocess: [{ scale: { factor: 1 / 255 } }] });
     expect([data.train.size, data.val?.size, data.test?.size]).toEqual([60_000, undefined, 10_000]);
-    expect([...data.train.targets.values.slice(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-    expect([...(data.test?.targets.values ?? []).slice(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
-    expect(histogram(data.train.targets.values, 10)).toEqual([
+    expect([...(data.train.fields.targets?.values.slice(0, 10) ?? [])]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    expect([...(data.test?.fields.targets?.values ?? []).slice(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
+    expect(histogram(data.train.fields.targets?.values ?? [], 10)).toEqual([
       5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]);
-    expect(data.train.features).toMatchObject({ shape: [28, 28, 1], dtype: 'u8' });
-    expect(data.train.features.values.length).toBe(60_000 * 784);
+    expect(data.train.fields.features).toMatchObject({ shape: [28, 28, 1], dtype: 'u8' });
+    expect(data.train.fields.features.values.length).toBe(60_000 * 784);
     expect(data.affine).toEqual({ scale: [1 / 255], shift: [0] });
     expect(data.classes).toEqual([...'0123456789']);
     const readme = readFileSync(path.join(datasets, 'mnist/README.md'), 'utf8');
@@ -48,15 +48,15 @@ describe('loadData on MNIST', () => {
     const config: DataInput = { source: mnist, split: { val: 5000, stratify: true } };
     const whole = await load(datasets, config);
     expect([whole.train.size, whole.val?.size, whole.test?.size]).toEqual([55_000, 5000, 10_000]);
-    histogram(whole.val?.targets.values ?? [], 10).forEach((count, digit) => {
+    histogram(whole.val?.fields.targets?.values ?? [], 10).forEach((count, digit) => {
       const all = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949][digit];
       expect(Math.abs(count - (5000 * all) / 60_000)).toBeLessThan(1);
     });
     const limited = await load(datasets, { ...config, limit_train: 100, limit_val: 10, limit_test: 20_000 });
     expect([limited.train.size, limited.val?.size, limited.test?.size]).toEqual([100, 10, 10_000]);
-    expect(limited.train.targets.values).toEqual(whole.train.targets.values.slice(0, 100));
-    expect(sample(limited.train.features, 99)).toEqual(
-      Array.from(whole.train.features.values.subarray(99 * 784, 100 * 784)),
+    expect(limited.train.fields.targets?.values).toEqual(whole.train.fields.targets?.values.slice(0, 100));
+    expect(sample(limited.train.fields.features, 99)).toEqual(
+      Array.from(whole.train.fields.features.values.subarray(99 * 784, 100 * 784)),
     );
   });
 });
@@ -64,18 +64,19 @@ describe('loadData on MNIST', () => {
 describe('loadData on tables', () => {
   it('reads iris', async () => {
     const { train, classes } = await load(datasets, { source: iris });
-    expect([train.size, train.features.shape, train.features.dtype]).toEqual([150, [4], 'f32']);
-    expect(sample(train.features, 0)).toEqual([5.1, 3.5, 1.4, 0.2].map(Math.fround));
+    expect([train.size, train.fields.features.shape, train.fields.features.dtype]).toEqual([150, [4], 'f32']);
+    expect(sample(train.fields.features, 0)).toEqual([5.1, 3.5, 1.4, 0.2].map(Math.fround));
     expect(classes).toEqual(['setosa', 'versicolor', 'virginica']);
-    expect(histogram(train.targets.values, 3)).toEqual([50, 50, 50]);
+    expect(histogram(train.fields.targets?.values ?? [], 3)).toEqual([50, 50, 50]);
   });
 
   it('reads diabetes', async () => {
-    const { train, classes } = await load(datasets, { source: diabetes }, { task: 'regression' });
-    expect([train.size, train.features.shape, train.targets.shape]).toEqual([442, [10], [1]]);
-    expect(sample(train.features, 0)).toEqual([59, 2, 32.1, 101, 157, 93.2, 38, 4, 4.8598, 87].map(Math.fround));
-    expect([...train.targets.values.slice(0, 2)]).toEqual([151, 75]);
-    expect([Math.min(...train.targets.values), Math.max(...train.targets.values)]).toEqual([25, 346]);
+    const { train, classes } = await load(datasets, { source: diabetes }, { target: 'numbers' });
+    expect([train.size, train.fields.features.shape, train.fields.targets?.shape]).toEqual([442, [10], [1]]);
+    expect(sample(train.fields.features, 0)).toEqual([59, 2, 32.1, 101, 157, 93.2, 38, 4, 4.8598, 87].map(Math.fround));
+    const progress = [...(train.fields.targets?.values ?? [])];
+    expect(progress.slice(0, 2)).toEqual([151, 75]);
+    expect([Math.min(...progress), Math.max(...progress)]).toEqual([25, 346]);
     expect(classes).toBeUndefined();
   });
 
@@ -86,11 +87,11 @@ describe('loadData on tables', () => {
     expect([data.train.size, data.val?.size, data.test?.size]).toEqual([90, 30, 30]);
     // 5.1 and its like are float32 here and decimal in the file, hence the tolerance.
     for (let column = 0; column < 4; column++) {
-      const values = Array.from({ length: 90 }, (_, i) => raw.train.features.values[i * 4 + column]);
+      const values = Array.from({ length: 90 }, (_, i) => raw.train.fields.features.values[i * 4 + column]);
       const mean = values.reduce((sum, value) => sum + value, 0) / 90;
       const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 90);
       for (const part of ['train', 'val', 'test'] as const) {
-        const [before, after] = [raw[part]?.features.values ?? [], data[part]?.features.values ?? []];
+        const [before, after] = [raw[part]?.fields.features.values ?? [], data[part]?.fields.features.values ?? []];
         for (let i = column; i < before.length; i += 4) expect(after[i]).toBeCloseTo((before[i] - mean) / std, 5);
       }
     }
@@ -102,21 +103,21 @@ describe('loadData on tables', () => {
     expect(await load(datasets, config, { seed: 3 })).toEqual(first);
     expect((await load(datasets, config, { seed: 4 })).train).not.toEqual(first.train);
     const { preprocessing: fitted } = first;
-    const options = { task: 'classification', seed: 3, baseDir: datasets, fitted } as const;
+    const options = { target: 'classes', seed: 3, baseDir: datasets, fitted } as const;
     expect((await loadSplit(dataSchema.parse(config), 'test', options)).split).toEqual(first.test);
   });
 });
 
 describe('loadData for several yes-or-no labels', () => {
   const rows = 'x,red,round\n1,1,yes\n2,0,No\n3,TRUE,1\n';
-  const multilabel = { task: 'multilabel' } as const;
+  const multilabel = { target: 'labels' } as const;
 
   it('reads a column a label, and keeps the names of the labels', async () => {
     write('fruit.csv', rows);
     const { train, classes } = await load(dir, { source: { csv: { path: 'fruit.csv', target: ['red', 'round'] } } }, multilabel); // prettier-ignore
     expect(classes).toEqual(['red', 'round']);
-    expect(train.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(1, 1, 0, 0, 1, 1) });
-    expect(train.features.values).toEqual(Float32Array.of(1, 2, 3));
+    expect(train.fields.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(1, 1, 0, 0, 1, 1) });
+    expect(train.fields.features.values).toEqual(Float32Array.of(1, 2, 3));
   });
 
   it('says where a label is neither yes nor no', async () => {
@@ -131,7 +132,7 @@ describe('loadData for several yes-or-no labels', () => {
     const source = { idx: { train: { features: 'x.idx', targets: 'y.idx' } } };
     const { train, classes } = await load(dir, { source }, multilabel);
     expect(classes).toEqual(['0', '1', '2']);
-    expect(train.targets).toEqual({ shape: [3], dtype: 'f32', values: Float32Array.of(1, 0, 1, 0, 0, 1) });
+    expect(train.fields.targets).toEqual({ shape: [3], dtype: 'f32', values: Float32Array.of(1, 0, 1, 0, 0, 1) });
     write('y.idx', idxBytes([2, 3], [1, 0, 1, 0, 4, 1]));
     const error = await dataErrorOf(load(dir, { source }, multilabel));
     expect(error.message).toContain('y.idx: expected labels of 0 and 1, got 4 in sample 1 (counted from 0)');
@@ -139,25 +140,25 @@ describe('loadData for several yes-or-no labels', () => {
 });
 
 describe('loadData for a reconstruction', () => {
-  const reconstruction = { task: 'reconstruction' } as const;
+  const reconstruction = { target: 'none' } as const;
 
-  it('has the features of a table as targets, without the column named as target', async () => {
+  it('has no targets of a table, and leaves out the column named as target', async () => {
     write('points.csv', 'a,b,kind\n1,2,p\n3,6,q\n');
     const config: DataInput = { source: { csv: { path: 'points.csv', target: 'kind' } }, preprocess: ['standardize'] };
     const { train, classes } = await load(dir, config, reconstruction);
-    expect(train.targets).toBe(train.features);
-    expect(train.features.values).toEqual(Float32Array.of(-1, -1, 1, 1));
+    expect(train.fields.targets).toBeUndefined();
+    expect(train.fields.features.values).toEqual(Float32Array.of(-1, -1, 1, 1));
     expect(classes).toBeUndefined();
     const all = await load(dir, { source: { csv: { path: 'points.csv', drop: ['kind'] } } }, reconstruction);
-    expect(all.train.targets.shape).toEqual([2]);
+    expect(all.train.fields.features.shape).toEqual([2]);
   });
 
   it('needs no targets of an idx file, and does not read those that are named', async () => {
     write('x.idx', idxBytes([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]));
     for (const targets of [undefined, 'nowhere.idx']) {
       const { train, files } = await load(dir, { source: { idx: { train: { features: 'x.idx', targets } } } }, reconstruction); // prettier-ignore
-      expect(train.targets).toBe(train.features);
-      expect(train.features).toMatchObject({ shape: [2, 2, 1], dtype: 'u8' });
+      expect(train.fields.targets).toBeUndefined();
+      expect(train.fields.features).toMatchObject({ shape: [2, 2, 1], dtype: 'u8' });
       expect(files).toHaveLength(1);
     }
   });
@@ -171,16 +172,16 @@ describe('loadData on idx files', () => {
     write('y.idx', idxBytes([3], [26, 1, 9]));
     const data = await load(dir, { source: { idx: { train: pair } } });
     expect(data.classes).toEqual(['1', '9', '26']);
-    expect([...data.train.targets.values]).toEqual([2, 0, 1]);
-    expect(data.train.features.shape).toEqual([2]);
+    expect([...(data.train.fields.targets?.values ?? [])]).toEqual([2, 0, 1]);
+    expect(data.train.fields.features.shape).toEqual([2]);
   });
 
   it('takes targets of any shape as numbers in regression', async () => {
     write('x.idx', idxBytes([2], [7, 8]));
     write('y.idx', idxBytes([2, 1, 2], [1, 2, 3, 4]));
-    const { train } = await load(dir, { source: { idx: { train: pair } } }, { task: 'regression' });
-    expect(train.features.shape).toEqual([1]);
-    expect(train.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 3, 4) });
+    const { train } = await load(dir, { source: { idx: { train: pair } } }, { target: 'numbers' });
+    expect(train.fields.features.shape).toEqual([1]);
+    expect(train.fields.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 3, 4) });
   });
 
   it('maps features that are no bytes when it loads them', async () => {
@@ -190,7 +191,7 @@ describe('loadData on idx files', () => {
     write('x.idx', features);
     write('y.idx', idxBytes([2], [0, 1]));
     const data = await load(dir, { source: { idx: { train: pair } }, preprocess: ['standardize'] });
-    expect(data.train.features).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(-1, 0, 1, 0) });
+    expect(data.train.fields.features).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(-1, 0, 1, 0) });
     expect(data.affine).toBeUndefined();
   });
 
@@ -198,7 +199,7 @@ describe('loadData on idx files', () => {
     write('x.idx', idxBytes([2, 1, 2, 2], [0, 10, 0, 30, 4, 10, 4, 30]));
     write('y.idx', idxBytes([2], [0, 1]));
     const data = await load(dir, { source: { idx: { train: pair } }, preprocess: [{ minmax: {} }] });
-    expect(data.train.features.shape).toEqual([1, 2, 2]);
+    expect(data.train.fields.features.shape).toEqual([1, 2, 2]);
     expect(data.affine).toEqual({ scale: [1 / 4, 1 / 20], shift: [0, -10 / 20] });
   });
 });

@@ -1,6 +1,5 @@
 /** Writes PNG files of every kind for the tests, from lines that are filtered already. */
-import { deflateSync } from 'node:zlib';
-import { crc32 } from '../../src/data/formats/crc32.js';
+import { crc32, deflateSync } from 'node:zlib';
 
 export interface PngParts {
   readonly width: number;

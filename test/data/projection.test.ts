@@ -31,20 +31,20 @@ write('x.csv', csvOf(golden.x));
 write('new.csv', csvOf(golden.new));
 const source: DataInput['source'] = { csv: { train: 'x.csv', test: 'new.csv', target: 'y', drop: ['colour'] } };
 const mixed: DataInput['source'] = { csv: { train: 'x.csv', test: 'new.csv', target: 'y' } };
-const regression = { task: 'regression' } as const;
+const regression = { target: 'numbers' } as const;
 
-const rowsOf = ({ size, features }: Split): number[][] => Array.from({ length: size }, (_, i) => [...sampleOf(features, i)]); // prettier-ignore
+const rowsOf = ({ size, fields: { features } }: Split): number[][] => Array.from({ length: size }, (_, i) => [...sampleOf(features, i)]); // prettier-ignore
 function expectRows(split: Split | undefined, expected: number[][]): void {
   if (split === undefined) throw new Error('the split is there');
   rowsOf(split).forEach((row, i) => row.forEach((value, k) => expect(value).toBeCloseTo(expected[i][k], 4)));
-  expect(split.features.shape).toEqual([expected[0].length]);
+  expect(split.fields.features.shape).toEqual([expected[0].length]);
 }
 
 describe('the eigenvalues of a symmetric matrix', () => {
-  it('are those of NumPy, descending, and the vectors rebuild the matrix', () => {
+  it('are those of NumPy, descending, and the vectors rebuild the matrix', async () => {
     const n = golden.matrix.length;
     const matrix = Float64Array.from(golden.matrix.flat());
-    const { values, vectors } = symmetricEigen(matrix, n);
+    const { values, vectors } = await symmetricEigen(matrix, n);
     golden.eigenvalues.forEach((value, i) => expect(values[i]).toBeCloseTo(value, 12));
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
@@ -59,14 +59,14 @@ describe('the eigenvalues of a symmetric matrix', () => {
     }
   });
 
-  it.each([1, 2, 3, 60])('of size %i have orthonormal vectors, also where values are equal or zero', (n) => {
+  it.each([1, 2, 3, 60])('of size %i have orthonormal vectors, also where values are equal or zero', async (n) => {
     const random = hostRandom(1, `eigen ${n}`);
     const half = Math.ceil(n / 2);
     // Of rank `half`: B B^T.
     const b = Array.from({ length: n }, () => Float64Array.from({ length: half }, () => random.normal()));
     const matrix = new Float64Array(n * n);
     for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) matrix[i * n + j] = b[i].reduce((sum, x, k) => sum + x * b[j][k], 0); // prettier-ignore
-    const { values, vectors } = symmetricEigen(matrix, n);
+    const { values, vectors } = await symmetricEigen(matrix, n);
     for (let k = half; k < n; k++) expect(Math.abs(values[k])).toBeLessThan(1e-12 * values[0]);
     for (let i = 0; i < n; i++) {
       const vector = vectors.subarray(i * n, (i + 1) * n);
@@ -74,7 +74,7 @@ describe('the eigenvalues of a symmetric matrix', () => {
       image.forEach((value, r) => expect(Math.abs(value - values[i] * vector[r])).toBeLessThan(1e-11 * values[0]));
       expect(Math.max(...vector)).toBe(Math.max(...vector.map(Math.abs)));
     }
-    const identity = symmetricEigen(
+    const identity = await symmetricEigen(
       Float64Array.from({ length: n * n }, (_, i) => Number(i % (n + 1) === 0)),
       n,
     );
@@ -96,7 +96,7 @@ describe('pca', () => {
       { source: mixed, preprocess: ['standardize', { pca: { components: 2 } }] },
       regression,
     );
-    expect(data.train.features.shape).toEqual([5]);
+    expect(data.train.fields.features.shape).toEqual([5]);
     const rows = rowsOf(data.train);
     expect(rows[0].slice(2)).toEqual([0, 0, 1]);
     for (const k of [0, 1]) {
@@ -126,7 +126,7 @@ describe('pca', () => {
         '  hint: set components to 1 or less, or leave it out',
     );
     const { train } = await load(dir, { source: flat, preprocess: ['pca'] }, regression);
-    expect(train.features.shape).toEqual([1]);
+    expect(train.fields.features.shape).toEqual([1]);
   });
 
   it('refuses more features than it can take', async () => {
@@ -172,8 +172,8 @@ describe('zca', () => {
     };
     const { train, val, affine } = await load(dir, config);
     expect(affine).toBeUndefined();
-    expect(train.features).toMatchObject({ shape: [2, 2, 1], dtype: 'f32' });
-    expect(val?.features.shape).toEqual([2, 2, 1]);
+    expect(train.fields.features).toMatchObject({ shape: [2, 2, 1], dtype: 'f32' });
+    expect(val?.fields.features.shape).toEqual([2, 2, 1]);
     const rows = rowsOf(train);
     for (let i = 0; i < 4; i++) {
       for (let j = 0; j < 4; j++) {

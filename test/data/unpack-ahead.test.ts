@@ -122,8 +122,8 @@ describe('data whose features are still coming', () => {
     };
     const { train } = await load(dir, config, { unpacked, onDescribed });
     expect(described).toEqual([{ isComplete: false, values: new Uint8Array(8) }]);
-    expect(train.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
-    expect(train.features.values.buffer).toBe(content.buffer);
+    expect(train.fields.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
+    expect(train.fields.features.values.buffer).toBe(content.buffer);
   });
 
   it('are described once these have come where preprocessing is learned from them', async () => {
@@ -142,7 +142,7 @@ describe('data whose features are still coming', () => {
   it('are read in their turn where something goes wrong with them', async () => {
     const { unpacked, arrive } = comingImages();
     const { train, files } = await load(dir, config, { unpacked, onDescribed: () => arrive(false) });
-    expect(train.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
+    expect(train.fields.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
     expect(files[0].sha256).toBe(sha256(packedImages));
   });
 

@@ -43,7 +43,7 @@ describe('gradient clipping', () => {
   });
 
   it('keeps gradients of zero', () => {
-    const zeros = [given('g0', shapes[0], [0, 0, 0, 0, 0, 0])];
+    const zeros = [{ node: nodes[0], values: [0, 0, 0, 0, 0, 0] }];
     expect([...valuesAt(clipGradients([nodes[0]], { norm: 1 }), zeros)[0]]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 

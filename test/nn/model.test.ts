@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { modelSchema } from '../../src/nn/model.js';
 import { grad, hostRandom, reduceSum, ShapeError } from '../../src/tensor/index.js';
+import { VariableStore } from '../../src/nn/variables.js';
 import { expectDerivatives, network } from './helpers/network.js';
 
 const cnn = [
@@ -46,9 +47,10 @@ describe('the layer table', () => {
 });
 
 describe('tracing a model', () => {
-  it('gives the training and the evaluation graph the same parameter nodes', () => {
-    const training = network(cnn, [28, 28], { batch: 4 }).model;
-    const evaluation = network(cnn, [28, 28], { batch: 7, training: false }).model;
+  it('gives the training and the evaluation graph of one store the same parameter nodes', () => {
+    const variables = new VariableStore();
+    const training = network(cnn, [28, 28], { batch: 4, variables }).model;
+    const evaluation = network(cnn, [28, 28], { batch: 7, training: false, variables }).model;
     expect(training.parameters.map((p) => p.name)).toEqual([
       'layers.1.weight',
       'layers.1.bias',

@@ -26,9 +26,13 @@ describe('hash-consing', () => {
   const x = input('x', [2, 3]);
 
   it('gives the same node for the same call', () => {
-    expect(input('x', [2, 3])).toBe(x);
     expect(add(mul(x, 2), 1)).toBe(add(mul(x, 2), 1));
     expect(constant([1, 2, 3], [3])).toBe(constant([1, 2, 3], [3]));
+  });
+
+  it('makes each input a node of its own, whatever its name', () => {
+    expect(input('x', [2, 3])).not.toBe(x);
+    expect(add(input('x', [2, 3]), 1)).not.toBe(add(x, 1));
   });
 
   it('tells apart names, shapes, types, attributes and the order of operands', () => {

@@ -16,7 +16,7 @@ function samples(size: number, dtype: 'u8' | 'f32'): Split {
   );
   const clipped = values.map((v) => Math.round(255 * Math.min(Math.max(v, 0), 1)));
   const features = { shape: [6], dtype, values: dtype === 'u8' ? Uint8Array.from(clipped) : Float32Array.from(values) };
-  return { size, features, targets: features };
+  return { size, fields: { features } };
 }
 const dataOf = (dtype: 'u8' | 'f32'): LoadedData => ({
   train: samples(64, dtype),
@@ -73,13 +73,13 @@ describe('a tied autoencoder', () => {
     const result = await train(referenceBackend.open({ threads: 1 }), config, dataOf('u8'), options);
     const { tensors } = latest(recorded, 'last');
     const { test } = dataOf('u8');
-    const numbers = { ...samples(16, 'u8').features, dtype: 'f32' as const };
+    const numbers = { ...samples(16, 'u8').fields.features, dtype: 'f32' as const };
     const mapped = { ...numbers, values: Float32Array.from(numbers.values, (v) => v / 255) };
-    const again = evaluate(referenceBackend.open({ threads: 1 }), config, 'test', { size: test?.size ?? 0, features: mapped, targets: mapped }, { tensors }); // prettier-ignore
+    const again = (await evaluate(referenceBackend.open({ threads: 1 }), config, 'test', { size: test?.size ?? 0, fields: { features: mapped } }, { tensors })); // prettier-ignore
     expect(again.loss).toBeCloseTo(result.test?.loss ?? NaN, 6);
   });
 
-  it('learns a batch by heart where its code is wide enough', async () => {
+  it('fits a batch if its code is wide enough', async () => {
     const wide = tied({
       model: { layers: [{ dense: { units: 6 } }, { dense: { units: 6 } }] },
       train: { batch_size: 8 },

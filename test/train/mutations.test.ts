@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config/index.js';
 import { closeSplits, DataError, loadData } from '../../src/data/index.js';
 import { hostRandom } from '../../src/tensor/random.js';
-import { experimentSchema } from '../../src/train/index.js';
+import { experimentSchema, taskOf } from '../../src/train/index.js';
 import { mutated } from '../config/mutate.js';
 import { tempFolder } from '../data/files.js';
 
@@ -32,7 +32,7 @@ it('a mutated experiment loads with its data, or fails with an error that has a 
     const overrides = random.below(2) === 0 ? [] : [OVERRIDES[random.below(OVERRIDES.length)]];
     try {
       const { config } = loadConfig(experimentSchema, { file: 'f.yaml', text, overrides, env: {} });
-      closeSplits(await loadData(config.data, { task: config.task, seed: config.seed, baseDir: dir }));
+      closeSplits(await loadData(config.data, { target: taskOf(config).targets, seed: config.seed, baseDir: dir }));
       loaded++;
     } catch (error) {
       const shown = `mutation ${i}: ${JSON.stringify([text, overrides])}`;

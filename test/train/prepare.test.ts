@@ -9,7 +9,7 @@ const config = experiment();
 /** Data whose features are bytes, in memory of the session or not. */
 function byteData(session: Session, isReserved: boolean): LoadedData {
   const data = classificationData();
-  const { values } = data.train.features;
+  const { values } = data.train.fields.features;
   const bytes = isReserved ? session.reserve(values.length) : new Uint8Array(values.length);
   values.forEach((value: number, i: number) => (bytes[i] = 100 + 20 * value));
   const train = { ...data.train, features: { shape: [2], dtype: 'u8', values: bytes } } as const;
@@ -27,12 +27,12 @@ describe('prepare', () => {
   it('compiles the step of a run, which then is the same run', async () => {
     const session = wasmBackend.open({ threads: 1 });
     const data = byteData(session, true);
-    const features = data.train.features.values.slice();
-    data.train.features.values.fill(0);
+    const features = data.train.fields.features.values.slice();
+    data.train.fields.features.values.fill(0);
     const prepared = prepare(session, config, { ...data, isComplete: false });
     expect(prepared).toBeDefined();
     // They come only now.
-    data.train.features.values.set(features);
+    data.train.fields.features.values.set(features);
     const other = wasmBackend.open({ threads: 1 });
     expect(await weightsOf(session, data, prepared)).toEqual(await weightsOf(other, byteData(other, true)));
   });

@@ -163,10 +163,13 @@ describe('fitModel', () => {
       'data.augment.2: label_noise needs class labels as targets, not numbers',
     ]);
 
-    const { targets, size } = classificationData().train;
+    const { size, fields } = classificationData().train;
     const images = (channels: number, value: number): LoadedData => ({
       ...classificationData(),
-      train: { size, targets, features: { shape: [2, 2, channels], dtype: 'f32', values: new Float32Array(size * 4 * channels).fill(value) } }, // prettier-ignore
+      train: {
+        size,
+        fields: { ...fields, features: { shape: [2, 2, channels], dtype: 'f32', values: new Float32Array(size * 4 * channels).fill(value) } }, // prettier-ignore
+      },
     });
     expect(problemsOf(['hue'], images(1, 0.5))[0]).toContain('hue needs the 3 channels red, green and blue');
     expect(problemsOf(['hue', 'gamma', 'rotate'], images(3, 0.5))).toEqual([]);

@@ -17,8 +17,10 @@ export function blobs(size: number, stream = 'blobs', seed = 1): Split {
   }
   return {
     size,
-    features: { shape: [2], dtype: 'f32', values: features },
-    targets: { shape: [], dtype: 'i32', values: targets },
+    fields: {
+      features: { shape: [2], dtype: 'f32', values: features },
+      targets: { shape: [], dtype: 'i32', values: targets },
+    },
   };
 }
 
@@ -29,8 +31,10 @@ export function plane(size: number, stream = 'plane'): Split {
   const targets = new Float32Array(size).map((_, i) => 2 * features[2 * i] - features[2 * i + 1] + 0.5);
   return {
     size,
-    features: { shape: [2], dtype: 'f32', values: features },
-    targets: { shape: [1], dtype: 'f32', values: targets },
+    fields: {
+      features: { shape: [2], dtype: 'f32', values: features },
+      targets: { shape: [1], dtype: 'f32', values: targets },
+    },
   };
 }
 

@@ -1,24 +1,24 @@
 /** Opens the pairs of arrays that a load asks for, all at once. */
 import type { ArraysEncoding, OpenContext, SampleFile, SampleFiles } from '../source.js';
-import type { Role } from '../table.js';
+import type { SplitName } from '../split.js';
 import type { PairFiles } from './pair-files.js';
 import { samplesOfPair, type PlacedArray } from './samples.js';
 
 export async function openPairs(
   params: PairFiles,
-  { roles, task }: OpenContext,
+  { roles, target: kind }: OpenContext,
   read: (name: string) => Promise<PlacedArray>,
 ): Promise<SampleFiles<ArraysEncoding>> {
-  const opened = roles.map(async (role): Promise<[Role, SampleFile<ArraysEncoding> | undefined]> => {
+  const opened = roles.map(async (role): Promise<[SplitName, SampleFile<ArraysEncoding> | undefined]> => {
     const pair = params[role];
     if (pair === undefined) return [role, undefined];
-    const target = task === 'reconstruction' ? undefined : pair.targets;
+    const target = kind === 'none' ? undefined : pair.targets;
     const [features, targets] = await Promise.all([
       read(pair.features),
       target === undefined ? undefined : read(target),
     ]);
     await targets?.complete;
-    return [role, samplesOfPair(features, targets, task)];
+    return [role, samplesOfPair(features, targets, kind)];
   });
   return Object.fromEntries(await Promise.all(opened));
 }

@@ -1,7 +1,7 @@
 /** What sources of arrays have in common: a pair of names, features and targets, for each part of the data. */
 import * as z from 'zod';
 import { text } from '../../config/atoms.js';
-import type { Role } from '../table.js';
+import { type SplitName, splitNames } from '../split.js';
 
 /** The keys of the schema; `what` is what a name stands for, such as `idx file`. */
 export const pairFiles = (what: string) => {
@@ -29,8 +29,7 @@ export interface PairFiles {
   readonly test?: Pair | undefined;
 }
 
-export const pairRoles = (params: PairFiles): Role[] =>
-  (['train', 'val', 'test'] as const).filter((role) => params[role] !== undefined);
+export const pairRoles = (params: PairFiles): SplitName[] => splitNames.filter((role) => params[role] !== undefined);
 
 /** The way to the first pair's targets that are not given. */
 export function pairWithoutTargets(params: PairFiles): readonly string[] | undefined {

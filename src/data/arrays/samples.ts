@@ -3,7 +3,8 @@ import { counted, DataError, type DataErrorPlace } from '../data-error.js';
 import { encodeClasses, fitClasses, type Labels } from '../labels.js';
 import { Records } from '../records.js';
 import type { ArraysEncoding, EncodedSamples, SampleFile } from '../source.js';
-import { gatherRows, product, type Rows, type Table, type Task } from '../table.js';
+import { sizeOf } from '../../tensor/shape.js';
+import { gatherRows, type Rows, type Table, type TargetKind } from '../fields.js';
 
 /** Numbers of a file, row by row. */
 export interface NumericArray {
@@ -42,11 +43,11 @@ export interface ArrayTargets {
   numbersOf(rows: Rows): Table;
 }
 
-/** Samples of two arrays; of one where the features are to be reconstructed. Throws DataError where they do not fit each other or the task. */
+/** Samples of two arrays, or of features alone. Throws DataError where they do not fit each other, or are not of the kind. */
 export function samplesOfPair(
   features: PlacedArray,
   targets: PlacedArray | undefined,
-  task: Task,
+  kind: TargetKind,
 ): SampleFile<ArraysEncoding> {
   const { place } = features;
   const size = features.dims[0];
@@ -63,21 +64,21 @@ export function samplesOfPair(
       hint: 'features and targets must come from the same set: is one of them the test file?',
     });
   }
-  const width = task === 'classification' ? 1 : product(targets.dims.slice(1));
+  const width = kind === 'classes' ? 1 : sizeOf(targets.dims.slice(1));
   return samplesOf(placed, {
     place: targets.place,
     width,
-    ...(task === 'classification' ? { labels: labelsOf(targets) } : {}),
-    ...(task === 'multilabel' ? { names: labelNames(targets, width) } : {}),
+    ...(kind === 'classes' ? { labels: labelsOf(targets) } : {}),
+    ...(kind === 'labels' ? { names: labelNames(targets, width) } : {}),
     numbersOf: (rows) => numbers(targets, width, rows),
   });
 }
 
-/** Without `targets` the features are to be reconstructed. */
+/** Samples with `targets` or without. */
 export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undefined): SampleFile<ArraysEncoding> {
   const shape = sampleShape(features.dims);
   const labels = targets?.labels;
-  const width = targets?.width ?? product(shape);
+  const width = targets?.width ?? sizeOf(shape);
   const placeOfTarget = (): DataErrorPlace => targets?.place ?? { file: features.file };
   const classesOf = (rows: Rows): readonly string[] | undefined =>
     labels === undefined ? targets?.names : fitClasses(labels, rows, placeOfTarget);
@@ -115,7 +116,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
       }
       if (values instanceof Uint8Array)
         return { features: { shape, values, ...(rows && { rows }) }, targets: encodedTargets, placeOf };
-      const gathered = gatherRows(values, product(shape), rows);
+      const gathered = gatherRows(values, sizeOf(shape), rows);
       return { features: { shape, values: gathered }, targets: encodedTargets, placeOf };
     },
   };
@@ -143,7 +144,7 @@ function checkAgainst(encoding: ArraysEncoding, features: ArrayFeatures, shape: 
 
 /** Class labels must be whole numbers, one a sample. */
 function labelsOf(targets: PlacedArray): Labels {
-  if (product(targets.dims) !== targets.dims[0]) {
+  if (sizeOf(targets.dims) !== targets.dims[0]) {
     throw new DataError(`targets of shape [${targets.dims.slice(1).join(', ')}], but a class is one number`, {
       ...targets.place,
       hint: 'are features and targets exchanged? For targets of several numbers set task: regression',

@@ -3,7 +3,9 @@ import { DataError } from '../data-error.js';
 import { applyAffine, type Affine } from '../preprocess.js';
 import type { EncodedFeatures, EncodedSamples, Encoding, SampleFile } from '../source.js';
 import { project, projectedWidth, type Projection } from '../projection.js';
-import { gatherRows, product, recordTable, type Rows, type Split, type Table } from '../table.js';
+import { sizeOf } from '../../tensor/shape.js';
+import { type FeatureColumn, type Fields, gatherRows, recordTable, type Rows, type Table } from '../fields.js';
+import type { Split } from '../split.js';
 
 /** Samples of a file: those at `rows`, or all. */
 export interface Part {
@@ -11,7 +13,7 @@ export interface Part {
   readonly rows: Rows;
 }
 
-export const sizeOf = ({ from, rows }: Part): number => rows?.length ?? from.size;
+const samplesIn = ({ from, rows }: Part): number => rows?.length ?? from.size;
 
 /** Values of a block: 1 MiB of float64, which a processor's cache holds. */
 const BLOCK = 2 ** 17;
@@ -20,12 +22,12 @@ const MOST_VALUES = 2 ** 31;
 
 /** Values of a sample's features. */
 export const widthOfSample = (encoding: Encoding, lastAxis: number): number =>
-  encoding.kind === 'arrays' ? product(encoding.shape) : lastAxis;
+  encoding.kind === 'arrays' ? sizeOf(encoding.shape) : lastAxis;
 
 /** The part's samples in their order; bytes, which are not copied, in one piece unless they are to become numbers. */
 export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbers = false): Generator<EncodedSamples> {
   const { from, rows } = part;
-  const size = sizeOf(part);
+  const size = samplesIn(part);
   const isWhole = encoding.kind === 'arrays' && encoding.dtype === 'u8' && !toNumbers;
   const step = isWhole ? size : Math.max(1, Math.floor(BLOCK / width));
   if (step >= size) {
@@ -45,6 +47,8 @@ export interface Treatment {
   readonly affine: Affine;
   readonly projection?: Projection;
   readonly width: number;
+  /** What each treated feature is, of the rows of a table. */
+  readonly columns?: readonly FeatureColumn[];
 }
 
 /** The shape of a treated sample whose features had `shape`. */
@@ -60,13 +64,13 @@ export function mappedNumbers({ features }: EncodedSamples, affine: Affine): Flo
 function numbersOf(features: EncodedFeatures): Float64Array {
   if (features.records !== undefined) return Float64Array.from(features.records.read(features.rows));
   const { shape, values, rows } = features;
-  return values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, product(shape), rows));
+  return values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, sizeOf(shape), rows));
 }
 
 /** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
 export function splitOf(part: Part, treatment: Treatment): Split {
   const { encoding, projection, width } = treatment;
-  const size = sizeOf(part);
+  const size = samplesIn(part);
   if (part.from.records === undefined && size * width > MOST_VALUES) {
     throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
       file: part.from.file,
@@ -76,27 +80,29 @@ export function splitOf(part: Part, treatment: Treatment): Split {
   if (encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined) {
     const { features, targets } = part.from.encode(part.rows, encoding);
     const bytes = bytesOf(features);
-    return { size, features: bytes, targets: targets ?? bytes };
+    return { size, fields: { features: bytes, ...(targets && { targets }) } };
   }
   // The columns of a table are read page by page, so in the file's order; the samples are put where the split has them.
   const { from, rows = new Int32Array(0) } = part;
   const places = part.rows && ascending(rows, from.size);
   const ordered = { from, rows: places?.map((i) => rows[i]) };
-  let split: Split | undefined;
+  let fields: Fields | undefined;
   let first = 0;
   for (const block of blocksOf(ordered, encoding, width, projection !== undefined)) {
     const { features, targets } = block;
     const treated = treatedShape(treatment, features.shape);
-    split ??= emptySplit(size, treated, targets);
+    fields ??= emptyFields(size, { shape: treated, columns: treatment.columns }, targets);
     const made = treatedBlock(block, treatment);
-    const count = made.length / product(treated);
+    const count = made.length / sizeOf(treated);
     const to = places?.subarray(first, first + count) ?? first;
-    place(made, product(treated), split.features.values, to);
-    if (targets !== undefined) place(targets.values, product(targets.shape), split.targets.values, to);
+    place(made, sizeOf(treated), fields.features.values, to);
+    if (targets !== undefined && fields.targets !== undefined) {
+      place(targets.values, sizeOf(targets.shape), fields.targets.values, to);
+    }
     first += count;
   }
-  if (split === undefined) throw new Error('a part has at least one sample');
-  return split;
+  if (fields === undefined) throw new Error('a part has at least one sample');
+  return { size, fields };
 }
 
 /** The places in `rows`, which are below `size` and all different, in the order of the rows there. */
@@ -145,15 +151,24 @@ function firstNotFinite(values: Float32Array): number {
   return -1;
 }
 
-/** Room for `size` samples; without targets the features are to be reconstructed. */
-function emptySplit(size: number, shape: readonly number[], targets: Table | undefined): Split {
-  const features: Table = { shape, dtype: 'f32', values: new Float32Array(size * product(shape)) };
-  return { size, features, targets: targets === undefined ? features : { ...targets, values: likeIn(targets, size) } };
+/** Room for `size` samples. */
+function emptyFields(
+  size: number,
+  { shape, columns }: Pick<Table, 'shape' | 'columns'>,
+  targets: Table | undefined,
+): Fields {
+  const features: Table = {
+    shape,
+    dtype: 'f32',
+    values: new Float32Array(size * sizeOf(shape)),
+    ...(columns && { columns }),
+  };
+  return { features, ...(targets && { targets: { ...targets, values: likeIn(targets, size) } }) };
 }
 
 /** Room for the targets of `size` samples. */
 export function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
-  const length = size * product(shape);
+  const length = size * sizeOf(shape);
   if (dtype === 'i32') return new Int32Array(length);
   return dtype === 'f32' ? new Float32Array(length) : new Uint8Array(length);
 }

@@ -4,27 +4,28 @@
  * each.
  */
 import { blocksOf, likeIn, type Part, splitOf, treatedBlock, treatedShape, type Treatment } from './blocks.js';
-import { featureColumns } from '../feature-columns.js';
 import { Records } from '../records.js';
 import { ScratchFile } from './scratch-file.js';
 import type { EncodedSamples } from '../source.js';
-import { product, recordTable, type Role, type Rows, type Split, type Table } from '../table.js';
+import { sizeOf } from '../../tensor/shape.js';
+import { recordTable, type Rows, type Table } from '../fields.js';
+import { type Split, type SplitName, splitNames } from '../split.js';
 
 /** The parts as splits; those of one file share its records, in a file in `folder`. Throws DataError. */
 export function recordSplits(
-  parts: Partial<Record<Role, Part>>,
+  parts: Partial<Record<SplitName, Part>>,
   treatment: Treatment,
   folder: string | undefined,
-): Partial<Record<Role, Split>> {
-  const splits: Partial<Record<Role, Split>> = {};
-  const roles = (['train', 'val', 'test'] as const).filter((role) => parts[role] !== undefined);
-  const partOf = (role: Role): Part => {
+): Partial<Record<SplitName, Split>> {
+  const splits: Partial<Record<SplitName, Split>> = {};
+  const roles = splitNames.filter((role) => parts[role] !== undefined);
+  const partOf = (role: SplitName): Part => {
     const part = parts[role];
     if (part === undefined) throw new Error(`there is no ${role} part`);
     return part;
   };
-  const width = product(treatedShape(treatment, [treatment.width]));
-  const columns = featureColumns(treatment);
+  const width = sizeOf(treatedShape(treatment, [treatment.width]));
+  const { columns } = treatment;
   const isFlag = (entry: number): boolean => columns?.[entry].isMeasure === false;
   const written: Records[] = [];
   try {
@@ -42,8 +43,8 @@ export function recordSplits(
       for (const role of mine) {
         const chosen = partOf(role).rows ?? Int32Array.from({ length: from.size }, (_, row) => row);
         const own = rankOf === undefined ? chosen : chosen.map((row) => rankOf[row]);
-        const features = recordTable(shape, records, own);
-        splits[role] = { size: own.length, features, targets: targets === undefined ? features : pick(targets, own) };
+        const features = recordTable(shape, records, own, columns);
+        splits[role] = { size: own.length, fields: { features, ...(targets && { targets: pick(targets, own) }) } };
       }
     }
   } catch (error) {
@@ -54,8 +55,10 @@ export function recordSplits(
 }
 
 /** Gives back what splits keep in files; they cannot be read any more. */
-export function closeSplits(splits: Partial<Record<Role, Split>>): void {
-  for (const role of ['train', 'val', 'test'] as const) splits[role]?.features.records?.close();
+export function closeSplits(splits: Partial<Record<SplitName, Split>>): void {
+  for (const name of splitNames) {
+    for (const table of Object.values(splits[name]?.fields ?? {})) table?.records?.close();
+  }
 }
 
 /** The rows that are in any of `lists`, ascending; undefined where these are all. */
@@ -98,7 +101,7 @@ function writeRecords(
     records.write(first, made);
     if (targets !== undefined) {
       all ??= { ...targets, values: likeIn(targets, size) };
-      all.values.set(targets.values, first * product(targets.shape));
+      all.values.set(targets.values, first * sizeOf(targets.shape));
     }
     first += made.length / records.width;
   };
@@ -108,7 +111,7 @@ function writeRecords(
 
 /** The samples `rows` of a table. */
 function pick(table: Table, rows: Int32Array): Table {
-  const width = product(table.shape);
+  const width = sizeOf(table.shape);
   const values = likeIn(table, rows.length);
   for (let i = 0; i < rows.length; i++) {
     for (let k = 0; k < width; k++) values[i * width + k] = table.values[rows[i] * width + k];

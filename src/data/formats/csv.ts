@@ -6,7 +6,7 @@ import { counted, DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
 import { ColumnBuilder } from '../tables/column.js';
 import type { ColumnTable, TableWishes } from '../tables/table.js';
-import { type CsvRecord, CsvRecords } from './csv-records.js';
+import { readRecords, type TakeRecord } from './csv-records.js';
 import { LineIndex } from './line-index.js';
 import { textBlocks } from './text-lines.js';
 
@@ -27,22 +27,19 @@ export async function readCsv(
   const lines = new LineIndex();
   let columns: ColumnBuilder[] | undefined;
 
-  const take = (record: CsvRecord): void => {
-    const { bytes, starts, ends, count, line } = record;
+  const take: TakeRecord = (fields, line) => {
     if (columns === undefined) {
-      const names = columnNames(textsOf(record), dialect.header, file, line);
+      const names = columnNames(fields, dialect.header, file, line);
       wishes.header(names);
       columns = names.map((name, i) => new ColumnBuilder(name, i + 1, wishes.useOf(name), file, files.scratch));
       if (dialect.header) return;
     }
-    if (count !== columns.length) throw wrongFieldCount(count, columns, file, line, dialect);
-    for (let i = 0; i < count; i++) columns[i].pushBytes(bytes, starts[i], ends[i]);
+    if (fields.length !== columns.length) throw wrongFieldCount(fields.length, columns, file, line, dialect);
+    for (let i = 0; i < fields.length; i++) columns[i].push(fields[i]);
     lines.push(line);
   };
 
-  const records = new CsvRecords(file, dialect);
-  for await (const block of textBlocks(files.stream(name), file)) records.push(block, false, take);
-  records.push(Buffer.alloc(0), true, take);
+  await readRecords(textBlocks(files.stream(name), file), file, dialect, take);
   if (columns === undefined) throw new DataError('the file is empty', { file });
   if (lines.size === 0) throw new DataError('the file has a header but no rows', { file });
   return {
@@ -53,9 +50,6 @@ export async function readCsv(
     placeOf: (row, column) => ({ file, line: lines.lineOf(row), column: column?.number }),
   };
 }
-
-const textsOf = ({ bytes, starts, ends, count }: CsvRecord): string[] =>
-  Array.from({ length: count }, (_, i) => bytes.toString('utf8', starts[i], ends[i]));
 
 function columnNames(fields: readonly string[], header: boolean, file: string, line: number): string[] {
   // A header may leave the column of row numbers without a name; without a header no column has one.

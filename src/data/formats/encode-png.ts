@@ -1,6 +1,5 @@
 /** Writes PNG (https://www.w3.org/TR/png-3): 8 bits a channel, grey or red, green and blue, every line as it is. */
-import { deflateSync } from 'node:zlib';
-import { crc32 } from './crc32.js';
+import { crc32, deflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 const COLOUR_TYPES = { 1: 0, 3: 2 } as const;

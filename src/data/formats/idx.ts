@@ -6,7 +6,7 @@
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import type { NumericArray } from '../arrays/samples.js';
 import { DataError } from '../data-error.js';
-import { product } from '../table.js';
+import { sizeOf } from '../../tensor/shape.js';
 
 interface ElementType {
   readonly type: string;
@@ -45,7 +45,7 @@ export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & {
     throw error;
   }
   const { element, dims, offset } = header;
-  if (element.type !== 'u8' || content.length !== offset + product(dims)) return undefined;
+  if (element.type !== 'u8' || content.length !== offset + sizeOf(dims)) return undefined;
   return { type: 'u8', dims, values: content.subarray(offset) };
 }
 
@@ -61,7 +61,7 @@ export async function parseIdx(
   const packed = isGzip(bytes);
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
   const { element, dims, offset } = header;
-  const expected = offset + product(dims) * element.bytes;
+  const expected = offset + sizeOf(dims) * element.bytes;
   if (expected > (packed ? bytes.length * MOST_EXPANSION : bytes.length)) {
     const room = packed ? `this gzip file of ${bytes.length} bytes cannot hold them` : `it has ${bytes.length}`;
     throw new DataError(`truncated: the header promises ${describe(header)}, ${expected} bytes in all, but ${room}`, {
@@ -112,7 +112,7 @@ function parseHeader(start: Buffer, file: string): Header {
   }
   const dims = Array.from({ length: rank }, (_, i) => start.readUInt32BE(4 + 4 * i));
   if (dims.includes(0)) throw new DataError(`the file is empty: its dimensions are ${dims.join(' x ')}`, { file });
-  if (!Number.isSafeInteger(product(dims) * element.bytes)) {
+  if (!Number.isSafeInteger(sizeOf(dims) * element.bytes)) {
     throw new DataError(`damaged: dimensions ${dims.join(' x ')} are larger than any file`, {
       file,
       hint: WHOLE_FILE_HINT,

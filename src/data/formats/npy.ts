@@ -5,7 +5,7 @@
  */
 import type { NumericArray } from '../arrays/samples.js';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import { product } from '../table.js';
+import { sizeOf } from '../../tensor/shape.js';
 
 interface ElementType {
   readonly name: string;
@@ -58,7 +58,7 @@ export function parseNpy(bytes: Buffer, place: DataErrorPlace): NumericArray {
   if (order === '=' || (order === '|' && element.bytes > 1)) {
     throw new DataError(`the type "${descr}" does not say its byte order`, { ...place, hint: WHOLE_FILE_HINT });
   }
-  const size = product(dims);
+  const size = sizeOf(dims);
   const expected = size * element.bytes;
   const found = bytes.length - offset;
   const described = `${dims.join(' x ')} values of type ${element.name}, ${expected} bytes`;
@@ -123,7 +123,7 @@ function parseHeader(bytes: Buffer, place: DataErrorPlace): Header {
   const dims = (shape.match(/\d+/g) ?? []).map(Number);
   if (dims.length === 0) throw new DataError('a single number, not an array of samples', place);
   if (dims.includes(0)) throw new DataError(`the array is empty: its dimensions are ${dims.join(' x ')}`, place);
-  if (dims.length > MOST_DIMENSIONS || !Number.isSafeInteger(product(dims) * 8)) {
+  if (dims.length > MOST_DIMENSIONS || !Number.isSafeInteger(sizeOf(dims) * 8)) {
     throw new DataError(`damaged: dimensions ${dims.join(' x ')} are larger than any file`, {
       ...place,
       hint: WHOLE_FILE_HINT,

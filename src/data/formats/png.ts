@@ -2,9 +2,8 @@
  * PNG (https://www.w3.org/TR/png-3): all colour types, bit depths and interlacing, to 8 bits a channel. The decoders on npm unpack
  * whatever a file holds; here the header says how much, and not a byte more is unpacked. zlib of Node does that part.
  */
-import { inflateSync } from 'node:zlib';
+import { crc32, inflateSync } from 'node:zlib';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import { crc32 } from './crc32.js';
 import type { Image } from './image.js';
 
 export const isPng = (bytes: Buffer): boolean => bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n';

@@ -3,9 +3,8 @@
  * directory says is checked against the file, and a member is unpacked to the size that it promises or not at all.
  */
 import { constants as bufferLimits } from 'node:buffer';
-import { inflateRawSync } from 'node:zlib';
+import { crc32, inflateRawSync } from 'node:zlib';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import { crc32 } from './crc32.js';
 
 export interface ZipMember {
   readonly name: string;

@@ -59,11 +59,11 @@ export const imagesSource = {
 async function openFolder(
   folder: string,
   params: ImageParams,
-  { files, task }: OpenContext,
+  { files, target }: OpenContext,
 ): Promise<SampleFile<ArraysEncoding>> {
   const root = files.resolve(folder);
-  if (task !== 'classification' && task !== 'reconstruction') {
-    throw new DataError(`folders of images have classes, which task: ${task} does not learn`, {
+  if (target !== 'classes' && target !== 'none') {
+    throw new DataError(`folders of images have classes, and the task needs ${target}`, {
       file: root,
       hint: 'set task: classification (or reconstruction)',
     });
@@ -108,7 +108,7 @@ async function openFolder(
       file: root,
       placeOf: (i) => ({ file: fileOfImage(i) }),
     },
-    task === 'reconstruction'
+    target === 'none'
       ? undefined
       : {
           place: { file: root },

@@ -37,7 +37,7 @@ function synthetic<S extends z.ZodObject, P extends Common>(
     schema,
     description,
     encoding: 'arrays',
-    open(params, { task, roles }) {
+    open(params, { target, roles }) {
       const random = hostRandom(params.seed, name);
       const sample = sampler(params, random);
       const [size, dims] = [params.samples, shape(params)];
@@ -54,8 +54,8 @@ function synthetic<S extends z.ZodObject, P extends Common>(
       const place = { file };
       const samples = samplesOfPair(
         { type: 'f64', dims: [size, ...dims], values: x, place },
-        { type: 'f64', dims: [size], values: y, place },
-        task,
+        target === 'none' ? undefined : { type: 'f64', dims: [size], values: y, place },
+        target,
       );
       return Promise.resolve(roles.includes('train') ? { train: samples } : {});
     },

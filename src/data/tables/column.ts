@@ -3,12 +3,11 @@
  * is the numbers, 8 bytes each, so that a file of a gigabyte takes less memory than disk. Text among the numbers is kept as well.
  */
 import { DataError } from '../data-error.js';
-import { type Labels, parseDecimal, parseNumber } from '../labels.js';
+import { type Labels, parseNumber } from '../labels.js';
 import type { ScratchFile } from '../cache/scratch-file.js';
 import { CodeCells, type MatrixColumn, MOST_CODES, NumberCells } from './cells.js';
 import { isMissing } from './missing.js';
 import { murmur3 } from './murmur3.js';
-import { TextIndex } from './text-index.js';
 
 /** What a column is read for: `auto` is to be found out, `texts` keeps every value as it is written, `skip` nothing. */
 export type ColumnUse = 'skip' | 'auto' | 'texts' | { readonly buckets: number };
@@ -90,8 +89,7 @@ export class Column {
 }
 
 export class ColumnBuilder {
-  private texts = new TextIndex();
-  /** Of texts that come as strings. */
+  /** The different texts, in the order of first appearance. */
   private codeOf = new Map<string, number>();
   private cells: CodeCells | NumberCells;
 
@@ -104,22 +102,6 @@ export class ColumnBuilder {
     private readonly scratch?: ScratchFile,
   ) {
     this.cells = new CodeCells(use === 'skip' ? undefined : scratch);
-  }
-
-  /** A text as UTF-8: `bytes` from `start` to `end`. */
-  pushBytes(bytes: Buffer, start: number, end: number): void {
-    const { cells } = this;
-    if (cells instanceof NumberCells) {
-      const number = parseDecimal(bytes, start, end);
-      if (Number.isNaN(number)) cells.pushCode(this.codeForBytes(bytes, start, end));
-      else cells.push(number);
-      return;
-    }
-    if (this.use === 'skip') return;
-    if (typeof this.use === 'object' && !(end - start < 4 && isMissing(bytes.toString('latin1', start, end)))) {
-      return this.pushCode(this.codeFor(String(murmur3(bytes, start, end) % this.use.buckets)));
-    }
-    this.pushCode(this.codeForBytes(bytes, start, end));
   }
 
   push(value: string): void {
@@ -144,13 +126,13 @@ export class ColumnBuilder {
   }
 
   build(): Column {
-    return new Column(this.name, this.number, this.texts.texts(), this.cells);
+    return new Column(this.name, this.number, [...this.codeOf.keys()], this.cells);
   }
 
   private pushCode(code: number): void {
     if (!(this.cells instanceof CodeCells)) throw new Error('numbers take no bare codes');
     this.cells.push(code);
-    if (this.use === 'auto' && this.texts.size > MOST_DETECTED_VALUES && this.cells.size % 1024 === 0) {
+    if (this.use === 'auto' && this.codeOf.size > MOST_DETECTED_VALUES && this.cells.size % 1024 === 0) {
       this.toNumbers(this.cells);
     }
   }
@@ -158,29 +140,22 @@ export class ColumnBuilder {
   private codeFor(value: string): number {
     let code = this.codeOf.get(value);
     if (code === undefined) {
-      const bytes = Buffer.from(value);
-      this.codeOf.set(value, (code = this.codeForBytes(bytes, 0, bytes.length)));
+      code = this.codeOf.size;
+      if (code === MOST_CODES) throw tooManyTexts(this.name, this.file);
+      this.codeOf.set(value, code);
     }
     return code;
   }
 
-  private codeForBytes(bytes: Uint8Array, start: number, end: number): number {
-    const code = this.texts.find(bytes, start, end);
-    if (code >= 0) return code;
-    if (this.texts.size === MOST_CODES) throw tooManyTexts(this.name, this.file);
-    return this.texts.add(bytes, start, end);
-  }
-
   /** Goes over to numbers, where most of the rows are such. */
   private toNumbers(codes: CodeCells): void {
-    const texts = this.texts.texts();
+    const texts = [...this.codeOf.keys()];
     const numberOf = texts.map(parseNumber);
     const { size } = codes;
     let count = 0;
     for (let row = 0; row < size; row++) if (!Number.isNaN(numberOf[codes.code(row)])) count++;
     if (2 * count < size) return;
     const numbers = new NumberCells(this.scratch);
-    this.texts = new TextIndex();
     this.codeOf = new Map();
     for (let row = 0; row < size; row++) {
       const code = codes.code(row);

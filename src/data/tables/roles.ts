@@ -4,7 +4,7 @@ import { positiveInt, text } from '../../config/atoms.js';
 import { didYouMean } from '../../config/nearest.js';
 import { DataError } from '../data-error.js';
 import { roleFiles } from '../role-files.js';
-import type { Task } from '../table.js';
+import type { TargetKind } from '../fields.js';
 import type { ColumnUse } from './column.js';
 import { requireColumn } from './columns.js';
 
@@ -75,12 +75,12 @@ export const isCategorical = (name: string, params: TableParams): boolean => isL
 export function useOf(
   name: string,
   params: TableParams,
-  task: Task,
+  target: TargetKind,
   fitted: ReadonlySet<string> | undefined,
 ): ColumnUse {
   const buckets = bucketsOf(name, params);
   if (isListed([params.target ?? []].flat(), name, params)) {
-    return task === 'classification' || task === 'multilabel' ? 'texts' : 'auto';
+    return target === 'classes' || target === 'labels' ? 'texts' : 'auto';
   }
   if (buckets !== undefined) return { buckets };
   if (isListed(params.drop, name, params)) return 'skip';
@@ -92,7 +92,7 @@ export const bucketsOf = (name: string, { hash }: TableParams): number | undefin
   Object.hasOwn(hash, name) ? hash[name] : undefined;
 
 /** Assigns the columns `names` of the training file. Throws DataError for those that it has not, or that have two roles. */
-export function chooseColumns(file: string, names: readonly string[], params: TableParams, task: Task): Roles {
+export function chooseColumns(file: string, names: readonly string[], params: TableParams, target: TargetKind): Roles {
   const find = (key: string) => (ref: string | number) => {
     const name = nameOf(ref, params);
     requireColumn(file, names, name, hintFor(key, name, names, params));
@@ -105,7 +105,7 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
   const refuse = (problem: string, hint?: string): never => {
     throw new DataError(problem, { file, hint });
   };
-  if (task === 'classification' && targets.length > 1) {
+  if (target === 'classes' && targets.length > 1) {
     const hint = 'for several yes-or-no labels set task: multilabel';
     refuse(`classification has one target column, but data.source.target lists ${targets.length}`, hint);
   }
@@ -124,7 +124,7 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
   if (other !== undefined) refuse(`column "${other}" is listed under categorical, but it is no feature`);
   const hashed = Object.keys(params.hash).map(find('hash')).find((name) => !features.includes(name)); // prettier-ignore
   if (hashed !== undefined) refuse(`column "${hashed}" is listed under hash, but it is no feature`);
-  return { features, targets: task === 'reconstruction' ? [] : targets };
+  return { features, targets: target === 'none' ? [] : targets };
 }
 
 /** Why a column is not found: a slip of the pen, another delimiter, or a file without a header. */

@@ -2,7 +2,7 @@
 import { counted, DataError } from '../data-error.js';
 import { encodeClasses, fitClasses } from '../labels.js';
 import type { EncodedSamples, SampleFile, TableEncoding } from '../source.js';
-import type { Rows, Table, Task } from '../table.js';
+import type { Rows, Table, TargetKind } from '../fields.js';
 import {
   columnNamed,
   completeRows,
@@ -22,7 +22,7 @@ export function sampleFile(
   whole: ColumnTable,
   roles: Roles,
   params: TableParams,
-  task: Task,
+  target: TargetKind,
 ): SampleFile<TableEncoding> {
   const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] =>
     names.map((name) => columnNamed(table, name));
@@ -37,7 +37,7 @@ export function sampleFile(
   };
   const targets = columnsOf(table, roles.targets);
   for (const column of targets) refuseMissingTargets(table, column);
-  const labels = task === 'classification' ? targets[0].labels() : undefined;
+  const labels = target === 'classes' ? targets[0].labels() : undefined;
   const placeOfTarget = (row: number) => table.placeOf(row, targets[0]);
 
   return {
@@ -57,7 +57,7 @@ export function sampleFile(
       ),
       targets: [...roles.targets],
       ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
-      ...(task === 'multilabel' ? { classes: [...roles.targets] } : {}),
+      ...(target === 'labels' ? { classes: [...roles.targets] } : {}),
     }),
     encode: (rows: Rows, encoding: TableEncoding): EncodedSamples => {
       const size = rows?.length ?? table.size;
@@ -77,10 +77,10 @@ export function sampleFile(
             values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget),
           };
         }
-        switch (task) {
-          case 'multilabel':
+        switch (target) {
+          case 'labels':
             return yesOrNoTargets(table, targets, rows);
-          case 'regression':
+          case 'numbers':
             return regressionTargets(table, targets, rows);
           default:
             return undefined;

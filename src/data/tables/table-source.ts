@@ -42,12 +42,12 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
         if (name === undefined) continue;
         const file = context.files.resolve(name);
         const choose = (names: readonly string[]): Roles =>
-          (roles ??= chooseColumns(file, names, params, context.task));
+          (roles ??= chooseColumns(file, names, params, context.target));
         const table = await read(context.files, name, params, {
-          useOf: (column) => useOf(column, params, context.task, known),
+          useOf: (column) => useOf(column, params, context.target, known),
           header: choose,
         });
-        opened[role] = sampleFile(table, choose(table.names), params, context.task);
+        opened[role] = sampleFile(table, choose(table.names), params, context.target);
       }
       return opened;
     },

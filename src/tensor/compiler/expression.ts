@@ -283,6 +283,18 @@ function partsOf(roots: readonly Expression[]): Set<Expression> {
   return seen;
 }
 
+/** Operations on one another in the expressions, at most. */
+export function depthOf(roots: readonly Expression[]): number {
+  const depths = new Map<Expression, number>();
+  const visit = (e: Expression): number => {
+    if (e.kind !== 'apply') return 0;
+    const known = depths.get(e) ?? e.args.reduce((most, arg) => Math.max(most, visit(arg)), 0) + 1;
+    depths.set(e, known);
+    return known;
+  };
+  return roots.reduce((most, e) => Math.max(most, visit(e)), 0);
+}
+
 /** All buffer accesses of the expressions, index accesses of gathers included; each once. */
 export function accessesOf(roots: readonly Expression[]): Access[] {
   const found = new Set<Access>();

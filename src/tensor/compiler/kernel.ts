@@ -56,8 +56,19 @@ export interface RegionsKernel extends Rooted<'regions', NodeOf<'pad'> | NodeOf<
   readonly regions: readonly Region[];
 }
 
+/** A loop over a schedule of its own. Its outputs are all values that it ends with; they hold those carried on meanwhile. */
+export type RepeatKernel = Heavy<'repeat', NodeOf<'repeat'>>;
+
 export type Kernel =
-  LoopKernel | ReduceKernel | MatmulKernel | ConvKernel | PoolKernel | ArgmaxKernel | ScatterKernel | RegionsKernel;
+  | LoopKernel
+  | ReduceKernel
+  | MatmulKernel
+  | ConvKernel
+  | PoolKernel
+  | ArgmaxKernel
+  | ScatterKernel
+  | RegionsKernel
+  | RepeatKernel;
 
 /** Contractions: their sums wait in memory for what is fused behind them. */
 export type ContractionKernel = MatmulKernel | ConvKernel;

@@ -5,4 +5,5 @@ export * from './reduce.js';
 export * from './matmul.js';
 export * from './conv.js';
 export * from './pool.js';
+export * from './repeat.js';
 export * from './gather.js';

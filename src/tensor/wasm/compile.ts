@@ -1,38 +1,31 @@
-/**
- * Compiles a program into one WebAssembly module: lower, form kernels, order them in phases, plan memory, emit. Threads run the
- * kernels of a phase side by side and meet at a barrier between phases.
- */
+/** Compiles a program into one WebAssembly module: a function for every kernel of its schedule, and the driver that runs them. */
 import type { Program } from '../backend.js';
-import { type Node, withScope } from '../graph.js';
-import { stopGradient } from '../primitives/elementwise.js';
+import type { Node } from '../graph.js';
 import { sizeOf, stridesOf } from '../shape.js';
+import { isLeaf, type Kernel, type LoopKernel, type RepeatKernel } from '../compiler/kernel.js';
+import { alignedBytes } from '../compiler/memory-plan.js';
+import { type Schedule, scheduleProgram } from '../compiler/schedule.js';
+import type { Target } from '../compiler/target.js';
+import { mapPhases, type PhasePlan, phasesOf, planPhase, type Step } from '../compiler/tasks.js';
 import { ModuleEmitter } from './assembler.js';
-import { convWorkspace, emitConv, packsWeights } from './emit/conv.js';
-import { emitArgmax, emitScatterAdd } from './emit/index.js';
-import { emitLoop, emitLoopKernel, type EmitContext, type EmittedKernel } from './emit/loop.js';
-import { emitMatmul } from './emit/matmul.js';
-import { emitPool } from './emit/pool.js';
-import { emitReduce } from './emit/reduce.js';
-import { bytesOf } from './emit/expression.js';
-import { emitDriver, type Phase, type PhasePlan, planPhases } from './driver.js';
-import { accessesOf, type Expression } from '../compiler/expression.js';
-import type { Features } from './features.js';
-import { interleave, joinReaders } from './interleave.js';
-import { hasEqualParts, isAligned, isLeaf, type Kernel, operandsOf, type RegionsKernel } from '../compiler/kernel.js';
-import { KernelPlanner } from '../compiler/kernels.js';
-import { lower } from '../compiler/lower.js';
+import { emitDriver } from './driver.js';
+import { emitKernel, preparationOf } from './emit-kernel.js';
+import { convWorkspace } from './emit/conv.js';
+import type { EmitContext, EmittedKernel } from './emit/kernel.js';
+import { bytesOf } from './emit/lanes.js';
+import { emitLoopKernel } from './emit/loop.js';
 import { MathLibrary } from './emit/math.js';
-import { alignedBytes, type Lifetime, planMemory } from '../compiler/memory-plan.js';
+import type { Features } from './features.js';
+import { interleave } from './interleave.js';
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Address of each output's value. */
   readonly outputs: readonly { address: number; node: Node }[];
-  readonly phases: number;
   /** The kernels in the order in which they run; each is exported as `kernel.<index>`. */
   readonly kernels: readonly KernelEntry[];
   /** How the kernels are shared between threads, each by itself. */
-  readonly schedule: readonly PhasePlan[];
+  readonly schedule: readonly Step<PhasePlan<EmittedKernel>>[];
   /** Start of the first thread's scratch memory, and how much each thread has. */
   readonly scratch: number;
   readonly scratchBytes: number;
@@ -55,7 +48,7 @@ export interface KernelEntry {
 /** Where a program's memory comes from. */
 export interface MemoryHost {
   readonly threads: number;
-  readonly control: { barrier: number; counters: number; maxCounters: number };
+  readonly control: { barrier: number; counter: number };
   /** Address of an input's or constant's buffer, allocated on first use. */
   leaf(node: Node): number;
   /** Address of a word with these bits, which no program changes; undefined where there is no room for one more. */
@@ -65,250 +58,121 @@ export interface MemoryHost {
   scratch(bytes: number): number;
 }
 
-/** One step of a kernel: its stages run in phases of their own. */
-interface Stage {
-  readonly kernel: Kernel;
-  readonly number: number;
-  level: number;
-}
+type EmittedPhase = EmittedKernel[];
+type Entries = Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>;
 
-export function compileProgram(program: Program, features: Features, host: MemoryHost): CompiledProgram {
-  // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
-  const targets = new Set(program.updates.map(([target]) => target));
-  const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
-  const lowered = lower([...program.outputs.map(own), ...program.updates.map(([, value]) => own(value))]);
-  const outputs = lowered.slice(0, program.outputs.length);
-  const updates = program.updates.map(([target], i) => [target, lowered[program.outputs.length + i]] as const);
-  const kernels = new KernelPlanner(lowered).plan();
-  const placement = placeUpdates(kernels, updates);
-  const stages = orderStages(kernels, placement.after);
-  const lastLevel = Math.max(-1, ...stages.map((s) => s.level));
+const bytes = (node: Node): number => sizeOf(node.shape) * bytesOf(node.dtype);
 
-  // Memory: everything that is neither a leaf nor updated in place lives in the arena while it is needed.
-  const lifetimes: Lifetime<Node | Kernel>[] = [];
-  const levelOf = (kernel: Kernel): number =>
-    Math.max(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
-  const firstLevel = (kernel: Kernel): number =>
-    Math.min(...stages.filter((s) => s.kernel === kernel).map((s) => s.level));
-  const endures = new Set<Node>([...outputs, ...placement.copied.map(([, value]) => value)]);
-  for (const kernel of kernels) {
-    for (const node of kernel.outputs) {
-      if (placement.inPlace.has(node)) continue;
-      const readers = kernels.filter((k) => k.reads.has(node)).map(levelOf);
-      const last = endures.has(node) ? lastLevel + 1 : Math.max(levelOf(kernel), ...readers);
-      lifetimes.push({ key: node, bytes: sizeOf(node.shape) * bytesOf(node.dtype), first: firstLevel(kernel), last });
-    }
-    const workspace = kernel.kind === 'conv' ? convWorkspace(kernel, features) : 0;
-    if (workspace > 0)
-      lifetimes.push({ key: kernel, bytes: workspace, first: firstLevel(kernel), last: levelOf(kernel) });
-  }
-  const memory = planMemory(lifetimes);
+const targetOf = (features: Features): Target => ({
+  bytes,
+  workspace: (kernel) => (kernel.kind === 'conv' ? convWorkspace(kernel, features) : 0),
+  preparation: preparationOf,
+});
 
+export function compileProgram(
+  program: Program<readonly Node[]>,
+  features: Features,
+  host: MemoryHost,
+): CompiledProgram {
+  const schedule = scheduleProgram(program, targetOf(features));
   // Where there are no pairs, V8 keeps whole numbers in registers or makes them quickly enough.
   const module = new ModuleEmitter((bits, type) => (type === 'f32' || features.wide ? host.constant(bits) : undefined));
-  let base = 0;
-  const offsets = memory.offsets;
-  const address = (node: Node): number => {
-    const target = placement.inPlace.get(node);
-    if (target) return host.leaf(target);
-    if (isLeaf(node)) return host.leaf(node);
-    const offset = offsets.get(node);
-    if (offset === undefined) throw new Error(`internal: ${node.op} has no memory`);
-    return base + offset;
-  };
+  const base = host.arena(schedule.memory.bytes);
+  const address = addressesOf(schedule, base, (node) => host.leaf(node));
   const context: EmitContext = { module, math: new MathLibrary(module, features.fma), features, address };
-
-  base = host.arena(memory.bytes);
-
-  const entries = new Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>();
-  const phases: EmittedKernel[][] = Array.from({ length: lastLevel + 1 }, () => []);
-  for (const kernel of kernels) {
-    const emitted = emitKernel(context, kernel, base + (offsets.get(kernel) ?? 0));
-    const own = stages.filter((s) => s.kernel === kernel);
-    const updates = kernel.outputs.flatMap((o) => placement.inPlace.get(o) ?? []);
-    emitted.forEach((group, i) => {
-      phases[own[i].level].push(...group);
-      for (const k of group) entries.set(k, { kernel, updates, stage: i, stages: emitted.length });
-    });
-  }
-  const copies = placement.copied.map(([target, value]) => {
-    const { shape } = target;
-    const strides = stridesOf(shape);
-    const expressions: Expression[] = [{ kind: 'load', access: { buffer: value, offset: 0, strides } }];
-    const copy = emitLoop(context, { shape, expressions, targets: [{ buffer: target, offset: 0, strides }] });
-    const kernel: Kernel = { kind: 'loop', shape, outputs: [target], expressions, reads: new Set([value]) };
-    entries.set(copy, { kernel, updates: [target], stage: 0, stages: 1 });
-    return copy;
-  });
-  if (copies.length > 0) phases.push(copies);
-
-  const all: Phase[] = phases.filter((p) => p.length > 0);
-  const scratchBytes = alignedBytes(Math.max(0, ...all.flat().map((k) => k.scratch)));
+  const entries: Entries = new Map();
+  const steps = emitSchedule(context, schedule, base, entries);
+  const all = phasesOf(steps);
+  const scratchBytes = alignedBytes(all.flat().reduce((most, k) => Math.max(most, k.scratch), 0));
   const scratch = host.scratch(scratchBytes * host.threads);
-  const listed: KernelEntry[] = [];
-  all.forEach((phase, number) => {
-    for (const emitted of phase) {
-      const entry = entries.get(emitted);
-      if (entry === undefined) throw new Error('internal: a kernel has no entry');
-      module.export(emitted.function, `kernel.${listed.length}`);
-      listed.push({ emitted, phase: number, ...entry });
-    }
-  });
-  const plan = (list: readonly Phase[]): PhasePlan[] => planPhases(list, host.threads, host.control.maxCounters);
-  const driven = plan(all.map((phase) => interleave(module, phase, (emitted) => entries.get(emitted)?.kernel)));
+  const kernels = exportKernels(module, all, entries);
+  const kernelOf = (emitted: EmittedKernel): Kernel | undefined => entries.get(emitted)?.kernel;
+  const plan = (phase: EmittedPhase): PhasePlan<EmittedKernel> => planPhase(phase, host.threads);
+  const driven = mapPhases(steps, (phase) => plan(interleave(module, phase, kernelOf)));
   emitDriver(module, driven, { ...host.control, threads: host.threads, scratch, scratchBytes });
   return {
     bytes: module.bytes(),
-    outputs: outputs.map((node) => ({ address: address(node), node })),
-    phases: all.length,
-    kernels: listed,
-    schedule: plan(all),
+    outputs: schedule.outputs.map((node) => ({ address: address(node), node })),
+    kernels,
+    schedule: mapPhases(steps, plan),
     scratch,
     scratchBytes,
-    parallel: driven.some((phase) => phase.shared),
+    parallel: phasesOf(driven).some((phase) => phase.shared),
   };
 }
 
-/** The stages of a kernel: groups of functions that may run side by side. */
-function emitKernel(context: EmitContext, kernel: Kernel, workspace: number): EmittedKernel[][] {
-  switch (kernel.kind) {
-    case 'loop':
-      return [[emitLoopKernel(context, kernel)]];
-    case 'reduce':
-      return [[emitReduce(context, kernel)]];
-    case 'matmul':
-      return [[emitMatmul(context, kernel)]];
-    case 'conv':
-      return emitConv(context, kernel, workspace).map((k) => [k]);
-    case 'pool':
-      return [[emitPool(context, kernel)]];
-    case 'argmax':
-      return [[emitArgmax(context, kernel)]];
-    case 'scatter':
-      return [[emitScatterAdd(context, kernel)]];
-    case 'regions':
-      return emitRegions(context, kernel);
-  }
+type AddressOf = (node: Node) => number;
+
+/** Where the buffers of a schedule lie whose own memory begins at `base`. */
+function addressesOf({ placement, memory }: Schedule, base: number, leaf: AddressOf): AddressOf {
+  return (node) => {
+    const target = placement.inPlace.get(node);
+    if (target) return leaf(target);
+    if (isLeaf(node)) return leaf(node);
+    const offset = memory.offsets.get(node);
+    if (offset === undefined) throw new Error(`internal: ${node.op} has no memory`);
+    return base + offset;
+  };
 }
 
-function emitRegions(context: EmitContext, { root, shape, outputs, regions }: RegionsKernel): EmittedKernel[][] {
-  const [buffer] = outputs;
-  if (hasEqualParts(root)) {
-    const targets = regions.map(({ offset, strides }) => ({ buffer, offset, strides }));
-    return [[emitLoop(context, { shape: regions[0].shape, expressions: regions.map((r) => r.expression), targets })]];
+/** The functions of a schedule's kernels, in steps; `entries` takes what each does. */
+function emitSchedule(context: EmitContext, schedule: Schedule, base: number, entries: Entries): Step<EmittedPhase>[] {
+  const { kernels, placement, stages, levels, memory, bodies } = schedule;
+  const workspace = (kernel: Kernel): number => base + (memory.offsets.get(kernel) ?? 0);
+  const phases: EmittedPhase[] = Array.from({ length: levels }, () => []);
+  const loops: Step<EmittedPhase>[][] = Array.from({ length: levels }, () => []);
+  const levelOf = (kernel: Kernel, stage: number): number => stages.get(kernel)?.[stage]?.level ?? 0;
+  const copy = (from: Node, to: Node): EmittedKernel => {
+    const kernel = copyKernel(from, to);
+    const emitted = emitLoopKernel(context, kernel);
+    entries.set(emitted, { kernel, updates: to.op === 'input' ? [to] : [], stage: 0, stages: 1 });
+    return emitted;
+  };
+  for (const kernel of kernels) {
+    if (kernel.kind === 'repeat') {
+      const body = bodies.get(kernel);
+      if (body === undefined) throw new Error('internal: a loop has no body');
+      const [trips, ...values] = kernel.operands.map((o) => o.buffer);
+      phases[levelOf(kernel, 0)].push(...kernel.outputs.map((to, i) => copy(values[i], to)));
+      const inner = workspace(kernel);
+      const address = addressesOf(body, inner, addressesInside(context, kernel));
+      const inside = emitSchedule({ ...context, address }, body, inner, entries);
+      loops[levelOf(kernel, 1)].push({ trips: context.address(trips), body: inside });
+      continue;
+    }
+    const emitted = emitKernel(context, kernel, workspace(kernel));
+    const updates = kernel.outputs.flatMap((o) => placement.inPlace.get(o) ?? []);
+    emitted.forEach((group, stage) => {
+      phases[levelOf(kernel, stage)].push(...group);
+      for (const k of group) entries.set(k, { kernel, updates, stage, stages: emitted.length });
+    });
   }
-  const filled = regions.map((r) =>
-    emitLoop(context, {
-      shape: r.shape,
-      expressions: [r.expression],
-      targets: [{ buffer, offset: r.offset, strides: r.strides }],
-    }),
-  );
-  if (root.op !== 'pad') return [filled];
-  const fill = emitLoop(context, {
-    shape,
-    expressions: [{ kind: 'constant', value: root.attrs.value }],
-    targets: [{ buffer, offset: 0, strides: stridesOf(shape) }],
+  const copies = placement.copied.map(([to, value]) => copy(value, to));
+  const steps = phases.flatMap((phase, level) => [{ phase }, ...loops[level]]);
+  return [...steps, { phase: copies }].filter((step) => !('phase' in step) || step.phase.length > 0);
+}
+
+/** Where the parameters of a loop's body lie: those carried on where its results are, the others where its operands are. */
+function addressesInside(context: EmitContext, { root, operands, outputs }: RepeatKernel): AddressOf {
+  const buffers = operands.slice(1).map((o, i) => outputs.at(i) ?? o.buffer);
+  const places = new Map<Node, Node>(root.attrs.body.parameters.map((parameter, i) => [parameter, buffers[i]]));
+  return (node) => context.address(places.get(node) ?? node);
+}
+
+/** A loop that fills the buffer `to` with the values of `from`, which are as many. */
+function copyKernel(from: Node, to: Node): LoopKernel {
+  const { shape } = to;
+  const access = { buffer: from, offset: 0, strides: stridesOf(shape) };
+  return { kind: 'loop', shape, outputs: [to], expressions: [{ kind: 'load', access }], reads: new Set([from]) };
+}
+
+/** Exports the kernels in the order in which they run. */
+function exportKernels(module: ModuleEmitter, phases: readonly EmittedPhase[], entries: Entries): KernelEntry[] {
+  const listed = phases.flatMap((phase, number) => phase.map((emitted) => ({ emitted, phase: number })));
+  return listed.map(({ emitted, phase }, i) => {
+    const entry = entries.get(emitted);
+    if (entry === undefined) throw new Error('internal: a kernel has no entry');
+    module.export(emitted.function, `kernel.${i}`);
+    return { emitted, phase, ...entry };
   });
-  return [[fill], filled];
-}
-
-function stageCount(kernel: Kernel): number {
-  if (kernel.kind === 'conv') return packsWeights(kernel) ? 2 : 1;
-  return kernel.kind === 'regions' && kernel.root.op === 'pad' ? 2 : 1;
-}
-
-interface Placement {
-  /** The values that a kernel writes straight into the buffers of these inputs. */
-  readonly inPlace: ReadonlyMap<Node, Node>;
-  /** Updates that need a copy at the end. */
-  readonly copied: readonly (readonly [Node, Node])[];
-  /** For each kernel those that must come after it: readers of its results, and writers of what it reads. */
-  readonly after: ReadonlyMap<Kernel, ReadonlySet<Kernel>>;
-}
-
-function placeUpdates(kernels: readonly Kernel[], updates: readonly (readonly [Node, Node])[]): Placement {
-  const inPlace = new Map<Node, Node>();
-  const copied: (readonly [Node, Node])[] = [];
-  const taken = new Set<Node>();
-  const after = readersOfResults(kernels);
-  for (const [target, value] of updates) {
-    const writer = kernels.find((k) => k.outputs.includes(value));
-    const alone = !taken.has(value) && updates.filter(([t]) => t === target).length === 1;
-    if (writer && alone && !inPlace.has(value) && readsOnlyHere(writer, target)) {
-      const readers = kernels.filter((k) => k !== writer && k.reads.has(target));
-      // Whoever reads the old value comes before the writer, which must not come before them for another reason.
-      if (!comesBefore(writer, new Set(readers), after)) {
-        inPlace.set(value, target);
-        for (const reader of readers) after.get(reader)?.add(writer);
-      }
-    }
-    taken.add(value);
-    if (inPlace.get(value) !== target && target !== value) copied.push([target, value]);
-  }
-  return { inPlace, copied, after };
-}
-
-function readersOfResults(kernels: readonly Kernel[]): Map<Kernel, Set<Kernel>> {
-  const producer = new Map<Node, Kernel>();
-  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
-  const after = new Map<Kernel, Set<Kernel>>(kernels.map((k) => [k, new Set()]));
-  for (const k of kernels)
-    for (const r of k.reads) {
-      const p = producer.get(r);
-      if (p && p !== k) after.get(p)?.add(k);
-    }
-  return after;
-}
-
-/** Whether `kernel` must come before one of `others`, by `after`. */
-function comesBefore(kernel: Kernel, others: ReadonlySet<Kernel>, after: Placement['after']): boolean {
-  const seen = new Set<Kernel>();
-  const visit = (k: Kernel): boolean => {
-    if (seen.has(k)) return false;
-    seen.add(k);
-    for (const next of after.get(k) ?? []) if (others.has(next) || visit(next)) return true;
-    return false;
-  };
-  return others.size > 0 && visit(kernel);
-}
-
-/** Whether a kernel reads `input` at most at the very element that it is about to write. */
-function readsOnlyHere(kernel: Kernel, input: Node): boolean {
-  if (kernel.kind === 'regions' || kernel.kind === 'scatter' || kernel.kind === 'pool') return false;
-  if (operandsOf(kernel).some((o) => o.buffer === input)) return false;
-  if (kernel.kind === 'reduce' && accessesOf([kernel.input]).some((a) => a.buffer === input)) return false;
-  return accessesOf(kernel.expressions).every((a) => a.buffer !== input || isAligned(a, kernel.shape));
-}
-
-/** Puts every stage on the lowest level behind all that it depends on. */
-function orderStages(kernels: readonly Kernel[], after: Placement['after']): Stage[] {
-  const before = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
-  for (const [k, nexts] of after) for (const n of nexts) before.get(n)?.push(k);
-  const end = new Map<Kernel, number>();
-  const stages: Stage[] = [];
-  const producer = new Map<Node, Kernel>();
-  for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
-  const visit = (kernel: Kernel): number => {
-    const known = end.get(kernel);
-    if (known !== undefined) return known;
-    const ready = Math.max(-1, ...(before.get(kernel) ?? []).map(visit)) + 1;
-    const count = stageCount(kernel);
-    if (count === 1) {
-      stages.push({ kernel, number: 0, level: ready });
-      end.set(kernel, ready);
-      return ready;
-    }
-    // The first stage only prepares: packs the weights, or clears the target. Weights are ready early.
-    const weights = kernel.kind === 'conv' ? kernel.operands[1].buffer : undefined;
-    const source = weights && producer.get(weights);
-    const first = weights ? (source ? visit(source) + 1 : Math.max(0, ready - 1)) : Math.max(0, ready - 1);
-    const last = Math.max(ready, first + 1);
-    stages.push({ kernel, number: 0, level: first }, { kernel, number: 1, level: last });
-    end.set(kernel, last);
-    return last;
-  };
-  kernels.forEach(visit);
-  joinReaders(stages, after);
-  return stages;
 }

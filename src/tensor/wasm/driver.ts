@@ -1,159 +1,194 @@
-/** The function `run(thread)` that takes every thread through the phases of a program. */
-import type { ModuleEmitter } from './assembler.js';
-import type { EmittedKernel } from './emit/loop.js';
-
-export type Phase = EmittedKernel[];
-
-/** How a phase is carried out. */
-export interface PhasePlan {
-  /** Whether all threads take part; else the first does it alone. */
-  readonly shared: boolean;
-  /** The kernels in the order in which they are begun, each cut into tasks of `units` units, numbered from `start` to `end`. */
-  readonly ranges: readonly {
-    readonly kernel: EmittedKernel;
-    readonly units: number;
-    readonly start: number;
-    readonly end: number;
-  }[];
-}
+/** The function `run(thread)` that takes every thread through the steps of a program. */
+import { phasesOf, type PhasePlan, type Step } from '../compiler/tasks.js';
+import type { FunctionEmitter, I32Local, ModuleEmitter } from './assembler.js';
+import type { EmittedKernel } from './emit/kernel.js';
 
 export interface DriverOptions {
   readonly threads: number;
   /** Address of three words: arrivals, generation and sleepers of the barrier. */
   readonly barrier: number;
-  /** Address of the task counters, one word a phase, zeroed before each run. */
-  readonly counters: number;
+  /** Address of the word that counts the tasks taken in a phase. It is 0 before every phase: meeting at the barrier makes it so. */
+  readonly counter: number;
   readonly scratch: number;
   readonly scratchBytes: number;
 }
 
-/** Work below this (in vector operations, some 10 microseconds) is done by the first thread alone. */
-const SERIAL_WORK = 12_000;
-/** Tasks that a phase is cut into: enough to even out threads that are held up. */
-const TASKS = 16;
-/** The least work of a task. */
-const TASK_WORK = 4_000;
 /** Polls of a barrier before a thread goes to sleep: some 100 microseconds. */
 const SPINS = 20_000;
+/** Kernels of a phase that are told apart one by one. */
+const FEW = 8;
 
-const work = (k: EmittedKernel): number => k.units * k.unitCost;
+type Phase = PhasePlan<EmittedKernel>;
+type Steps = readonly Step<Phase>[];
 
-/** Cuts phases into tasks. Phases past the last counter stay serial; no real network has so many. */
-export function planPhases(phases: readonly Phase[], threads: number, maxCounters: number): PhasePlan[] {
-  return phases.map((phase, i) => {
-    const total = phase.reduce((sum, k) => sum + work(k), 0);
-    const shared = threads > 1 && total >= SERIAL_WORK && phase.some((k) => k.units > 1) && i < maxCounters;
-    const grain = Math.max(TASK_WORK, total / TASKS);
-    let tasks = 0;
-    const ranges = [...phase]
-      .sort((a, b) => work(b) - work(a))
-      .map((kernel) => {
-        const most = shared ? Math.min(kernel.units, Math.round(grain / Math.max(1, kernel.unitCost))) : kernel.units;
-        const units = Math.max(1, most);
-        const start = tasks;
-        tasks += Math.ceil(kernel.units / units);
-        return { kernel, units, start, end: tasks };
-      });
-    return { shared, ranges };
+const isShared = (steps: Steps): boolean => phasesOf(steps).some(({ shared }) => shared);
+
+/** Emits and exports the driver. */
+export function emitDriver(module: ModuleEmitter, steps: Steps, options: DriverOptions): void {
+  const { threads, barrier, counter, scratch, scratchBytes } = options;
+  const meet = threads > 1 && isShared(steps) ? emitBarrier(module, { barrier, counter }, threads) : undefined;
+  module.function({ parameters: ['i32'], export: 'run' }, (f, thread) => {
+    const area = f.local('i32');
+    f.get(thread).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
+    const driver = new Driver(f, thread, area, options, meet);
+    driver.go(steps);
+    // Nobody leaves before all work is done.
+    driver.meetAfterTasks();
   });
+}
+
+class Driver {
+  private readonly task: I32Local;
+  private readonly first: I32Local;
+  private readonly own: I32Local;
+  /** Since the threads last met: whether the first one has worked alone, and whether they have shared work. */
+  private alone = false;
+  private together = false;
+
+  constructor(
+    private readonly f: FunctionEmitter,
+    private readonly thread: I32Local,
+    private readonly area: I32Local,
+    private readonly options: DriverOptions,
+    private readonly meet: number | undefined,
+  ) {
+    [this.task, this.first, this.own] = [f.local('i32'), f.local('i32'), f.local('i32')];
+  }
+
+  go(steps: Steps): void {
+    for (const step of steps) {
+      if ('phase' in step) {
+        if (step.phase.shared) this.share(step.phase);
+        else this.byFirst(() => this.callAll(step.phase));
+      } else if (isShared(step.body)) this.repeatTogether(step.trips, step.body);
+      else this.byFirst(() => this.loop(step.trips, () => this.callAllIn(step.body)));
+    }
+  }
+
+  private join(): void {
+    if (this.meet !== undefined) this.f.call(this.meet);
+    [this.alone, this.together] = [false, false];
+  }
+
+  meetAfterTasks(): void {
+    if (this.together) this.join();
+  }
+
+  private meetAfterAnything(): void {
+    if (this.alone || this.together) this.join();
+  }
+
+  /** Work of thread 0, which needs the others' results; they run ahead to the next meeting. */
+  private byFirst(work: () => void): void {
+    this.meetAfterTasks();
+    if (this.options.threads === 1) work();
+    else this.f.get(this.thread).op('i32.eqz').if(work);
+    this.alone = true;
+  }
+
+  private callAll({ ranges }: Phase): void {
+    for (const { kernel } of ranges) this.f.i32(0).i32(kernel.units).get(this.area).call(kernel.function);
+  }
+
+  private callAllIn(steps: Steps): void {
+    for (const step of steps) {
+      if ('phase' in step) this.callAll(step.phase);
+      else this.loop(step.trips, () => this.callAllIn(step.body));
+    }
+  }
+
+  /** Runs `body` as often as the word at an address says. */
+  private loop(trips: number, body: () => void): void {
+    const { f } = this;
+    const left = f.local('i32');
+    f.i32(trips).mem('i32.load').tee(left).i32(0).op('i32.gt_s');
+    f.if(() => {
+      f.loop(() => {
+        body();
+        f.get(left).i32(1).op('i32.sub').tee(left).branchIf(0);
+      });
+    });
+  }
+
+  /** A loop that every thread goes through. All see the same number of trips, and meet between them. */
+  private repeatTogether(trips: number, body: Steps): void {
+    this.meetAfterAnything();
+    this.loop(trips, () => {
+      this.go(body);
+      this.meetAfterAnything();
+    });
+  }
+
+  /** A phase whose tasks each thread takes one after another, as long as there are any. */
+  private share({ ranges }: Phase): void {
+    const { f, task } = this;
+    const { threads, counter } = this.options;
+    this.meetAfterAnything();
+    const tasks = ranges[ranges.length - 1].end;
+    if (threads === 2) f.i32(0).set(this.own);
+    f.block(() => {
+      f.loop(() => {
+        f.i32(counter).i32(1).mem('i32.atomic.rmw.add').tee(task).i32(tasks).op('i32.ge_u').branchIf(1);
+        if (threads === 2) this.takeOwn(ranges[0].end);
+        this.dispatch(ranges);
+        f.branch(0);
+      });
+    });
+    this.together = true;
+  }
+
+  /** `ownOrder` of the tasks of the largest kernel; the smaller ones come last, which evens the threads out. */
+  private takeOwn(count: number): void {
+    const { f, task, own } = this;
+    const half = Math.ceil(count / 2);
+    const turn = (from: number, size: number, rest: number): void => {
+      f.get(own).i32(size).op('i32.lt_u').if(
+        () => f.get(own).i32(from).op('i32.add').set(task),
+        () => f.i32(rest).get(own).op('i32.sub').set(task),
+      ); // prettier-ignore
+    };
+    f.get(task).i32(count).op('i32.lt_u');
+    f.if(() => {
+      f.get(this.thread).if(
+        () => turn(half, count - half, count - 1),
+        () => turn(0, half, count - 1 + half),
+      );
+      f.bump(own, 1);
+    });
+  }
+
+  /** Calls the kernel that the task belongs to: one of few is mostly the first, one of many is found by halving. */
+  private dispatch(ranges: Phase['ranges']): void {
+    const { f, task } = this;
+    if (ranges.length === 1) return this.perform(ranges[0]);
+    const split = ranges.length > FEW ? ranges.length >> 1 : 1;
+    f.get(task)
+      .i32(ranges[split - 1].end)
+      .op('i32.lt_u');
+    f.if(
+      () => this.dispatch(ranges.slice(0, split)),
+      () => this.dispatch(ranges.slice(split)),
+    );
+  }
+
+  private perform({ kernel, units, start }: Phase['ranges'][number]): void {
+    const { f, task, first, area } = this;
+    f.get(task).i32(start).op('i32.sub').i32(units).op('i32.mul').tee(first);
+    f.get(first).i32(units).op('i32.add').tee(first).i32(kernel.units).get(first).i32(kernel.units);
+    f.op('i32.lt_u', 'select').get(area).call(kernel.function);
+  }
 }
 
 /**
- * The order in which one of two threads takes the tasks of the largest kernel of a phase: a half of its own, then the other's from
- * its end. What a thread has just written, and its core still has, it so mostly reads itself. However many each comes to take, they
- * take different ones.
+ * A barrier for `threads` threads: polls for a while, then sleeps. The last to arrive, when nobody takes a task, makes the counter 0.
+ * Returns its function's index.
  */
-export function ownOrder(thread: number, count: number): number[] {
-  const half = Math.ceil(count / 2);
-  const tasks = Array.from({ length: count }, (_, task) => task);
-  const [lower, upper] = [tasks.slice(0, half), tasks.slice(half)];
-  return thread === 0 ? [...lower, ...upper.reverse()] : [...upper, ...lower.reverse()];
-}
-
-/** Emits and exports the driver. */
-export function emitDriver(module: ModuleEmitter, phases: readonly PhasePlan[], options: DriverOptions): void {
-  const { threads, barrier, counters, scratch, scratchBytes } = options;
-  const meet = threads > 1 ? emitBarrier(module, barrier, threads) : undefined;
-
-  module.function({ parameters: ['i32'], export: 'run' }, (f) => {
-    const area = f.local('i32');
-    const task = f.local('i32');
-    const first = f.local('i32');
-    const own = f.local('i32');
-    f.get(0).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
-    let apart = false;
-    const join = (): void => {
-      if (meet !== undefined) f.call(meet);
-    };
-    phases.forEach(({ shared, ranges }, i) => {
-      if (!shared) {
-        // Thread 0 needs the others' results; the others run ahead to the next meeting.
-        if (i > 0 && phases[i - 1].shared) join();
-        const all = (): void => ranges.forEach(({ kernel: k }) => f.i32(0).i32(k.units).get(area).call(k.function));
-        if (threads === 1) all();
-        else f.get(0).op('i32.eqz').if(all);
-        apart = true;
-        return;
-      }
-      if (apart || (i > 0 && phases[i - 1].shared)) join();
-      apart = false;
-      const tasks = ranges[ranges.length - 1].end;
-      if (threads === 2) f.i32(0).set(own);
-      f.block(() => {
-        f.loop(() => {
-          f.i32(counters + 4 * i)
-            .i32(1)
-            .mem('i32.atomic.rmw.add')
-            .tee(task)
-            .i32(tasks)
-            .op('i32.ge_u')
-            .branchIf(1);
-          if (threads === 2) {
-            // `ownOrder` of the largest kernel; the smaller ones come last, which evens the threads out.
-            const count = ranges[0].end;
-            const half = Math.ceil(count / 2);
-            const turn = (from: number, size: number, rest: number): void => {
-              f.get(own).i32(size).op('i32.lt_u').if(
-                () => f.get(own).i32(from).op('i32.add').set(task),
-                () => f.i32(rest).get(own).op('i32.sub').set(task),
-              ); // prettier-ignore
-            };
-            f.get(task).i32(count).op('i32.lt_u');
-            f.if(() => {
-              f.get(0).if(
-                () => turn(half, count - half, count - 1),
-                () => turn(0, half, count - 1 + half),
-              );
-              f.bump(own, 1);
-            });
-          }
-          const dispatch = (r: number): void => {
-            const { kernel, units, start, end } = ranges[r];
-            const call = (): void => {
-              f.get(task).i32(start).op('i32.sub').i32(units).op('i32.mul').tee(first);
-              f.get(first).i32(units).op('i32.add').tee(first).i32(kernel.units).get(first).i32(kernel.units);
-              f.op('i32.lt_u', 'select').get(area).call(kernel.function);
-            };
-            if (r === ranges.length - 1) call();
-            else
-              f.get(task)
-                .i32(end)
-                .op('i32.lt_u')
-                .if(call, () => dispatch(r + 1));
-          };
-          dispatch(0);
-          f.branch(0);
-        });
-      });
-    });
-    // Nobody leaves before all work is done.
-    if (phases[phases.length - 1]?.shared) join();
-  });
-}
-
-/** A barrier for `threads` threads: polls for a while, then sleeps. Returns its function's index. */
-function emitBarrier(module: ModuleEmitter, address: number, threads: number): number {
-  const [arrivals, generation, sleepers] = [address, address + 4, address + 8];
+function emitBarrier(
+  module: ModuleEmitter,
+  { barrier, counter }: Pick<DriverOptions, 'barrier' | 'counter'>,
+  threads: number,
+): number {
+  const [arrivals, generation, sleepers] = [barrier, barrier + 4, barrier + 8];
   return module.function({ parameters: [] }, (f) => {
     const seen = f.local('i32');
     const polls = f.local('i32');
@@ -161,6 +196,7 @@ function emitBarrier(module: ModuleEmitter, address: number, threads: number): n
     f.i32(arrivals).i32(1).mem('i32.atomic.rmw.add').i32(threads - 1).op('i32.eq').if(
       () => {
         f.i32(arrivals).i32(0).mem('i32.atomic.store');
+        f.i32(counter).i32(0).mem('i32.atomic.store');
         f.i32(generation).i32(1).mem('i32.atomic.rmw.add').op('drop');
         f.i32(sleepers).mem('i32.atomic.load').if(() => f.i32(generation).i32(-1).mem('memory.atomic.notify').op('drop'));
       },

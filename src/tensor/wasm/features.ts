@@ -40,8 +40,8 @@ export function withoutPairs(): void {
 /** Runs one relaxed multiply-add whose rounding tells whether it was fused: (1 + e)(1 - e) - 1 is -e^2 only then. */
 function hasFusedMultiplyAdd(): boolean {
   const module = new ModuleEmitter();
-  module.function({ parameters: ['f32', 'f32', 'f32'], results: ['f32'], export: 'madd' }, (f) => {
-    f.get(0).op('f32x4.splat').get(1).op('f32x4.splat').get(2).op('f32x4.splat', 'f32x4.relaxed_madd');
+  module.function({ parameters: ['f32', 'f32', 'f32'], results: ['f32'], export: 'madd' }, (f, x, y, z) => {
+    f.get(x).op('f32x4.splat').get(y).op('f32x4.splat').get(z).op('f32x4.splat', 'f32x4.relaxed_madd');
     f.lane('f32x4.extract_lane', 0);
   });
   const bytes = module.bytes(false);

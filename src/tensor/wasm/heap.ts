@@ -14,8 +14,7 @@ export const CONTROL = {
   program: 68,
   sleepers: 72,
   barrier: 128,
-  counters: 256,
-  maxCounters: 4000,
+  counter: 192,
   constants: 16384,
   end: 20480,
 };

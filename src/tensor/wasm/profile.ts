@@ -3,32 +3,47 @@ import type { KernelProfile } from '../backend.js';
 import { multiplyAddsOf, type Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
 import type { CompiledProgram } from './compile.js';
-import { bytesOf } from './emit/expression.js';
+import { bytesOf } from './emit/lanes.js';
 import { accessesOf, type Expression } from '../compiler/expression.js';
+import { mapPhases, phasesOf, type Step } from '../compiler/tasks.js';
 import { expressionsOf, type Kernel, operandsOf, rootOf } from '../compiler/kernel.js';
 
-/** Times every kernel by itself, `runs` times through the whole program on one thread; keeps each one's median. */
+/** Times every kernel by itself, `runs` times through the whole program on one thread; keeps the median of each one's time a run. */
 export function profileKernels(
   exports: Readonly<Record<string, unknown>>,
+  memory: WebAssembly.Memory,
   { kernels, scratch, schedule }: CompiledProgram,
   runs: number,
 ): KernelProfile[] {
   const times = kernels.map(() => new Float64Array(runs));
-  for (let run = 0; run < runs; run++) {
-    kernels.forEach(({ emitted }, i) => {
-      const call = exports[`kernel.${i}`] as (begin: number, end: number, scratch: number) => void;
-      const start = performance.now();
-      call(0, emitted.units, scratch);
-      times[i][run] = performance.now() - start;
-    });
-  }
+  const shared = phasesOf(schedule).map((phase) => phase.shared);
+  const inPhase = shared.map((): number[] => []);
+  kernels.forEach(({ phase }, i) => inPhase[phase].push(i));
+  let numbered = 0;
+  const steps = mapPhases(schedule, () => numbered++);
+  const go = (list: readonly Step<number>[], run: number): void => {
+    for (const step of list) {
+      if ('phase' in step) {
+        for (const i of inPhase[step.phase]) {
+          const call = exports[`kernel.${i}`] as (begin: number, end: number, scratch: number) => void;
+          const start = performance.now();
+          call(0, kernels[i].emitted.units, scratch);
+          times[i][run] += performance.now() - start;
+        }
+      } else {
+        const [trips] = new Int32Array(memory.buffer, step.trips, 1);
+        for (let trip = 0; trip < trips; trip++) go(step.body, run);
+      }
+    }
+  };
+  for (let run = 0; run < runs; run++) go(steps, run);
   return kernels.map((entry, i) => {
     const { kernel, stage, stages, phase } = entry;
     const main = stage === stages - 1;
     const root = rootOf(kernel);
     return {
       phase,
-      shared: schedule[phase].shared,
+      shared: shared[phase],
       scope: scopeOf(kernel),
       reads: main ? namesOf(root ? operandsOf(kernel).map((o) => o.buffer) : [...kernel.reads]) : [],
       updates: main ? namesOf(entry.updates) : [],

@@ -3,7 +3,7 @@
  * which pairs nothing, and by the optimizing one. Both must give the same bits.
  */
 import { setFlagsFromString } from 'node:v8';
-import type { Session } from '../backend.js';
+import type { Executable, Program, Session, TypedValues } from '../backend.js';
 import { grad } from '../grad.js';
 import type { Node } from '../graph.js';
 import {
@@ -12,6 +12,11 @@ import {
 } from '../primitives/index.js'; // prettier-ignore
 import { sizeOf } from '../shape.js';
 import { type Features, withoutPairs } from './features.js';
+
+/** A session whose results can be looked at without waiting, as a check before the first session must. */
+interface ViewedSession extends Pick<Session, 'write' | 'reserve' | 'close'> {
+  compile(program: Program): Pick<Executable, 'run'> & { readonly views: readonly TypedValues[] };
+}
 
 /** No multiples of a tile, so that its edges count too. */
 const [ROWS, INNER, COLUMNS] = [7, 19, 35];
@@ -24,7 +29,7 @@ const TIERING_BUDGET = 13_000_000;
  */
 export function checkedFeatures<F extends Pick<Features, 'wide'>>(
   probed: F,
-  open: (features: F) => Session,
+  open: (features: F) => ViewedSession,
   turnOff: () => void = withoutPairs,
 ): F {
   if (!probed.wide || agrees(() => open(probed))) return probed;
@@ -37,7 +42,7 @@ export function checkedFeatures<F extends Pick<Features, 'wide'>>(
 }
 
 /** Whether both compilers compute the same: a dense layer, an exponential behind it, all derivatives, and a chain of other operations. */
-export function agrees(open: () => Session): boolean {
+export function agrees(open: () => ViewedSession): boolean {
   const plain = compute(open(), 1);
   // Each function is compiled anew, at once, when it has run for the first time.
   setFlagsFromString('--wasm-sync-tier-up');
@@ -64,7 +69,7 @@ function chain(x: Node): Node {
 }
 
 /** The bits of all results after so many runs. */
-function compute(session: Session, runs: number): Int32Array[] {
+function compute(session: ViewedSession, runs: number): Int32Array[] {
   const features = input('features', [ROWS, INNER]);
   const weights = input('weights', [INNER, COLUMNS]);
   const bias = input('bias', [COLUMNS]);
@@ -79,10 +84,9 @@ function compute(session: Session, runs: number): Int32Array[] {
       Float32Array.from({ length: sizeOf(node.shape) }, (_, i) => ((37 * i) % 101) / 50 - 1),
     );
   for (let run = 0; run < runs; run++) executable.run();
-  const bits = outputs.map((_, i) => {
-    const { buffer, byteOffset, length } = executable.output(i);
-    return new Int32Array(buffer, byteOffset, length).slice();
-  });
+  const bits = executable.views.map(({ buffer, byteOffset, length }) =>
+    new Int32Array(buffer, byteOffset, length).slice(),
+  );
   session.close();
   return bits;
 }

@@ -5,55 +5,10 @@
 import { Worker } from 'node:worker_threads';
 import type { KernelSpan } from '../backend.js';
 import type { KernelEntry } from './compile.js';
-import { ownOrder, type PhasePlan } from './driver.js';
-
-/** What a thread does: words hold the barrier's arrivals and generation, the threads done, and a task counter a run and phase. */
-const THREAD_SOURCE = `
-const { module, memory, words, log, thread, threads, phases, tasks, area, runs } = require('node:worker_threads').workerData;
-const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-const now = () => Number(process.hrtime.bigint()) / 1e6;
-const meet = () => {
-  const generation = Atomics.load(words, 1);
-  if (Atomics.add(words, 0, 1) === threads - 1) {
-    Atomics.store(words, 0, 0);
-    Atomics.add(words, 1, 1);
-    Atomics.notify(words, 1);
-    return;
-  }
-  let polls = 20000;
-  while (Atomics.load(words, 1) === generation) if (--polls < 0) Atomics.wait(words, 1, generation);
-};
-for (const { ranges } of phases) for (const range of ranges) range.call = exports['kernel.' + range.kernel];
-for (let run = 0; run < runs; run++) {
-  meet();
-  let before = false;
-  phases.forEach(({ shared, first, ranges, order }, i) => {
-    if (before && (shared || i > 0 && phases[i - 1].shared)) meet();
-    const perform = ({ call, units, total, start }, task) => {
-      const slot = 3 * (run * tasks + first + task);
-      const begin = (task - start) * units;
-      log[slot] = thread;
-      log[slot + 1] = now();
-      call(begin, Math.min(begin + units, total), area);
-      log[slot + 2] = now();
-    };
-    before = true;
-    if (!shared) {
-      if (thread === 0) for (const range of ranges) perform(range, range.start);
-      return;
-    }
-    const counter = 3 + run * phases.length + i;
-    const end = ranges[ranges.length - 1].end;
-    let own = 0;
-    for (let taken = Atomics.add(words, counter, 1); taken < end; taken = Atomics.add(words, counter, 1)) {
-      const task = taken < order.length ? order[own++] : taken;
-      perform(ranges.find((range) => task < range.end), task);
-    }
-  });
-}
-Atomics.add(words, 2, 1);
-Atomics.notify(words, 2);
-`;
+import { ownOrder, type PhasePlan, phasesOf, type Step } from '../compiler/tasks.js';
+import type { EmittedKernel } from './emit/kernel.js';
+import { workerFile } from '../worker-file.js';
+import { NOTES, type TracedRange, type TraceThreadData, WORDS } from './trace-plan.js';
 
 /** Longer than any sensible trace takes, in milliseconds. */
 const PATIENCE = 120_000;
@@ -61,7 +16,8 @@ const PATIENCE = 120_000;
 export interface TracedProgram {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly schedule: readonly PhasePlan[];
+  /** Of a loop, the trace goes through its body once a run. */
+  readonly schedule: readonly Step<PhasePlan<EmittedKernel>>[];
   readonly kernels: readonly KernelEntry[];
   readonly scratch: number;
   readonly scratchBytes: number;
@@ -72,36 +28,49 @@ export function traceProgram(program: TracedProgram, threads: number, runs: numb
   const { module, memory, schedule, kernels, scratch, scratchBytes } = program;
   const numbers = new Map(kernels.map(({ emitted }, i) => [emitted, i]));
   let tasks = 0;
-  const phases = schedule.map(({ shared, ranges }) => {
+  const phases = phasesOf(schedule).map(({ shared, ranges }) => {
     const first = tasks;
     tasks += ranges[ranges.length - 1].end;
-    const plain = ranges.map(({ kernel, ...rest }) => ({ ...rest, kernel: numbers.get(kernel), total: kernel.units }));
+    const plain = ranges.map(({ kernel, start, end, units }): TracedRange => {
+      return { kernel: numbers.get(kernel) ?? 0, start, end, units, total: kernel.units };
+    });
     return { shared, first, ranges: plain };
   });
-  const words = new Int32Array(new SharedArrayBuffer(4 * (3 + runs * phases.length)));
-  const log = new Float64Array(new SharedArrayBuffer(8 * 3 * runs * tasks));
+  const words = new Int32Array(new SharedArrayBuffer(4 * (WORDS.counters + runs * phases.length)));
+  const log = new Float64Array(new SharedArrayBuffer(8 * NOTES * runs * tasks));
   const workers = Array.from({ length: threads }, (_, thread) => {
     const area = scratch + thread * scratchBytes;
     const ordered = phases.map((phase) => ({
       ...phase,
       order: threads === 2 ? ownOrder(thread, phase.ranges[0].end) : [],
     }));
-    const workerData = { module, memory, words, log, thread, threads, phases: ordered, tasks, area, runs };
-    return new Worker(THREAD_SOURCE, { eval: true, workerData });
+    const workerData: TraceThreadData = {
+      module,
+      memory,
+      words,
+      log,
+      thread,
+      threads,
+      phases: ordered,
+      tasks,
+      area,
+      runs,
+    };
+    return new Worker(workerFile('tensor/wasm/trace-thread'), { workerData });
   });
   const deadline = performance.now() + PATIENCE;
-  for (let done = 0; done < threads; done = Atomics.load(words, 2)) {
+  for (let done = 0; done < threads; done = Atomics.load(words, WORDS.done)) {
     if (performance.now() > deadline) throw new Error('the threads of a trace do not answer');
-    Atomics.wait(words, 2, done, 1000);
+    Atomics.wait(words, WORDS.done, done, 1000);
   }
   for (const worker of workers) void worker.terminate();
 
   const kernelOf = phases.flatMap(({ ranges }) =>
-    ranges.flatMap(({ kernel, start, end }) => Array.from({ length: end - start }, () => kernel ?? 0)),
+    ranges.flatMap(({ kernel, start, end }) => Array.from({ length: end - start }, () => kernel)),
   );
   const traces = Array.from({ length: runs }, (_, run) => {
     const spans = kernelOf.map((kernel, task): KernelSpan => {
-      const slot = 3 * (run * tasks + task);
+      const slot = NOTES * (run * tasks + task);
       return { kernel, thread: log[slot], start: log[slot + 1], end: log[slot + 2] };
     });
     const start = spans.reduce((least, s) => Math.min(least, s.start), Infinity);

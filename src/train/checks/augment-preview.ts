@@ -18,14 +18,14 @@ export interface AugmentPreview {
 const WHITE_BYTE = 255;
 
 /** The first `samples` training samples and `versions` augmented ones of each: those of the first steps, if they were one batch. */
-export function previewAugmentation(
+export async function previewAugmentation(
   session: Session,
   config: ExperimentConfig,
   data: LoadedData,
   { samples, versions }: { readonly samples: number; readonly versions: number },
-): AugmentPreview {
+): Promise<AugmentPreview> {
   const { affine, train } = data;
-  const { shape } = train.features;
+  const { shape } = train.fields.features;
   const batch = Math.min(samples, train.size);
   const dataset = datasetOf('train', train, affine);
   upload(session, dataset, train);
@@ -34,7 +34,7 @@ export function previewAugmentation(
   const plain = gatherBatch(dataset, indices).x;
   const augmentation = new BatchAugmentation(config.data.augment, key, streamKey(config.seed, 'augment'), indices);
   const { x } = augmentation.features(samplesOfBatch(dataset, indices), () => plain);
-  const executable = session.compile({ name: 'preview', outputs: [plain, x], updates: [] });
+  const executable = session.compile({ name: 'preview', outputs: { original: plain, augmented: x }, updates: [] });
   selectBatch(
     session,
     dataset,
@@ -43,15 +43,18 @@ export function previewAugmentation(
   );
 
   const [key0, key1] = streamKey(config.seed, 'step');
-  const run = (step: number, output: number): Float32Array => {
+  const run = async (step: number, output: 'original' | 'augmented'): Promise<Float32Array> => {
     session.write(key, Uint32Array.from(threefry2x32(key0, key1, step, 0)));
     executable.run();
-    return Float32Array.from(executable.output(output), (value, i) => {
+    const values = (await executable.read())[output];
+    return Float32Array.from(values, (value, i) => {
       if (affine === undefined) return value;
       const c = affine.scale.length === 1 ? 0 : i % affine.scale.length;
       return (value - affine.shift[c]) / affine.scale[c] / WHITE_BYTE;
     });
   };
-  const original = run(0, 0);
-  return { shape, samples: batch, original, versions: Array.from({ length: versions }, (_, step) => run(step, 1)) };
+  const original = await run(0, 'original');
+  const augmented: Float32Array[] = [];
+  for (let step = 0; step < versions; step++) augmented.push(await run(step, 'augmented'));
+  return { shape, samples: batch, original, versions: augmented };
 }

@@ -1,5 +1,6 @@
 /** Whether model, loss and data fit together: what can only be known once the data are loaded. */
-import { input, type Shape } from '../../tensor/index.js';
+import { input, type Shape, sizeOf } from '../../tensor/index.js';
+import { referenceOf } from '../step/dataset.js';
 import { forEachSample, type LoadedData, type Split } from '../../data/index.js';
 import { augmentationProblems } from '../../nn/augmentations/fit.js';
 import { lossMismatch } from '../../nn/losses/index.js';
@@ -27,11 +28,12 @@ export function describeData(
   { train, classes }: Pick<LoadedData, 'train' | 'classes'>,
 ): DataInfo {
   const { reference } = taskOf(config);
-  const size = train.targets.shape.reduce((a, b) => a * b, 1);
+  const { features } = train.fields;
+  const size = sizeOf(referenceOf(train).shape);
   return {
     samples: train.size,
-    features: train.features.shape,
-    range: () => (train.features.dtype === 'u8' ? undefined : rangeOf(train)),
+    features: features.shape,
+    range: () => (features.dtype === 'u8' ? undefined : rangeOf(train)),
     target: {
       kind: reference,
       size,
@@ -40,7 +42,7 @@ export function describeData(
   };
 }
 
-function rangeOf({ size, features }: Split): [number, number] {
+function rangeOf({ size, fields: { features } }: Split): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   forEachSample(features, size, (values) => {
     for (let i = 0; i < values.length; i++) {

@@ -3,8 +3,8 @@
  * the elements of every parameter.
  */
 import { evaluate, grad, type HostRandom, hostRandom, type Node, sizeOf, streamKey } from '../../tensor/index.js';
-import { type LoadedData, sampleOf, type Table } from '../../data/index.js';
-import { datasetOf, reconstructs } from '../step/dataset.js';
+import { type LoadedData, sampleOf, type Split, type Table } from '../../data/index.js';
+import { datasetOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
 import { RunInputs } from '../step/run-inputs.js';
@@ -120,17 +120,18 @@ export function gradcheck(
   { samples = 3, elements = 4 }: GradcheckOptions = {},
 ): GradcheckReport {
   const size = Math.min(samples, data.train.size);
-  const features = firstOf(data.train.features, size);
-  const targets = reconstructs(data.train) ? features : firstOf(data.train.targets, size);
-  const few = { size, features, targets };
+  const { fields } = data.train;
+  const features = firstOf(fields.features, size);
+  const targets = fields.targets && firstOf(fields.targets, size);
+  const few: Split = { size, fields: { features, ...(targets && { targets }) } };
   const dataset = datasetOf('gradcheck', few, data.affine);
   const inputs = new RunInputs();
   const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false }, inputs);
   const { parameters, states } = graph.model;
   const loss = objectiveOf(graph.losses, graph.model);
   const values = new Map<Node, Float64Array | Int32Array | Uint32Array | Uint8Array>([
-    [dataset.features, inFloat64(few.features.values)],
-    [dataset.targets, inFloat64(few.targets.values)],
+    [dataset.features, inFloat64(features.values)],
+    [dataset.targets, inFloat64((targets ?? features).values)],
     [graph.indices, Int32Array.from({ length: size }, (_, i) => i)],
     [inputs.random.key, Uint32Array.from(streamKey(config.seed, 'gradcheck'))],
   ]);

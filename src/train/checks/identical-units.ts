@@ -5,7 +5,7 @@ import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
 import { objectiveOf } from '../step/step.js';
-import type { Stepper } from '../step/stepper.js';
+import { isFailed, type Stepper } from '../step/stepper.js';
 
 export interface IdenticalUnits {
   /** Such as `layers.0`. */
@@ -39,19 +39,21 @@ const SAME = 1e-4;
  * step does not tell: where a later layer starts with zeros no gradient comes through it yet. Trains the network where units start
  * alike, else leaves it as it is.
  */
-export function identicalUnits(
+export async function identicalUnits(
   session: Session,
   config: ExperimentConfig,
   stepper: Stepper,
   batch: Int32Array,
-): IdenticalUnits[] {
+): Promise<IdenticalUnits[]> {
   const mode = { training: true, stochastic: true, augmented: false };
   const { model, losses, indices } = forward(config, stepper.dataset, batch.length, mode, stepper.inputs);
   const hidden = hiddenLayers(model);
-  const start = hidden.map((layer) => unitsOf(layer, (node) => session.read(node)));
+  const values = new Map<Node, ArrayLike<number>>();
+  const nodes = hidden.flatMap(({ weight, bias }) => (bias === undefined ? [weight] : [weight, bias]));
+  for (const node of nodes) values.set(node, await session.read(node));
+  const start = hidden.map((layer) => unitsOf(layer, (node) => values.get(node) ?? []));
   let twins = start.map(twinsIn);
   if (twins.every((groups) => groups.length === 0)) return [];
-  const nodes = hidden.flatMap(({ weight, bias }) => (bias === undefined ? [weight] : [weight, bias]));
   const gradients = grad(objectiveOf(losses, model), nodes);
   const executable = session.compile({ name: `symmetry.${batch.length}`, outputs: gradients, updates: [] });
   const steps = Math.min(hidden.length + 2, MOST_STEPS);
@@ -59,9 +61,10 @@ export function identicalUnits(
     selectBatch(session, stepper.dataset, indices, batch);
     session.write(stepper.inputs.random.key, [step, 1]);
     executable.run();
-    const got = hidden.map((layer) => unitsOf(layer, (node) => executable.output(nodes.indexOf(node))));
+    const gradientsNow = await executable.read();
+    const got = hidden.map((layer) => unitsOf(layer, (node) => gradientsNow[nodes.indexOf(node)]));
     twins = twins.map((groups, i) => groups.flatMap((group) => withSameGradient(group, got[i])));
-    if (stepper.run(batch, step, config.optimizer.lr) === undefined) break;
+    if (isFailed(await stepper.run(batch, step, config.optimizer.lr).read())) break;
   }
   return hidden.flatMap(({ layer }, i): IdenticalUnits[] => {
     const [{ count }, groups] = [start[i], twins[i]];

@@ -2,18 +2,19 @@
  * `overfit-batch`: can this network fit a single batch? Dropout, noise, penalties, constraints, label smoothing and shuffling are off
  * and the learning rate is constant, so a correctly wired network drives the loss to (nearly) zero. If it does not, the verdict says why.
  */
-import type { Executable, Session } from '../../tensor/index.js';
+import type { Session } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
 import type { LayerConfig } from '../../nn/layer.js';
 import { mapLayers } from '../../nn/model.js';
-import { reconstructs } from '../step/dataset.js';
+import { reconstructs, referenceOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { type BatchFit, taskOf } from '../tasks/index.js';
 import { type Cause, causesOf, isMiswired, type Trajectory } from './overfit-causes.js';
 import { probe } from './overfit-probe.js';
 import type { Tensors } from '../loop/snapshot.js';
-import { Stepper } from '../step/stepper.js';
+import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
+import { metricOutput } from '../step/sums.js';
 
 /** Give up after this many steps in which the loss has not improved by one percent. */
 const STALLED_AFTER = 200;
@@ -75,13 +76,13 @@ export async function overfitBatch(
   const batchSize = Math.min(config.train.batch_size, split.size);
   const rate = config.optimizer.lr;
   const stepper = new Stepper(session, config, split, batchSize, { affine, stochastic: false });
-  stepper.initialize(options.given);
+  await stepper.initialize(options.given);
   const indices = Int32Array.from({ length: batchSize }, (_, i) => i);
-  const before = probe(session, config, stepper, indices);
+  const before = await probe(session, config, stepper, indices);
 
   const { fit } = taskOf(config);
   // Features that the step maps are reconstructed as they are then.
-  const threshold = fit.threshold(split.targets, batchSize, reconstructs(split) ? affine : undefined);
+  const threshold = fit.threshold(referenceOf(split), batchSize, reconstructs(split) ? affine : undefined);
   const losses: number[] = [];
   let failure: Trajectory['failure'];
   let fitted = fit.measure(NaN, NaN);
@@ -90,12 +91,12 @@ export async function overfitBatch(
   const hopeless = (step: number): boolean =>
     step - best.step >= STALLED_AFTER || (step >= STEPS_OF_PROOF && (rate === 0 || isMiswired(before)));
   for (let step = 0; step < maxSteps && !reached && !hopeless(step) && !options.shouldStop?.(); step++) {
-    const outputs = stepper.run(indices, step, rate);
-    if (outputs === undefined) {
-      failure = stepper.diagnose(batchSize);
+    const outputs = await stepper.run(indices, step, rate).read();
+    if (isFailed(outputs)) {
+      failure = await stepper.diagnose(indices, step, rate);
       break;
     }
-    const loss = outputs.output(0)[0] / batchSize;
+    const loss = outputs.loss[0] / batchSize;
     fitted = fit.measure(loss, figureOf(outputs, fit.metric));
     losses.push(loss);
     if (loss < 0.99 * best.loss) best = { loss, step };
@@ -105,7 +106,7 @@ export async function overfitBatch(
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  const after = failure === undefined ? probe(session, config, stepper, indices) : undefined;
+  const after = failure === undefined ? await probe(session, config, stepper, indices) : undefined;
   const causes = causesOf({ config, rate, reached, losses, failure, before, after, split, batchSize });
   const loss = losses.at(-1) ?? NaN;
   return {
@@ -121,8 +122,8 @@ export async function overfitBatch(
 }
 
 /** The metric of a step's batch. */
-function figureOf(outputs: Executable, metric: MetricConfig): number {
+function figureOf(outputs: StepValues, metric: MetricConfig): number {
   const entry = metricOf(metric);
-  const values = outputs.output(2);
+  const values = outputs[metricOutput(metric.type)];
   return isReport(entry) ? NaN : entry.finalize({ values, width: values.length }, metric);
 }

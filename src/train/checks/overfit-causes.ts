@@ -1,4 +1,5 @@
-/** Why a network did not learn its batch: the rules that turn losses and probes into causes, each with what to do about it. */
+/** Why a network did not fit its batch: rules that turn losses and probes into causes, each with a remedy. */
+import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
 import { lossOf } from '../../nn/losses/index.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -28,7 +29,7 @@ export interface Cause {
 export interface Trajectory {
   readonly config: ExperimentConfig;
   readonly rate: number;
-  /** Whether the batch was learned. */
+  /** Whether the batch was fitted. */
   readonly reached: boolean;
   /** Of every finite step. */
   readonly losses: readonly number[];
@@ -41,10 +42,10 @@ export interface Trajectory {
   readonly batchSize: number;
 }
 
-/** A layer counts as dead or saturated from this share of its units on. */
+/** A layer counts as dead or saturated if this share of its units is. */
 const MOST_UNITS = 0.9;
 
-/** All causes that apply, the likeliest first. Identical units and an exploding loss are faults even where the batch was learned. */
+/** All causes that apply, the most likely first. Identical units and an exploding loss are faults even if the batch was fitted. */
 export function causesOf(trajectory: Trajectory): Cause[] {
   const symmetric = symmetricUnits(trajectory);
   if (trajectory.reached) return [...symmetric, ...explosion(trajectory)];
@@ -68,16 +69,16 @@ function symmetricUnits({ before, after }: Trajectory): Cause[] {
     .map(({ layer, units }) => ({
       kind: 'symmetric_units',
       layer,
-      message: `the ${units} units of ${layer} are all identical, and stay so: they start with the same weights and get the same gradient; initialize them randomly (he_normal, glorot_uniform)`,
+      message: `the ${units} units of ${layer} are identical and stay identical: they start with the same weights and get the same gradient; initialize them randomly (he_normal, glorot_uniform)`,
     }));
 }
 
 const rateZero = ({ rate }: Trajectory): Cause[] =>
-  rate === 0 ? [{ kind: 'learning_rate_zero', message: 'the learning rate is zero: nothing can change; set optimizer.lr' }] : []; // prettier-ignore
+  rate === 0 ? [{ kind: 'learning_rate_zero', message: 'the learning rate is zero, so nothing can change; set optimizer.lr' }] : []; // prettier-ignore
 
 const mostly = ({ units, faulty }: UnitCount): boolean => faulty >= MOST_UNITS * units;
 
-/** Whether a look at the untrained network shows that it cannot learn: identical units, or a layer of dead ones. */
+/** Whether the untrained network already shows that it cannot learn: identical units, or a layer of dead ones. */
 export const isMiswired = ({ symmetric, dead }: Probe): boolean =>
   symmetric.length > 0 || dead.some(({ units, faulty }) => faulty === units);
 
@@ -87,14 +88,14 @@ const deadUnits = (probe: Probe): Cause[] =>
   probe.dead.filter(mostly).map((count) => ({
     kind: 'dead_units',
     layer: count.layer,
-    message: `${share(count)} ReLU units of ${count.layer} are dead: zero for every sample, so no gradient passes; check its initial weights and bias, or use leaky_relu`,
+    message: `${share(count)} ReLU units of ${count.layer} are dead: they output zero for every sample and pass no gradient; check the initial weights and biases, or use leaky_relu`,
   }));
 
 const saturatedUnits = (probe: Probe): Cause[] =>
   probe.saturated.filter(mostly).map((count) => ({
     kind: 'saturated_units',
     layer: count.layer,
-    message: `${share(count)} ${count.activation} units of ${count.layer} are saturated: their derivative is nearly zero for every sample; use smaller initial weights or scale the inputs`,
+    message: `${share(count)} ${count.activation} units of ${count.layer} are saturated: their derivative is close to zero for every sample; use smaller initial weights or scale the inputs`,
   }));
 
 function missingGradient({ before }: Trajectory): Cause[] {
@@ -109,7 +110,7 @@ function missingGradient({ before }: Trajectory): Cause[] {
   });
 }
 
-/** What an activation can give. */
+/** The range of an activation's output. */
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
   relu: [0, Infinity],
   softplus: [0, Infinity],
@@ -127,14 +128,15 @@ function headMismatch({ config, before, split, batchSize }: Trajectory): Cause[]
     return [{ kind: 'head_mismatch', layer, message }];
   }
   const range = ranges[activation];
-  if (range === undefined || split.targets.dtype === 'u8') return [];
-  const [low, high] = extremes(split.targets, batchSize);
+  const reference = referenceOf(split);
+  if (range === undefined || reference.dtype === 'u8') return [];
+  const [low, high] = extremes(reference, batchSize);
   if (low >= range[0] && high <= range[1]) return [];
-  const message = `the head does not fit the targets: ${layer} ends in ${activation}, which cannot give values from ${low} to ${high}; remove the activation`;
+  const message = `the head does not fit the targets: ${layer} ends in ${activation}, which cannot output values from ${low} to ${high}; remove the activation`;
   return [{ kind: 'head_mismatch', layer, message }];
 }
 
-/** The least and the greatest value of the first `count` samples. */
+/** The smallest and the largest value of the first `count` samples. */
 function extremes(table: Table, count: number): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < count; i++) {
@@ -146,10 +148,10 @@ function extremes(table: Table, count: number): [number, number] {
 const show = (value: number): string => Number(value.toPrecision(3)).toString();
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** A loss that grows by this factor over its start has been thrown out, wherever it lands in the end. */
+/** A loss that rises to this multiple of its start has diverged, wherever it ends up. */
 const EXPLOSION = 100;
 
-/** A rate so high that only luck could bring the network back. */
+/** A learning rate so high that the network could only recover by luck. */
 function explosion({ rate, losses }: Trajectory): Cause[] {
   const [start] = losses;
   const highest = losses.reduce((a, b) => Math.max(a, b), start);
@@ -158,7 +160,7 @@ function explosion({ rate, losses }: Trajectory): Cause[] {
   return [{ kind: 'learning_rate_too_high', message }];
 }
 
-/** What the losses say of the learning rate. */
+/** What the losses say about the learning rate. */
 function rateTooHighOrLow(trajectory: Trajectory): Cause[] {
   const { rate, losses, failure, before, after } = trajectory;
   const tooHigh = (what: string): Cause[] => [
@@ -168,8 +170,8 @@ function rateTooHighOrLow(trajectory: Trajectory): Cause[] {
     { kind: 'learning_rate_too_low', message: `the learning rate ${rate} is too low: ${what}` },
   ];
   if (failure !== undefined) {
-    if (losses.length === 0) return [{ kind: 'not_finite', message: `at the very first step ${failure.description}` }];
-    return tooHigh(`after ${losses.length} steps the loss or its gradient was not finite (${failure.description})`);
+    if (losses.length === 0) return [{ kind: 'not_finite', message: `in the very first step, ${failure.description}` }];
+    return tooHigh(`after ${losses.length} steps the loss or a gradient was not finite (${failure.description})`);
   }
   const exploded = explosion(trajectory);
   if (exploded.length > 0) return exploded;
@@ -189,36 +191,36 @@ function rateTooHighOrLow(trajectory: Trajectory): Cause[] {
   const least = losses.reduce((a, b) => Math.min(a, b), Infinity);
   if (start - least < 0.01 * Math.abs(start)) {
     return tooLow(
-      `in ${losses.length} steps the loss moved only from ${start.toPrecision(7)} to ${end.toPrecision(7)}`,
+      `in ${losses.length} steps the loss only moved from ${start.toPrecision(7)} to ${end.toPrecision(7)}`,
     );
   }
   const spread = Math.max(...late) - Math.min(...late);
   if (spread > mean(late)) return tooHigh(`the loss jumps between ${show(Math.min(...late))} and ${show(Math.max(...late))}`); // prettier-ignore
   if (earlier.length > 0 && mean(late) < 0.99 * mean(earlier)) {
     return tooLow(
-      `after ${losses.length} steps the loss had come from ${show(start)} to ${show(end)} and was still falling`,
+      `after ${losses.length} steps the loss had gone from ${show(start)} to ${show(end)} and was still falling`,
     );
   }
   return [];
 }
 
-/** Samples of the batch with the same features and different targets, which no network can tell apart. */
+/** Samples of the batch with equal features but different targets, which no network can tell apart. */
 function conflictingTargets({ split, batchSize }: Trajectory): Cause[] {
   const rowOf = (table: Table, i: number): string => sampleOf(table, i).join();
   const targets = new Map<string, string>();
   let conflicts = 0;
   for (let i = 0; i < batchSize; i++) {
-    const features = rowOf(split.features, i);
-    const target = rowOf(split.targets, i);
+    const features = rowOf(split.fields.features, i);
+    const target = rowOf(referenceOf(split), i);
     if ((targets.get(features) ?? target) !== target) conflicts++;
     targets.set(features, target);
   }
   if (conflicts === 0) return [];
-  const message = `${conflicts} of ${batchSize} samples have the features of another one and a different target: no network can fit both`;
+  const message = `${conflicts} of ${batchSize} samples have the same features as another but a different target: no network can fit both`;
   return [{ kind: 'conflicting_targets', message }];
 }
 
 function stuck({ losses, before }: Trajectory): Cause {
-  const message = `the loss went from ${show(losses[0])} to ${show(losses[losses.length - 1])} in ${losses.length} steps and no further: the network up to ${before.outputLayer} may be too small for the batch, or one of its layers may lose what is needed`;
+  const message = `the loss went from ${show(losses[0])} to ${show(losses[losses.length - 1])} in ${losses.length} steps and then stalled: the network up to ${before.outputLayer} may be too small for the batch, or one of its layers may discard what is needed`;
   return { kind: 'stuck', message };
 }

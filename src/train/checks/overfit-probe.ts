@@ -39,7 +39,12 @@ const relativeDerivatives: Readonly<Record<string, (y: Node) => Node>> = {
 };
 
 /** The network that the session holds, on the samples at `indices`. Changes nothing. */
-export function probe(session: Session, config: ExperimentConfig, stepper: Stepper, indices: Int32Array): Probe {
+export async function probe(
+  session: Session,
+  config: ExperimentConfig,
+  stepper: Stepper,
+  indices: Int32Array,
+): Promise<Probe> {
   const mode = { training: true, stochastic: false, augmented: false };
   const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode, stepper.inputs);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
@@ -60,14 +65,20 @@ export function probe(session: Session, config: ExperimentConfig, stepper: Stepp
   });
   selectBatch(session, stepper.dataset, batch, indices);
   executable.run();
+  const results = await executable.read();
 
   const count = (first: number, list: typeof relus, isFaulty: (highest: number) => boolean): UnitCount[] =>
     list.map(({ name, activation }, i) => {
-      const highest = [...executable.output(first + i)];
+      const highest = [...results[first + i]];
       return { layer: titleOf(name), activation, units: highest.length, faulty: highest.filter(isFaulty).length };
     });
   const weights = model.parameters.filter(({ kind, node }) => kind === 'weight' && node.shape.length >= 2);
   const hidden = weights.slice(0, -1);
+  const symmetric: { layer: string; units: number }[] = [];
+  for (const { layer, node } of hidden) {
+    const units = lastOf(node);
+    if (units >= 2 && columnsAlike(await session.read(node), units)) symmetric.push({ layer: titleOf(layer), units });
+  }
   // Reshaping does not change what the head is: dense with softmax, then reshape, is still softmax.
   const head = model.layers.findLast(({ type }) => type !== 'flatten' && type !== 'reshape' && type !== 'dropout');
   const outputLayer = weights.at(-1)?.layer;
@@ -75,11 +86,9 @@ export function probe(session: Session, config: ExperimentConfig, stepper: Stepp
     dead: count(0, relus, (highest) => highest <= 0),
     saturated: count(relus.length, squashers, (highest) => highest < SATURATED_BELOW),
     withoutGradient: model.parameters
-      .filter((_, i) => executable.output(outputs.length + i)[0] === 0)
+      .filter((_, i) => results[outputs.length + i][0] === 0)
       .map(({ layer, name }) => ({ layer: titleOf(layer), parameter: name })),
-    symmetric: hidden
-      .filter(({ node }) => lastOf(node) >= 2 && columnsAlike(session.read(node), lastOf(node)))
-      .map(({ layer, node }) => ({ layer: titleOf(layer), units: lastOf(node) })),
+    symmetric,
     ...(head?.activation !== undefined && head.activation !== 'linear'
       ? { headActivation: { layer: titleOf(head.name), activation: head.activation } }
       : {}),

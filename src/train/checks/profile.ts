@@ -4,6 +4,7 @@ import {
 } from '../../tensor/index.js'; // prettier-ignore
 import type { LoadedData } from '../../data/index.js';
 import type { ExperimentConfig } from '../schema.js';
+import type { TrainingOutputs } from '../step/step.js';
 import { Stepper } from '../step/stepper.js';
 import { epochOrder } from '../loop/trainer.js';
 import { planOf } from '../loop/plan.js';
@@ -54,16 +55,17 @@ export class ProfileError extends Error {
 }
 
 /** Times the training step of an experiment on `threads` threads in sessions that `open` gives. */
-export function profileStep(
+export async function profileStep(
   open: (threads: number) => Session,
   config: ExperimentConfig,
   data: LoadedData,
   threads: number,
-): StepProfile {
+): Promise<StepProfile> {
   const { batchSize } = planOf(config, data.train.size);
-  const alone = threads === 1 ? [] : [within(open(1), (session) => timeStep(session, config, data).timing)];
-  return within(open(threads), (session) => {
-    const { executable, timing } = timeStep(session, config, data);
+  const alone =
+    threads === 1 ? [] : [await within(open(1), async (session) => (await timeStep(session, config, data)).timing)];
+  return within(open(threads), async (session) => {
+    const { executable, timing } = await timeStep(session, config, data);
     const runs = Math.round(Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, TIMED_MS / timing.milliseconds)));
     const times = executable.profile(runs);
     const total = times.reduce((sum, kernel) => sum + kernel.milliseconds, 0);
@@ -75,8 +77,8 @@ export function profileStep(
       layers: byLayer(kernels),
       phases: { total: phases.size, shared: [...phases.values()].filter(Boolean).length },
       steps: [...alone.map((time) => ({ threads: 1, ...time })), { threads, ...timing }],
-      limit: within(open(1), measureLimit),
-      bandwidth: within(open(1), measureBandwidth),
+      limit: await within(open(1), measureLimit),
+      bandwidth: await within(open(1), measureBandwidth),
       timeline: executable.trace(TRACED_RUNS),
     };
   });
@@ -87,38 +89,38 @@ type Profiled = Required<Executable>;
 const hasKernels = (executable: Executable): executable is Profiled =>
   executable.profile !== undefined && executable.trace !== undefined;
 
-function within<T>(session: Session, work: (session: Session) => T): T {
+async function within<T>(session: Session, work: (session: Session) => T | Promise<T>): Promise<T> {
   try {
-    return work(session);
+    return await work(session);
   } finally {
     session.close();
   }
 }
 
 /** Warms a step up as training does, on the batches of the first epoch, and times it. */
-function timeStep(
+async function timeStep(
   session: Session,
   config: ExperimentConfig,
   data: LoadedData,
-): { executable: Profiled; timing: Timing } {
+): Promise<{ executable: Profiled; timing: Timing }> {
   const { train, affine } = data;
   const { batchSize } = planOf(config, train.size);
   const stepper = new Stepper(session, config, train, batchSize, { affine });
-  stepper.initialize();
+  await stepper.initialize();
   const order = epochOrder(config, train.size, 1);
   const batches = Math.floor(train.size / batchSize);
   let step = 0;
-  const run = (): Executable => {
+  const run = (): Executable<TrainingOutputs> => {
     const first = (step % batches) * batchSize;
-    const executable = stepper.run(order.subarray(first, first + batchSize), step, config.optimizer.lr);
-    if (executable === undefined) throw new ProfileError(`step ${step + 1} is not finite; profile what trains`);
-    step++;
-    return executable;
+    return stepper.run(order.subarray(first, first + batchSize), step++, config.optimizer.lr);
   };
   const executable = run();
   if (!hasKernels(executable)) throw new ProfileError('this backend has no kernels to time; use --backend wasm');
   repeat(run, WARM_UP_MS);
-  return { executable, timing: repeat(run, TIMED_MS) };
+  const timing = repeat(run, TIMED_MS);
+  const { health } = await executable.read();
+  if (health[0] !== 0) throw new ProfileError(`step ${health[0]} is not finite; profile what trains`);
+  return { executable, timing };
 }
 
 /** Calls `run` for so many milliseconds, a few times at least. */

@@ -11,20 +11,22 @@ function zerosIn(values: ArrayLike<number>): number {
 }
 
 /** By name of the tensor, and over all of them as `total`; undefined where nothing makes zeros. Of averages, where `averages` (in the same order) has some. */
-export function sparsityOf(
+export async function sparsityOf(
   session: Session,
   parameters: readonly Parameter[],
   averages: readonly Variable[] = [],
-): Figures | undefined {
+): Promise<Figures | undefined> {
   const judged = parameters.map((parameter, i) => ({ ...parameter, node: (averages.at(i) ?? parameter).node }));
   const sparse = judged.filter(
     ({ regularizers, constraint }) => regularizers.some(makesZeros) || constraint?.type === 'non_negative',
   );
   if (sparse.length === 0) return undefined;
-  const counts = sparse.map(({ name, node }) => {
-    const values = session.read(node);
-    return { name, size: values.length, zeros: zerosIn(values) };
-  });
+  const counts = await Promise.all(
+    sparse.map(async ({ name, node }) => {
+      const values = await session.read(node);
+      return { name, size: values.length, zeros: zerosIn(values) };
+    }),
+  );
   const sum = (pick: 'size' | 'zeros'): number => counts.reduce((total, count) => total + count[pick], 0);
   return {
     total: sum('zeros') / sum('size'),

@@ -36,12 +36,12 @@ export interface StartStatistics {
  * Measures the batch that training begins with, without dropout, noise and augmentation. `stepper` has set the initial weights;
  * they are others afterwards where some units are alike.
  */
-export function startStatistics(
+export async function startStatistics(
   session: Session,
   config: ExperimentConfig,
   { train: { size } }: Pick<LoadedData, 'train'>,
   stepper: Stepper,
-): StartStatistics {
+): Promise<StartStatistics> {
   const { batchSize } = planOf(config, size);
   const batch = epochOrder(config, size, 1).subarray(0, batchSize);
   const mode = { training: true, stochastic: false, augmented: false };
@@ -57,15 +57,16 @@ export function startStatistics(
   const executable = session.compile({ name: `start.${batchSize}`, outputs, updates: [] });
   selectBatch(session, stepper.dataset, indices, batch);
   executable.run();
+  const results = await executable.read();
   let next = 0;
-  const value = (): number => executable.output(next++)[0];
+  const value = (): number => results[next++][0];
   const measured = layers.map(({ name, activation }): LayerStart => ({
     layer: name,
     std: Math.sqrt(value()),
     gradientStd: Math.sqrt(value()),
     ...(activation === 'relu' ? { zeros: value() } : {}),
   }));
-  const identical = identicalUnits(session, config, stepper, batch);
+  const identical = await identicalUnits(session, config, stepper, batch);
   return { samples: batchSize, layers: measured, identical };
 }
 

@@ -12,18 +12,18 @@ import { Stepper } from '../step/stepper.js';
  * The memory that training takes, and the spreads that it begins with, `given` being weights that are not drawn. Throws
  * MemoryLimitError where it does not fit, ShapeError naming the layer.
  */
-export function measureStart(
+export async function measureStart(
   session: Session,
   config: ExperimentConfig,
   data: LoadedData,
   given?: Tensors,
-): { readonly memory: TrainingMemory; readonly start: StartStatistics } {
+): Promise<{ readonly memory: TrainingMemory; readonly start: StartStatistics }> {
   const { train, affine } = data;
   const { batchSize } = planOf(config, train.size);
   const stepper = new Stepper(session, config, train, batchSize, { affine });
-  stepper.initialize(given);
+  await stepper.initialize(given);
   const memory = trainingMemory(session, config, data, stepper);
   // The step that memory is measured in has changed the weights.
-  stepper.initialize(given);
-  return { memory, start: startStatistics(session, config, data, stepper) };
+  await stepper.initialize(given);
+  return { memory, start: await startStatistics(session, config, data, stepper) };
 }

@@ -1,6 +1,6 @@
 /**
- * Lints: mistakes that are no errors, such as a softmax before a loss that takes logits. Each is an entry of the registry, a pure
- * function of config, data and network; `nn check` and `nn train` print what they find, `train.ignore_lints` silences them.
+ * Lints: valid configs that are probably mistakes, such as a softmax in front of a loss that takes logits. Each is an entry of the
+ * registry, a pure function of config, data and network; `nn check` and `nn train` print what it finds, `train.ignore_lints` silences it.
  */
 import type { LoadedData } from '../../data/index.js';
 import type { LayerRow } from '../../nn/model.js';
@@ -69,13 +69,13 @@ export interface Linted {
   readonly rows: readonly LayerRow[];
   /** The folder that file names are relative to. */
   readonly baseDir: string;
-  /** What was measured of the network at its start; without it, lints go by the config alone. */
+  /** Measurements of the untrained network; without them, lints go by the config alone. */
   readonly start?: StartStatistics;
 }
 
-/** What the lints find that the config does not silence, in the order of the registry; each place of the config once per lint. */
+/** The findings that the config does not silence, in the order of the registry; each lint reports a place in the config once. */
 export function lintExperiment({ config, data, rows, baseDir, start }: Linted): LintFinding[] {
-  const shape = data.train.features.shape;
+  const shape = data.train.fields.features.shape;
   const context: LintContext = {
     config,
     data,

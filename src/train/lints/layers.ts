@@ -1,16 +1,16 @@
-/** Lints of layers that do not go together. */
+/** Lints about combinations of layers. */
 import { behindMoves, type Dataflow, type Step } from './dataflow.js';
 import { counted, type Finding, type Lint } from './lint.js';
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** How many numbers an output of the layer is a weighted sum of, and how many outputs there are at a place. */
+/** How many inputs each output of the layer sums, and how many outputs there are at each position. */
 function widths({ weights, layer }: Step): { fanIn: number; units: number } {
   const units = layer.output.shape.at(-1) ?? 1;
   return { fanIn: sizeOf(weights[0].node.shape) / units, units };
 }
 
-/** The step with weights whose output reaches `step` through affine steps alone, in a line. */
+/** The weighted step whose output reaches `step` through affine steps only, without a branch. */
 function weightedBefore(step: Step): Step | undefined {
   const before = step.inputs.at(0);
   if (step.inputs.length !== 1 || step.seesInput || before === undefined || !before.isAffine) return undefined;
@@ -18,11 +18,11 @@ function weightedBefore(step: Step): Step | undefined {
 }
 
 export const linearStack: Lint = {
-  description: 'two layers with weights and no activation function in between',
+  description: 'two weighted layers without an activation in between',
   reason:
-    'A linear function of a linear function is a linear function: the two layers can do no more than one. A first layer that is ' +
-    'narrower than what it connects limits the rank and is left alone (factorized layers, linear autoencoders), as are depthwise ' +
-    'convolutions, the first half of a separable one.',
+    'A linear function of a linear function is linear, so the two layers are worth one. A first layer narrower than its input and ' +
+    'output limits the rank on purpose (factorized layers, linear autoencoders) and is not reported; nor are depthwise convolutions, ' +
+    'the first half of a separable one.',
   find(context) {
     return context.prediction().steps.flatMap((step): Finding[] => {
       const first = step.weights.length === 1 ? weightedBefore(step) : undefined;
@@ -30,7 +30,7 @@ export const linearStack: Lint = {
       if ([first, step].some(({ layer }) => /depthwise|separable/.test(layer.type))) return [];
       const { fanIn, units } = widths(first);
       if (units < Math.min(fanIn, widths(step).units)) return [];
-      const message = `no activation function between ${first.layer.name} and ${step.layer.name}: together they do no more than one linear layer`;
+      const message = `no activation between ${first.layer.name} and ${step.layer.name}: together they are one linear layer`;
       return [{ path: first.path, message, fix: `give ${first.layer.name} an activation, such as relu` }];
     });
   },
@@ -40,10 +40,10 @@ export const linearStack: Lint = {
 const SMALLEST_BATCH = 4;
 
 export const batchNormSmallBatch: Lint = {
-  description: 'batch norm with a batch of one or very few samples',
+  description: 'batch norm with batches of very few samples',
   reason:
-    'Batch norm takes mean and variance from the batch. Of one sample there is no variance (in dense layers an error), and of ' +
-    `${SMALLEST_BATCH} or fewer it is so uncertain that the error grows: from 23.6 to 27.3 % with 4 images and 34.7 % with 2 ` +
+    'Batch norm estimates mean and variance from the batch. A single sample has no variance (in dense layers that is an error), and ' +
+    `with ${SMALLEST_BATCH} or fewer the estimate is so noisy that errors rise: from 23.6 to 27.3 % with 4 images and to 34.7 % with 2 ` +
     '(Wu and He 2018, ResNet-50 on ImageNet).',
   find(context) {
     const { config, data } = context;
@@ -53,19 +53,19 @@ export const batchNormSmallBatch: Lint = {
     const batch = Math.min(batch_size, data.train.size);
     const path = ['train', 'batch_size'];
     if (batch <= SMALLEST_BATCH) {
-      const message = `${norm.layer.name} (batch_norm) takes mean and variance from ${counted(batch, 'sample')}`;
-      return [{ path, message, fix: 'use a batch_size of 8 or more, or group_norm or layer_norm' }];
+      const message = `${norm.layer.name} (batch_norm) estimates mean and variance from ${counted(batch, 'sample')}`;
+      return [{ path, message, fix: 'use a batch_size of at least 8, or group_norm or layer_norm' }];
     }
     const last = data.train.size % batch;
     if (last !== 1 || drop_last) return [];
-    const message = `the last of each epoch's batches has one sample (${data.train.size} = ${Math.floor(data.train.size / batch)} x ${batch} + 1), from which ${norm.layer.name} (batch_norm) takes mean and variance`;
-    return [{ path, message, fix: 'set train.drop_last: true, or another batch_size' }];
+    const message = `the last batch of each epoch has one sample (${data.train.size} = ${Math.floor(data.train.size / batch)} x ${batch} + 1), from which ${norm.layer.name} (batch_norm) cannot estimate a variance`;
+    return [{ path, message, fix: 'set train.drop_last: true or change the batch_size' }];
   },
 };
 
 const DROPPING = ['dropout', 'spatial_dropout', 'alpha_dropout'];
 const isDropout = ({ layer }: Step): boolean => DROPPING.includes(layer.type);
-/** Layers through which dropped values stay what they are. */
+/** Layers that keep dropped values where they are. */
 const isPointwise = ({ layer, weights }: Step): boolean =>
   weights.length === 0 && (layer.activation !== undefined || /pool/.test(layer.type));
 
@@ -78,20 +78,20 @@ function dropoutBefore(step: Step): Step | undefined {
 export const dropoutBeforeBatchNorm: Lint = {
   description: 'dropout right before batch norm',
   reason:
-    'Dropout raises the variance in training and not in evaluation, but batch norm learns the one and uses it in the other: the ' +
-    'network is evaluated on values of another scale than it was trained on (Li et al. 2019, "Understanding the disharmony ' +
-    'between dropout and batch normalization by variance shift").',
+    'Dropout raises the variance in training only, but batch norm measures it in training and uses it in evaluation: the network is ' +
+    'evaluated on values of a different scale than it was trained on (Li et al. 2019, "Understanding the disharmony between dropout ' +
+    'and batch normalization by variance shift").',
   find(context) {
     return context.training().steps.flatMap((step): Finding[] => {
       const dropout = step.layer.type === 'batch_norm' ? dropoutBefore(step) : undefined;
       if (dropout === undefined) return [];
-      const message = `${dropout.layer.name} (${dropout.layer.type}) changes the variance in training only, and ${step.layer.name} (batch_norm) keeps it for evaluation`;
-      return [{ path: dropout.path, message, fix: 'move the dropout behind the last batch_norm' }];
+      const message = `${dropout.layer.name} (${dropout.layer.type}) raises the variance in training only, and ${step.layer.name} (batch_norm) then uses it in evaluation`;
+      return [{ path: dropout.path, message, fix: 'move the dropout after the last batch_norm' }];
     });
   },
 };
 
-/** The dropout that the output goes through last, with nothing but activations behind it. */
+/** The last dropout before the output, with only activations after it. */
 function outputDropout({ output }: Dataflow): Step | undefined {
   const end = behindMoves(output);
   if (end === undefined || isDropout(end)) return end;
@@ -101,12 +101,11 @@ function outputDropout({ output }: Dataflow): Step | undefined {
 export const dropoutOnOutput: Lint = {
   description: 'dropout on the output',
   reason:
-    'Dropped outputs are predictions set to 0: no hidden unit learns to stand in for them, the loss of the sample only becomes ' +
-    'noise that nothing can reduce.',
+    'A dropped output is a prediction set to 0. No hidden unit can learn to compensate for it, so it only adds noise to the loss.',
   find(context) {
     const dropout = outputDropout(context.training());
     if (dropout === undefined) return [];
-    const message = `${dropout.layer.name} (${dropout.layer.type}) sets predictions to 0`;
+    const message = `${dropout.layer.name} (${dropout.layer.type}) sets random predictions to 0`;
     return [{ path: dropout.path, message, fix: 'move it before the last layer with weights' }];
   },
 };

@@ -1,4 +1,4 @@
-/** What a lint is: a mistake that is no error, found in a config, its data and its network by a pure function. */
+/** What a lint is: a rule that finds a probable mistake in a valid config, given its data and its network. */
 import { formatCount } from '../../config/format-count.js';
 import type { LoadedData } from '../../data/index.js';
 import type { ConfigPath } from '../../nn/layer.js';
@@ -8,7 +8,7 @@ import type { StartStatistics } from '../checks/start-statistics.js';
 import type { Dataflow } from './dataflow.js';
 import type { Range } from './statistics.js';
 
-/** What lints look at. The parts that cost something are made when first asked for. */
+/** What lints look at. Expensive parts are computed on first use. */
 export interface LintContext {
   readonly config: ExperimentConfig;
   readonly data: LoadedData;
@@ -21,16 +21,16 @@ export interface LintContext {
   readonly prediction: () => Dataflow;
   /** What the task compares the network's output with. */
   readonly reference: ReferenceKind;
-  /** What the training targets range over. */
+  /** The range of the training targets. */
   readonly targets: () => Range;
-  /** What was measured of the network at its start, where it was. */
+  /** Measurements of the untrained network, if it was run. */
   readonly start?: StartStatistics;
 }
 
 export interface Finding {
   /** The value of the config that should change. */
   readonly path: ConfigPath;
-  /** What is the matter and what it leads to. */
+  /** What is wrong and what it leads to. */
   readonly message: string;
   readonly fix: string;
 }
@@ -38,7 +38,7 @@ export interface Finding {
 export interface Lint {
   /** What it finds, in one line. */
   readonly description: string;
-  /** Why that is a mistake, and where the thresholds come from. */
+  /** Why it is a mistake, and where the thresholds come from. */
   readonly reason: string;
   find(context: LintContext): readonly Finding[];
 }
@@ -46,5 +46,5 @@ export interface Lint {
 /** `1 sample`, `2 samples`. */
 export const counted = (count: number, what: string): string => `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`; // prettier-ignore
 
-/** Few digits. */
+/** Three significant digits. */
 export const show = (value: number): string => String(Number(value.toPrecision(3)));

@@ -1,4 +1,5 @@
-/** What lints need to know of the data: ranges and spreads, of a sample of the values where there are many. */
+/** What lints need to know about the data: ranges and spreads, estimated from a subset of the values if there are many. */
+import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
 import type { Affine } from '../../data/index.js';
 
@@ -8,18 +9,18 @@ export interface Range {
   readonly mean: number;
   /** Population standard deviation. */
   readonly std: number;
-  /** The different values, as far as there are at most three. */
+  /** The distinct values if there are at most three, else none. */
   readonly distinct: readonly number[];
 }
 
-/** So many values show what scale a feature has; a lint must not take longer than reading the data did. */
+/** Enough values to show the scale of a feature; a lint must not take longer than reading the data did. */
 const MOST_VALUES = 50_000;
 const MOST_SAMPLES = 2000;
 const MOST_DISTINCT = 3;
 
 const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * size, 1);
 
-/** Of a table's values, or of those at one entry of the last axis, whose affine map it is. */
+/** Of all values of a table, or of those at one entry of the last axis, which `affine` maps. */
 function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?: number): Range {
   const width = widthOf(table);
   const axis = table.shape.at(-1) ?? 1;
@@ -47,17 +48,17 @@ function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?:
   return { min, max, mean, std, distinct: distinct.size > MOST_DISTINCT ? [] : [...distinct] };
 }
 
-export const targetRange = ({ size, targets }: Split): Range => rangeOf(targets, size, undefined);
+export const targetRange = (split: Split): Range => rangeOf(referenceOf(split), split.size, undefined);
 
-/** One for each entry of the features' last axis: a column of a table, a channel of an image. */
-export function featureRanges({ size, features }: Split, affine: Affine | undefined): Range[] {
+/** One for each entry of the features' last axis: each column of a table, each channel of an image. */
+export function featureRanges({ size, fields: { features } }: Split, affine: Affine | undefined): Range[] {
   const entries = features.shape.at(-1) ?? 1;
   return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, entry));
 }
 
 /** How many samples each class has. */
-export function classCounts({ targets }: Split, classes: number): number[] {
+export function classCounts(split: Split, classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (const label of targets.values) counts[label]++;
+  for (const label of referenceOf(split).values) counts[label]++;
   return counts;
 }

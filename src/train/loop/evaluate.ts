@@ -1,12 +1,12 @@
 /** Loss and metrics of a whole split, for validation, the final test and `nn eval`. */
-import type { Executable, Session } from '../../tensor/index.js';
+import type { Executable, OutputValues, Session } from '../../tensor/index.js';
 import type { LoadedData, Split } from '../../data/index.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { type Figures, restore, type Tensors } from './snapshot.js';
 import { sparsityOf } from '../checks/sparsity.js';
 import { RunInputs } from '../step/run-inputs.js';
-import { type EvaluationStep, evaluationStep } from '../step/step.js';
+import { type EvaluationOutputs, type EvaluationStep, evaluationStep } from '../step/step.js';
 import { type Evaluation, Sums } from '../step/sums.js';
 
 /** How the split was treated when it was loaded: the map that the step applies, and the names of classes or labels. */
@@ -15,7 +15,7 @@ export type Treatment = Pick<LoadedData, 'affine' | 'classes'>;
 /** Evaluates the weights that a session holds on one split; the samples are uploaded once, when first needed. */
 export class Evaluator {
   private readonly dataset: Dataset;
-  private readonly compiled = new Map<number, EvaluationStep & { executable: Executable }>();
+  private readonly compiled = new Map<number, EvaluationStep & { executable: Executable<EvaluationOutputs> }>();
   private uploaded = false;
 
   constructor(
@@ -30,31 +30,35 @@ export class Evaluator {
   }
 
   /** Loss and metrics over the split's first `maxBatches` batches (all by default). */
-  evaluate(maxBatches = Infinity): Evaluation {
+  async evaluate(maxBatches = Infinity): Promise<Evaluation> {
     const evaluation = this.batchwise(maxBatches);
     for (;;) {
-      const { done, value } = evaluation.next();
+      const { done, value } = await evaluation.next();
       if (done === true) return value;
     }
   }
 
   /** As `evaluate`, but pauses before every batch, where the caller may leave it. */
-  *batchwise(maxBatches = Infinity): Generator<undefined, Evaluation> {
+  async *batchwise(maxBatches = Infinity): AsyncGenerator<undefined, Evaluation> {
     if (!this.uploaded) upload(this.session, this.dataset, this.split);
     this.uploaded = true;
     const { size } = this.split;
     const batchSize = Math.min(this.config.train.eval_batch_size, size);
     const batches = Math.min(Math.ceil(size / batchSize), maxBatches);
-    const sums = new Sums(this.config.metrics, this.stepFor(batchSize).program.outputs.slice(1));
+    const sums = new Sums(this.config.metrics, this.stepFor(batchSize).program.outputs);
     const order = Int32Array.from({ length: size }, (_, i) => i);
     expectBatches(this.dataset, order.subarray(0, batches * batchSize), batchSize);
+    let started: { readonly samples: number; readonly values: Promise<OutputValues<EvaluationOutputs>> }[] = [];
     for (let batch = 0; batch < batches; batch++) {
       yield;
       const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);
       const step = this.stepFor(indices.length);
       selectBatch(this.session, this.dataset, step.indices, indices);
       step.executable.run();
-      sums.add(indices.length, step.executable.output(0)[0], step.executable, 1);
+      started.push({ samples: indices.length, values: step.executable.read() });
+      if (started.length < this.session.runsPerRead && batch + 1 < batches) continue;
+      for (const { samples, values } of started) sums.add(samples, await values);
+      started = [];
     }
     return sums.result(this.treatment.classes);
   }
@@ -65,12 +69,12 @@ export class Evaluator {
   }
 
   /** Shares of the weights that are exactly 0, where something makes them so. */
-  sparsity(): Figures | undefined {
+  sparsity(): Promise<Figures | undefined> {
     return sparsityOf(this.session, evaluationStep(this.config, this.dataset, 1, this.inputs).parameters);
   }
 
   /** The program for batches of this size; compiled when first needed. */
-  stepFor(batchSize: number): EvaluationStep & { executable: Executable } {
+  stepFor(batchSize: number): EvaluationStep & { executable: Executable<EvaluationOutputs> } {
     let step = this.compiled.get(batchSize);
     if (step === undefined) {
       const planned = evaluationStep(this.config, this.dataset, batchSize, this.inputs);
@@ -81,15 +85,15 @@ export class Evaluator {
 }
 
 /** Loss and metrics of the network with the weights `tensors` on a split named `name`, and how sparse they are. Throws SnapshotError. */
-export function evaluate(
+export async function evaluate(
   session: Session,
   config: ExperimentConfig,
   name: string,
   split: Split,
   options: Treatment & { readonly tensors: Tensors },
-): Evaluation & { readonly sparsity?: Figures } {
+): Promise<Evaluation & { readonly sparsity?: Figures }> {
   const evaluator = new Evaluator(session, config, name, split, options, new RunInputs());
   evaluator.restore(options.tensors);
-  const sparsity = evaluator.sparsity();
-  return { ...evaluator.evaluate(), ...(sparsity && { sparsity }) };
+  const sparsity = await evaluator.sparsity();
+  return { ...(await evaluator.evaluate()), ...(sparsity && { sparsity }) };
 }

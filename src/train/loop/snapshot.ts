@@ -102,12 +102,10 @@ export interface Variable {
 }
 
 /** Copies of the variables' current values. */
-export function capture(session: Session, variables: readonly Variable[]): Tensors {
+export async function capture(session: Session, variables: readonly Variable[]): Promise<Tensors> {
+  const values = await Promise.all(variables.map(({ node }) => session.read(node)));
   return new Map(
-    variables.map(({ name, node }) => {
-      const values = session.read(node);
-      return [name, { dtype: typeOf(values), shape: node.shape, values }];
-    }),
+    variables.map(({ name, node }, i) => [name, { dtype: typeOf(values[i]), shape: node.shape, values: values[i] }]),
   );
 }
 

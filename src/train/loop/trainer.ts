@@ -3,14 +3,14 @@
  * stop. Files, clock, terminal and signals belong to the caller and are passed in as `TrainOptions`.
  */
 import { hostRandom, type Session } from '../../tensor/index.js';
-import type { DescribedData, LoadedData } from '../../data/index.js';
+import type { DescribedData, LoadedData, Split } from '../../data/index.js';
 import { scheduleOf } from '../../nn/schedules.js';
 import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { EpochRow, Figures, Snapshot, Tensors } from './snapshot.js';
-import { planOf } from './plan.js';
-import { Stepper } from '../step/stepper.js';
+import { type Plan, planOf } from './plan.js';
+import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
 import type { Evaluation } from '../step/sums.js';
 import { TrainingError } from './training-error.js';
 import { figuresOf, type TrainingResult, TrainingRun } from './training-run.js';
@@ -79,7 +79,8 @@ export function prepare(
   data: DescribedData,
   fastDevRun?: boolean,
 ): Stepper | undefined {
-  const { size, features } = data.train;
+  const { size, fields } = data.train;
+  const { features } = fields;
   if (!data.isComplete && (features.records !== undefined || !session.holds(features.values))) return undefined;
   const { batchSize } = planOf(config, size, fastDevRun);
   const stepper = stepperOf(session, config, data, batchSize);
@@ -92,119 +93,214 @@ export function prepare(
  * interrupted and resumed in between. Throws TrainingError where a loss or gradient is not finite, ShapeError where the model
  * does not fit the data, SnapshotError where the snapshot to resume does not fit.
  */
-export async function train(
+export const train = (
   session: Session,
   config: ExperimentConfig,
   data: LoadedData,
   options: TrainOptions,
-): Promise<TrainingResult> {
-  const { recorder, now, resume, fastDevRun = false, maxSeconds = Infinity } = options;
-  const { checkpoint_every: everySteps = Infinity, checkpoint_every_seconds: everySeconds = Infinity } = config.train;
-  const { train: split } = data;
-  const start = now();
-  const plan = planOf(config, split.size, fastDevRun);
-  const stepper = options.prepared ?? stepperOf(session, config, data, plan.batchSize);
-  const validation = data.val && new Evaluator(session, config, 'val', data.val, data, stepper.inputs);
-  const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
-  const run = new TrainingRun(session, config, data, stepper, plan);
-  const rateOf = (step: number): number => config.optimizer.lr * factor(step) * run.plateauFactor;
-  const progress: Progress = { ...plan, epoch: 0, batch: 0, step: 0, samples: 0, figures: () => figuresOf(run.sums.result()) }; // prettier-ignore
-  let lastBreath = start;
-  let lastCheckpoint = start;
+): Promise<TrainingResult> => new Trainer(session, config, data, options).train();
 
-  /** Lets signals in now and then; whether the run is to stop. */
-  const pause = async (time: number): Promise<boolean> => {
-    if (time - lastBreath > LONGEST_BREATH) {
-      await breathe();
-      lastBreath = now();
+/** A step that has been started, and its outputs as soon as they are read. */
+interface StartedStep {
+  readonly indices: Int32Array;
+  /** From 0. */
+  readonly number: number;
+  readonly rate: number;
+  readonly outputs: Promise<StepValues>;
+}
+
+class Trainer {
+  private readonly plan: Plan;
+  private readonly stepper: Stepper;
+  private readonly validation: Evaluator | undefined;
+  private readonly run: TrainingRun;
+  /** The learning rate of a step, from 0. */
+  private readonly rateOf: (step: number) => number;
+  private readonly progress: Progress;
+  private readonly start: number;
+  private lastBreath: number;
+  private lastCheckpoint: number;
+  /** Steps whose outputs have not been looked at yet. */
+  private started: StartedStep[] = [];
+  private stop: 'interrupted' | 'max_time' | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly config: ExperimentConfig,
+    private readonly data: LoadedData,
+    private readonly options: TrainOptions,
+  ) {
+    this.start = this.lastBreath = this.lastCheckpoint = options.now();
+    const plan = planOf(config, data.train.size, options.fastDevRun);
+    const stepper = options.prepared ?? stepperOf(session, config, data, plan.batchSize);
+    const run = new TrainingRun(session, config, data, stepper, plan);
+    const factor = scheduleOf(config.schedule, { totalSteps: plan.totalSteps, stepsPerEpoch: plan.batches });
+    this.plan = plan;
+    this.stepper = stepper;
+    this.run = run;
+    this.validation = data.val && this.evaluator('val', data.val);
+    this.rateOf = (step) => config.optimizer.lr * factor(step) * run.plateauFactor;
+    this.progress = { ...plan, epoch: 0, batch: 0, step: 0, samples: 0, figures: () => figuresOf(run.sums.result()) };
+  }
+
+  async train(): Promise<TrainingResult> {
+    await this.begin();
+    while (!this.run.finished && this.stop === undefined) {
+      await this.trainEpoch();
+      if (!this.run.epochDone) break;
+      this.stepper.refreshStatistics();
+      const validated = this.validation && (await this.evaluate(this.validation));
+      if (validated === 'interrupted') {
+        // All batches of the epoch are done, and its end is not: a resume begins with the validation.
+        await this.checkpoint();
+        this.stop = 'interrupted';
+        break;
+      }
+      await this.finishEpoch(validated);
     }
-    return options.shouldStop();
-  };
-  /** Undefined where the run is to stop before the end of the split. */
-  const evaluated = async (evaluator: Evaluator): Promise<Evaluation | undefined> => {
-    const evaluation = evaluator.batchwise(fastDevRun ? 1 : Infinity);
-    for (;;) {
-      const { done, value } = evaluation.next();
-      if (done === true) return value;
-      if (await pause(now())) return undefined;
-    }
-  };
+    return this.conclude();
+  }
 
-  if (resume === undefined) stepper.initialize(options.given);
-  else run.resume(resume.last, resume.best);
+  private async begin(): Promise<void> {
+    const { resume, given } = this.options;
+    if (resume === undefined) await this.stepper.initialize(given);
+    else this.run.resume(resume.last, resume.best);
+  }
 
-  let stop: 'interrupted' | 'max_time' | undefined;
-  while (!run.finished && stop === undefined) {
-    const order = epochOrder(config, split.size, run.epoch + 1);
+  /** The batches of the epoch in progress that are left, until one of them is to be the last. */
+  private async trainEpoch(): Promise<void> {
+    const { run, plan, progress, stepper } = this;
+    const { size } = this.data.train;
+    const order = epochOrder(this.config, size, run.epoch + 1);
     progress.epoch = run.epoch + 1;
     progress.batches = run.batches;
-    expectBatches(
-      stepper.dataset,
-      order.subarray(run.batch * plan.batchSize, run.batches * plan.batchSize),
-      plan.batchSize,
-    );
-    while (!run.epochDone && stop === undefined) {
-      const before = now();
-      const first = run.batch * plan.batchSize;
-      const indices = order.subarray(first, Math.min(first + plan.batchSize, split.size));
-      const outputs = stepper.run(indices, run.step, rateOf(run.step));
-      if (outputs === undefined) throw failure(run, stepper, indices.length, recorder, now() - start);
-      run.sums.add(indices.length, outputs.output(0)[0], outputs, 2);
+    const { batchSize } = plan;
+    expectBatches(stepper.dataset, order.subarray(run.batch * batchSize, run.batches * batchSize), batchSize);
+    let before = 0;
+    for (let batch = run.batch; batch < run.batches && this.stop === undefined; batch++) {
+      if (this.started.length === 0) before = this.options.now();
+      this.startStep(order.subarray(batch * batchSize, Math.min((batch + 1) * batchSize, size)));
+      if (!this.mustRecord(batch)) continue;
+      await this.recordSteps();
+      const time = this.options.now();
+      run.stepSeconds += time - before;
+      await this.pauseTraining(time);
+    }
+  }
+
+  private startStep(indices: Int32Array): void {
+    const number = this.run.step + this.started.length;
+    const rate = this.rateOf(number);
+    this.started.push({ indices, number, rate, outputs: this.stepper.run(indices, number, rate).read() });
+  }
+
+  /** Whether the outputs of the steps up to `batch` are to be read now. */
+  private mustRecord(batch: number): boolean {
+    const { run, started } = this;
+    const isLast = batch + 1 === run.batches;
+    return isLast || started.length >= this.session.runsPerRead || this.isCheckpointStep(run.step + started.length);
+  }
+
+  /** Counts the steps that have been started. Throws TrainingError where one failed: those after it have done nothing. */
+  private async recordSteps(): Promise<void> {
+    const { run, progress } = this;
+    for (const step of this.started) {
+      const outputs = await step.outputs;
+      if (isFailed(outputs)) throw await this.failure(step);
+      run.sums.add(step.indices.length, outputs);
       run.step++;
       run.batch++;
-
-      const time = now();
-      run.stepSeconds += time - before;
-      run.samplesSeen += indices.length;
+      run.samplesSeen += step.indices.length;
       progress.batch = run.batch;
       progress.step = run.step;
       progress.samples = run.sums.samples;
-      recorder.progress(progress);
-
-      if (await pause(time)) stop = 'interrupted';
-      else if (time - start >= maxSeconds) stop = 'max_time';
-      const due = stop !== undefined || run.step % everySteps === 0 || time - lastCheckpoint >= everySeconds;
-      if (due && !run.epochDone) {
-        recorder.checkpoint('last', run.snapshot());
-        lastCheckpoint = now();
-      }
+      this.options.recorder.progress(progress);
     }
-    if (!run.epochDone) break;
+    this.started = [];
+  }
 
-    stepper.refreshStatistics();
-    const validated = validation && (await evaluated(validation));
-    if (validation !== undefined && validated === undefined) {
-      // All batches of the epoch are done, and its end is not: a resume begins with the validation.
-      recorder.checkpoint('last', run.snapshot());
-      stop = 'interrupted';
-      break;
-    }
-    const row = run.finishEpoch(validated, rateOf(run.step - 1));
+  /** Between two steps, at this time: lets signals in, decides whether to stop, and writes a checkpoint where one is due. */
+  private async pauseTraining(time: number): Promise<void> {
+    const { maxSeconds = Infinity } = this.options;
+    const { checkpoint_every_seconds: everySeconds = Infinity } = this.config.train;
+    if (await this.pause(time)) this.stop = 'interrupted';
+    else if (time - this.start >= maxSeconds) this.stop = 'max_time';
+    const isDue =
+      this.stop !== undefined || this.isCheckpointStep(this.run.step) || time - this.lastCheckpoint >= everySeconds;
+    // The end of an epoch has its own.
+    if (isDue && !this.run.epochDone) await this.checkpoint();
+  }
+
+  private isCheckpointStep(step: number): boolean {
+    return step % (this.config.train.checkpoint_every ?? Infinity) === 0;
+  }
+
+  private async finishEpoch(validated: Evaluation | undefined): Promise<void> {
+    const { run } = this;
+    const { recorder, now } = this.options;
+    const row = run.finishEpoch(validated, this.rateOf(run.step - 1));
     recorder.epoch(row);
     const isBest = run.isBest(row);
-    const snapshot = run.snapshot();
+    const snapshot = await run.snapshot();
     if (isBest) {
       run.keepBest(snapshot);
       recorder.checkpoint('best', snapshot);
     }
     recorder.checkpoint('last', snapshot);
-    lastCheckpoint = now();
+    this.lastCheckpoint = now();
   }
 
-  if (stop === 'interrupted' && !run.finished)
-    return run.result('interrupted', now() - start, { reason: 'interrupted' });
-  if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
-  else if (!run.epochDone) stepper.refreshStatistics();
-  const tested =
-    data.test && (await evaluated(new Evaluator(session, config, 'test', data.test, data, stepper.inputs)));
-  if (data.test !== undefined && tested === undefined)
-    return run.result('interrupted', now() - start, { reason: 'interrupted' });
-  const { test, reports } = testResults(tested);
-  if (run.stoppedEarly) {
-    const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
-    return run.result('early_stopped', now() - start, { reason, test, reports });
+  private async conclude(): Promise<TrainingResult> {
+    const { run, config, data, stop } = this;
+    const seconds = (): number => this.options.now() - this.start;
+    if (stop === 'interrupted' && !run.finished) return run.result('interrupted', seconds(), { reason: 'interrupted' });
+    if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
+    else if (!run.epochDone) this.stepper.refreshStatistics();
+    const tested = data.test && (await this.evaluate(this.evaluator('test', data.test)));
+    if (tested === 'interrupted') return run.result('interrupted', seconds(), { reason: 'interrupted' });
+    const { test, reports } = testResults(tested);
+    if (run.stoppedEarly) {
+      const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
+      return run.result('early_stopped', seconds(), { reason, test, reports });
+    }
+    return run.result('completed', seconds(), { reason: run.finished ? undefined : stop, test, reports });
   }
-  return run.result('completed', now() - start, { reason: run.finished ? undefined : stop, test, reports });
+
+  private evaluator(name: string, split: Split): Evaluator {
+    return new Evaluator(this.session, this.config, name, split, this.data, this.stepper.inputs);
+  }
+
+  private async evaluate(evaluator: Evaluator): Promise<Evaluation | 'interrupted'> {
+    const evaluation = evaluator.batchwise(this.options.fastDevRun === true ? 1 : Infinity);
+    for (;;) {
+      const { done, value } = await evaluation.next();
+      if (done === true) return value;
+      if (await this.pause(this.options.now())) return 'interrupted';
+    }
+  }
+
+  /** Lets signals in now and then; whether the run is to stop. */
+  private async pause(time: number): Promise<boolean> {
+    if (time - this.lastBreath > LONGEST_BREATH) {
+      await breathe();
+      this.lastBreath = this.options.now();
+    }
+    return this.options.shouldStop();
+  }
+
+  private async checkpoint(): Promise<void> {
+    this.options.recorder.checkpoint('last', await this.run.snapshot());
+    this.lastCheckpoint = this.options.now();
+  }
+
+  /** The error of a step that has failed; the state before it becomes the last checkpoint, unless that is broken too. */
+  private async failure({ indices, number, rate }: StartedStep): Promise<TrainingError> {
+    const { run } = this;
+    const { suspect, description } = await this.stepper.diagnose(indices, number, rate);
+    if (suspect?.kind !== 'weights') await this.checkpoint();
+    const result = await run.result('failed', this.options.now() - this.start, { reason: description });
+    return new TrainingError(description, run.step + 1, run.epoch + 1, result, suspect?.layer);
+  }
 }
 
 /** What the test split adds to the result; no reports where no metric is a table. */
@@ -218,20 +314,6 @@ function testResults(tested: Evaluation | undefined): Pick<TrainingResult, 'test
 export function epochOrder(config: ExperimentConfig, size: number, epoch: number): Int32Array {
   if (!config.train.shuffle) return Int32Array.from({ length: size }, (_, i) => i);
   return hostRandom(config.seed, `shuffle.${epoch}`).permutation(size);
-}
-
-/** The error of a step that has just failed; the state before it becomes the last checkpoint, unless that is broken too. */
-function failure(
-  run: TrainingRun,
-  stepper: Stepper,
-  batchSize: number,
-  recorder: Recorder,
-  seconds: number,
-): TrainingError {
-  const { suspect, description } = stepper.diagnose(batchSize);
-  if (suspect?.kind !== 'weights') recorder.checkpoint('last', run.snapshot());
-  const result = run.result('failed', seconds, { reason: description });
-  return new TrainingError(description, run.step + 1, run.epoch + 1, result, suspect?.layer);
 }
 
 /** Lets signals, timers and the terminal have their turn. */

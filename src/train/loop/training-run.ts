@@ -64,7 +64,7 @@ export class TrainingRun {
     private readonly stepper: Stepper,
     private readonly plan: Plan,
   ) {
-    this.sums = new Sums(figureMetrics(config.metrics), stepper.statistics);
+    this.sums = new Sums(figureMetrics(config.metrics), stepper.outputs);
     this.monitor = monitorOf(config, data.val !== undefined);
   }
 
@@ -142,12 +142,12 @@ export class TrainingRun {
     if (this.bestWeights !== undefined) restore(this.session, this.stepper.weights, this.bestWeights);
   }
 
-  snapshot(): Snapshot {
+  async snapshot(): Promise<Snapshot> {
     const { best, waited } = this.watch;
     return {
       // Before the end of an epoch what its metrics have gathered belongs to the state.
       tensors: new Map([
-        ...capture(this.session, this.stepper.variables),
+        ...(await capture(this.session, this.stepper.variables)),
         ...(this.batch > 0 ? this.sums.tensors() : []),
       ]),
       meta: {
@@ -169,13 +169,13 @@ export class TrainingRun {
     };
   }
 
-  result(
+  async result(
     status: TrainingResult['status'],
     seconds: number,
     extra: Pick<TrainingResult, 'reason' | 'test' | 'reports'> = {},
-  ): TrainingResult {
+  ): Promise<TrainingResult> {
     const best = this.watch.best?.row;
-    const sparsity = sparsityOf(this.session, this.stepper.parameters, this.stepper.averages);
+    const sparsity = await sparsityOf(this.session, this.stepper.parameters, this.stepper.averages);
     return {
       status,
       ...(extra.reason === undefined ? {} : { reason: extra.reason }),

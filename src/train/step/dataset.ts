@@ -25,7 +25,7 @@ export interface Dataset {
     readonly rows: Int32Array;
     readonly batch: (size: number) => Node;
   };
-  readonly columns?: Split['columns'];
+  readonly columns?: Table['columns'];
   /** Applied to gathered features: value * scale + shift, an entry each (or one for all) along the last axis. */
   readonly affine?: Affine;
 }
@@ -35,7 +35,7 @@ const inputs = new WeakMap<Table['values'], Node>();
 
 /** The inputs `data.<name>.features` and `data.<name>.targets` for a split. */
 export function datasetOf(name: string, split: Split, affine?: Affine): Dataset {
-  const { features, targets } = split;
+  const { features, targets } = split.fields;
   if (features.records !== undefined) return storedDataset(name, split, affine);
   const { rows, values } = features;
   const stored = rows === undefined ? split.size : values.length / sizeOf(features.shape);
@@ -49,8 +49,8 @@ export function datasetOf(name: string, split: Split, affine?: Affine): Dataset 
     indices: batchInput('batch.indices', [], 'i32'),
     ...(rows && { rows: { all: rows, batch: new Int32Array(split.size) } }),
     features: held,
-    targets: reconstructs(split) ? held : resident('targets', targets),
-    ...(split.columns && { columns: split.columns }),
+    targets: targets === undefined ? held : resident('targets', targets),
+    ...(features.columns && { columns: features.columns }),
     ...(affine === undefined ? {} : { affine }),
   };
 }
@@ -66,7 +66,8 @@ function batchInput(name: string, shape: Shape, dtype: DType): (size: number) =>
 }
 
 function storedDataset(name: string, split: Split, affine: Affine | undefined): Dataset {
-  const { size, features, targets } = split;
+  const { size } = split;
+  const { features, targets } = split.fields;
   const { records, rows } = features;
   if (records === undefined || rows === undefined) throw new Error('the samples are not in a file');
   const batch = batchInput(`data.${name}.batch`, features.shape, features.dtype);
@@ -79,23 +80,27 @@ function storedDataset(name: string, split: Split, affine: Affine | undefined): 
     indices: batchInput('batch.indices', [], 'i32'),
     ...(byRecord && { rows: { all: rows, batch: new Int32Array(size) } }),
     features: one,
-    targets: reconstructs(split) ? one : input(`data.${name}.targets`, [places, ...targets.shape], targets.dtype),
+    targets: targets === undefined ? one : input(`data.${name}.targets`, [places, ...targets.shape], targets.dtype),
     stored: { records, all: rows, batch, rows: new Int32Array(size) },
-    ...(split.columns && { columns: split.columns }),
+    ...(features.columns && { columns: features.columns }),
     ...(affine === undefined ? {} : { affine }),
   };
 }
 
-/** Whether the features are the targets, which one table then holds. */
-export const reconstructs = ({ features, targets }: Split): boolean => features === targets;
+/** Whether there are no targets: then the output is compared with the features themselves. */
+export const reconstructs = ({ fields }: Split): boolean => fields.targets === undefined;
+
+/** What the output of the network is compared with. */
+export const referenceOf = ({ fields }: Split): Table => fields.targets ?? fields.features;
 
 /** Brings the samples into the session, once. Targets are put at the rows of their features. */
 export function upload(session: Session, { rows, features, targets, stored }: Dataset, split: Split): void {
-  if (stored === undefined) session.write(features, split.features.values);
-  if (reconstructs(split)) return;
-  const { values } = split.targets;
+  const { fields } = split;
+  if (stored === undefined) session.write(features, fields.features.values);
+  if (fields.targets === undefined) return;
+  const { values, shape } = fields.targets;
   if (rows === undefined) return session.write(targets, values);
-  const width = sizeOf(split.targets.shape);
+  const width = sizeOf(shape);
   const spread = new Float64Array(sizeOf(targets.shape));
   for (let i = 0; i < rows.all.length; i++) {
     const to = rows.all[i] * width;

@@ -3,6 +3,7 @@ import type { LoadedData } from '../../data/index.js';
 import { type ClassCounts, resolveLoss } from '../../nn/losses/index.js';
 import { taskOf } from '../tasks/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
+import { referenceOf } from './dataset.js';
 
 /** The config with the weights of its loss as numbers, as the training split has it; or what is wrong with them. */
 export function withLossWeights(
@@ -22,7 +23,7 @@ function countsOf(
 ): ClassCounts | undefined {
   if (names === undefined) return undefined;
   const counts = names.map(() => 0);
-  const { values } = train.targets;
+  const { values } = referenceOf(train);
   if (taskOf(config).reference === 'classes') for (const label of values) counts[label]++;
   else values.forEach((value: number, i: number) => (counts[i % names.length] += value));
   return { names, counts, samples: train.size };

@@ -13,14 +13,14 @@ import type { RunInputs } from './run-inputs.js';
  * Scales the weights whose initializer is lsuv, in the order in which the network uses them, on `batchSize` random training samples;
  * those named in `fixed` stay. The session holds the data and all initial weights.
  */
-export function scaleToUnitVariance(
+export async function scaleToUnitVariance(
   session: Session,
   config: ExperimentConfig,
   dataset: Dataset,
   batchSize: number,
   inputs: RunInputs,
   fixed: ReadonlySet<string> = new Set(),
-): void {
+): Promise<void> {
   const mode = { training: true, stochastic: false, augmented: false };
   const { model, indices } = forward(config, dataset, batchSize, mode, inputs);
   // Parameters are collected as layers are built, so in the order of the forward pass.
@@ -38,13 +38,14 @@ export function scaleToUnitVariance(
   for (const [i, { node, init }] of adapted.entries()) {
     for (let iteration = 0; iteration < init.max_iterations; iteration++) {
       executable.run();
-      const variance = executable.output(i)[0];
+      const variance = (await executable.read())[i][0];
       // What is the same for all samples cannot be scaled.
       if (!(variance > 0) || !Number.isFinite(variance) || Math.abs(variance - 1) < init.tolerance) break;
       const factor = 1 / Math.sqrt(variance);
+      const values = await session.read(node);
       session.write(
         node,
-        Float64Array.from(session.read(node), (value) => value * factor),
+        Float64Array.from(values, (value) => value * factor),
       );
     }
   }

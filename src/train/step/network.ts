@@ -2,13 +2,14 @@
 import { type Node, streamKey, withScope } from '../../tensor/index.js';
 import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../../nn/losses/index.js';
-import { figureMetrics, metricOf } from '../../nn/metrics/index.js';
+import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../../nn/model.js';
 import type { RandomSource } from '../../nn/random-source.js';
 import type { Variables } from '../../nn/variables.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
 import { taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
+import { metricOutput } from './sums.js';
 
 export interface Forward {
   readonly model: TracedModel;
@@ -19,8 +20,8 @@ export interface Forward {
   readonly target: Node;
   /** The loss of each sample, [batch]. */
   readonly losses: Node;
-  /** For each metric its statistics, summed over the batch. */
-  readonly statistics: readonly Node[];
+  /** The statistics of each metric, summed over the batch, under the name that `metricOutput` gives. */
+  readonly metrics: Readonly<Record<string, Node>>;
 }
 
 /** What is at work in a graph beside the forward pass. */
@@ -73,7 +74,10 @@ export function forward(
     const prediction = predictionOf(config.loss, model.output, taskOf(config).reference);
     // Tables are no part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
-    return measured.map((metric) => metricOf(metric).statistics(prediction, target, metric));
+    return namedMetrics(measured).map(({ name, config: metric }): [string, Node] => [
+      metricOutput(name),
+      metricOf(metric).statistics(prediction, target, metric),
+    ]);
   });
-  return { model, indices, x, target, losses, statistics };
+  return { model, indices, x, target, losses, metrics: Object.fromEntries(statistics) };
 }

@@ -12,6 +12,8 @@ export class RunInputs {
   readonly rate = input('rate', []);
   /** The 1-based number of the step, []. */
   readonly step = input('step', []);
+  /** The number of the first step that failed, [], 0 where none has. */
+  readonly failedStep = input('failed_step', []);
 }
 
 /** What the average of a weight is called: `average.layers.0.weight`. */

@@ -3,7 +3,7 @@
  * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
  */
 import {
-  abs, add, constant, div, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
+  abs, add, constant, div, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
 import type { TracedModel } from '../../nn/model.js';
 import { penalty } from '../../nn/regularization.js';
@@ -31,11 +31,20 @@ export interface StepInputs {
   readonly rate: Node;
   /** The 1-based number of the step, []. */
   readonly step: Node;
+  /** The first step that was not finite, [], which the step itself records; the host sets it to 0 before the first. */
+  readonly failedStep: Node;
+}
+
+/** What a training step puts out, beside the statistics of metrics as `metricOutput` names them. */
+export interface TrainingOutputs extends Readonly<Record<string, Node>> {
+  /** The sum of the samples' losses, []. */
+  readonly loss: Node;
+  /** 0, or the number of the first step whose loss or gradient was not finite, []. From then on no step changes anything. */
+  readonly health: Node;
 }
 
 export interface TrainingStep {
-  /** Outputs: sum of the samples' losses; zero where all is finite; then each metric's statistics. */
-  readonly program: Program;
+  readonly program: Program<TrainingOutputs>;
   readonly inputs: StepInputs;
   readonly parameters: readonly Parameter[];
   readonly slots: readonly Slot[];
@@ -69,16 +78,13 @@ export function trainingStep(
   stochastic = true,
 ): TrainingStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, mode, inputs);
+  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, mode, inputs);
   const { parameters } = model;
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
-  const health = withScope('finiteness', () =>
-    gradients.reduce((total, g) => add(total, finiteness(g)), finiteness(objective)),
-  );
-  const isFinite = lt(abs(health), FLOAT32_LIMIT);
-
-  const { rate, step, random } = inputs;
+  const { rate, step, failedStep, random } = inputs;
+  const health = withScope('finiteness', () => healthAfter(failedStep, step, [objective, ...gradients]));
+  const isHealthy = eq(health, 0);
   const { slots, averages, updates } = weightUpdates(
     config,
     parameters,
@@ -89,18 +95,32 @@ export function trainingStep(
   );
   const kept = [...updates, ...model.observations.map(runningMean)].map(([variable, value]): [Node, Node] => [
     variable,
-    withScope('optimizer', () => select(isFinite, value, variable)),
+    withScope('optimizer', () => select(isHealthy, value, variable)),
   ]);
 
   return {
-    program: { name: `train.${batchSize}`, outputs: [reduceSum(losses), health, ...statistics], updates: kept },
-    inputs: { indices, randomKey: random.key, rate, step },
+    program: {
+      name: `train.${batchSize}`,
+      outputs: { loss: reduceSum(losses), health, ...metrics },
+      updates: [...kept, [failedStep, health]],
+    },
+    inputs: { indices, randomKey: random.key, rate, step, failedStep },
     parameters,
     slots,
     averages,
     states: model.states,
     averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states, inputs),
   };
+}
+
+/**
+ * The record of failure after the step number `step` that computed `values`: the number of the first step of which one was not
+ * finite, 0 where there is none. As it stays what it once was, the host need not look at it after every step.
+ */
+function healthAfter(failedStep: Node, step: Node, values: readonly Node[]): Node {
+  const sum = values.map(finiteness).reduce((a, b) => add(a, b));
+  const ofStep = select(lt(abs(sum), FLOAT32_LIMIT), 0, step);
+  return select(eq(failedStep, 0), ofStep, failedStep);
 }
 
 const averagedStatesOf = (states: readonly StateSlot[], { variables }: RunInputs): StateSlot[] =>
@@ -141,9 +161,14 @@ export function statisticsStep(
 
 const EVALUATION = { training: false, stochastic: false, augmented: false };
 
+/** What an evaluation puts out, beside the statistics of metrics. */
+export interface EvaluationOutputs extends Readonly<Record<string, Node>> {
+  /** The sum of the samples' losses, []. */
+  readonly loss: Node;
+}
+
 export interface EvaluationStep {
-  /** Outputs: sum of the samples' losses, then each metric's statistics. */
-  readonly program: Program;
+  readonly program: Program<EvaluationOutputs>;
   readonly indices: Node;
   /** Those that are evaluated: averages where there are some. */
   readonly parameters: readonly Parameter[];
@@ -159,13 +184,13 @@ export function evaluationStep(
 ): EvaluationStep {
   const isAveraged = config.train.weight_average !== undefined;
   const evaluated = { variables: isAveraged ? averagesOf(trained) : trained, random };
-  const { model, indices, losses, statistics } = forward(config, dataset, batchSize, EVALUATION, evaluated);
+  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, EVALUATION, evaluated);
   const variables = [...model.parameters, ...model.states].map(({ name, node }) => ({
     name: isAveraged ? averageName(name) : name,
     node,
   }));
   return {
-    program: { name: `evaluate.${batchSize}`, outputs: [reduceSum(losses), ...statistics], updates: [] },
+    program: { name: `evaluate.${batchSize}`, outputs: { loss: reduceSum(losses), ...metrics }, updates: [] },
     indices,
     parameters: model.parameters,
     variables,
@@ -183,7 +208,7 @@ export interface Suspect {
 
 export interface DiagnosisStep {
   /** Output i is zero where suspects[i] is finite, else NaN or infinite. */
-  readonly program: Program;
+  readonly program: Program<readonly Node[]>;
   /** In the order in which a step computes them, so the first that is not finite is the culprit. */
   readonly suspects: readonly Suspect[];
 }

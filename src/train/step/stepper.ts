@@ -1,5 +1,12 @@
 /** Runs training steps in a session: compiles one program per batch size when first needed, and feeds it. */
-import { type Executable, hostRandom, type Node, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
+import {
+  type Executable,
+  hostRandom,
+  type OutputValues,
+  type Session,
+  streamKey,
+  threefry2x32,
+} from '../../tensor/index.js';
 import type { Affine, Split } from '../../data/index.js';
 import type { Parameter } from '../../nn/variables.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
@@ -13,6 +20,7 @@ import {
   type StatisticsStep,
   statisticsStep,
   type Suspect,
+  type TrainingOutputs,
   trainingStep,
   type TrainingStep,
 } from './step.js';
@@ -22,8 +30,13 @@ const STATISTICS_BATCHES = 100;
 
 interface CompiledStep {
   readonly step: TrainingStep;
-  readonly executable: Executable;
+  readonly executable: Executable<TrainingOutputs>;
 }
+
+export type StepValues = OutputValues<TrainingOutputs>;
+
+/** Whether the step, or one before it, was not finite; it has changed nothing then. */
+export const isFailed = ({ health }: StepValues): boolean => health[0] !== 0;
 
 export class Stepper {
   readonly dataset: Dataset;
@@ -33,8 +46,8 @@ export class Stepper {
   readonly variables: readonly Variable[];
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
   readonly weights: readonly Variable[];
-  /** The statistics of the metrics, outputs of every step from the third on. */
-  readonly statistics: readonly Node[];
+  /** What every step puts out. */
+  readonly outputs: TrainingOutputs;
   private readonly compiled = new Map<number, CompiledStep>();
   private refresher: { step: StatisticsStep; executable: Executable } | undefined;
   private readonly blueprint: TrainingStep;
@@ -58,7 +71,7 @@ export class Stepper {
     this.blueprint = trainingStep(config, this.dataset, batchSize, this.inputs, this.stochastic);
     const { parameters, states, slots, averages, averagedStates } = this.blueprint;
     this.weights = [...parameters, ...states, ...averages, ...averagedStates];
-    this.statistics = this.blueprint.program.outputs.slice(2);
+    this.outputs = this.blueprint.program.outputs;
     this.variables = [...parameters, ...states, ...slots, ...averagedStates];
     upload(session, this.dataset, split);
   }
@@ -67,8 +80,10 @@ export class Stepper {
    * Sets initial weights from the seed, each parameter from a stream of its own, but for those that are `given`, and clears the
    * optimizer. Throws SnapshotError where a tensor that is given has another shape.
    */
-  initialize(given: Tensors = new Map()): void {
-    const [batchSize] = this.blueprint.inputs.indices.shape;
+  async initialize(given: Tensors = new Map()): Promise<void> {
+    const { indices, failedStep } = this.blueprint.inputs;
+    const [batchSize] = indices.shape;
+    this.session.write(failedStep, [0]);
     // Compiling reserves all memory, so that a network that does not fit fails at once and not after its weights were drawn.
     this.stepFor(batchSize);
     for (const parameter of this.blueprint.parameters) {
@@ -85,10 +100,10 @@ export class Stepper {
     const taken = [...parameters, ...states].filter(({ name }) => given.has(name));
     restore(this.session, taken, given);
     const fixed = new Set(taken.map(({ name }) => name));
-    scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, this.inputs, fixed);
-    this.blueprint.averages.forEach(({ node }, i) => {
-      this.session.write(node, this.session.read(this.blueprint.parameters[i].node));
-    });
+    await scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, this.inputs, fixed);
+    for (const [i, { node }] of this.blueprint.averages.entries()) {
+      this.session.write(node, await this.session.read(parameters[i].node));
+    }
   }
 
   /** Continues from a snapshot. Throws SnapshotError where it does not fit this network and generator. */
@@ -100,6 +115,7 @@ export class Stepper {
       );
     }
     restore(this.session, this.variables, snapshot.tensors);
+    this.session.write(this.blueprint.inputs.failedStep, [0]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -111,13 +127,15 @@ export class Stepper {
     return this.blueprint.averages;
   }
 
-  /**
-   * Runs one step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. The executable's outputs are
-   * those of `trainingStep`. Returns false where the loss or a gradient was not finite; nothing has been changed then.
-   */
-  run(indices: Int32Array, step: number, rate: number): Executable | undefined {
+  /** Starts a step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. */
+  run(indices: Int32Array, step: number, rate: number): Executable<TrainingOutputs> {
     const { executable, step: training } = this.stepFor(indices.length);
-    const { inputs } = training;
+    this.writeInputs(training, indices, step, rate);
+    executable.run();
+    return executable;
+  }
+
+  private writeInputs({ inputs }: TrainingStep, indices: Int32Array, step: number, rate: number): void {
     const { session, key, scalar, seedKey } = this;
     selectBatch(session, this.dataset, inputs.indices, indices);
     [key[0], key[1]] = threefry2x32(seedKey[0], seedKey[1], step >>> 0, Math.floor(step / 2 ** 32));
@@ -126,8 +144,6 @@ export class Stepper {
     session.write(inputs.rate, scalar);
     scalar[0] = step + 1;
     session.write(inputs.step, scalar);
-    executable.run();
-    return Number.isFinite(executable.output(1)[0]) ? executable : undefined;
   }
 
   /** Measures the state of layers, such as the statistics of batch norms, anew for the averaged weights, where there are both. */
@@ -158,12 +174,24 @@ export class Stepper {
     return this.refresher;
   }
 
-  /** Where the step that has just failed stopped being finite. */
-  diagnose(batchSize: number): { suspect?: Suspect; description: string } {
-    const { program, suspects } = diagnosisStep(this.config, this.dataset, batchSize, this.inputs, this.stochastic);
+  /** Where a step that has failed, on these samples, stopped being finite. Its state must be there still. */
+  async diagnose(
+    indices: Int32Array,
+    step: number,
+    rate: number,
+  ): Promise<{ readonly suspect?: Suspect; readonly description: string }> {
+    const { program, suspects } = diagnosisStep(
+      this.config,
+      this.dataset,
+      indices.length,
+      this.inputs,
+      this.stochastic,
+    );
     const executable = this.session.compile(program);
+    this.writeInputs(this.stepFor(indices.length).step, indices, step, rate);
     executable.run();
-    const suspect = suspects.find((_, i) => !Number.isFinite(executable.output(i)[0]));
+    const values = await executable.read();
+    const suspect = suspects.find((_, i) => !Number.isFinite(values[i][0]));
     const description = suspect === undefined ? 'the loss or a gradient is not finite' : describeSuspect(suspect);
     return { ...(suspect === undefined ? {} : { suspect }), description };
   }

@@ -1,5 +1,5 @@
 /** Losses and metric statistics of batches, put together in float64 as each metric says: added, or row below row. */
-import type { Executable, Node } from '../../tensor/index.js';
+import type { Node, TypedValues } from '../../tensor/index.js';
 import {
   isReport,
   type MetricConfig,
@@ -19,19 +19,31 @@ export interface Evaluation {
   readonly reports: Readonly<Record<string, ReportTable>>;
 }
 
-/** What a snapshot calls the appended statistics of a metric. */
-const tensorName = (metric: string): string => `metrics.${metric}`;
+/** What a step calls its output of a metric's statistics, and a snapshot those that are appended. */
+export const metricOutput = (metric: string): string => `metrics.${metric}`;
 
 export class Sums {
   samples = 0;
   loss = 0;
-  private readonly metrics: readonly { readonly name: string; readonly config: MetricConfig; readonly kept: Kept }[];
+  private readonly metrics: readonly {
+    readonly name: string;
+    readonly config: MetricConfig;
+    /** Of the step, see `metricOutput`. */
+    readonly output: string;
+    readonly kept: Kept;
+  }[];
 
-  /** `statistics` are the nodes of the metrics' statistics, whose shapes all batches share but for the number of rows. */
-  constructor(metrics: readonly MetricConfig[], statistics: readonly Node[]) {
-    this.metrics = namedMetrics(metrics).map(({ name, config }, i) => {
-      const width = statistics[i].shape.at(-1) ?? 1;
-      return { name, config, kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width) };
+  /** `outputs` are those of a step; all batches share their shapes but for the number of rows. */
+  constructor(metrics: readonly MetricConfig[], outputs: Readonly<Record<string, Node>>) {
+    this.metrics = namedMetrics(metrics).map(({ name, config }) => {
+      const output = metricOutput(name);
+      const width = outputs[output].shape.at(-1) ?? 1;
+      return {
+        name,
+        config,
+        output,
+        kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width),
+      };
     });
   }
 
@@ -41,11 +53,11 @@ export class Sums {
     for (const { kept } of this.metrics) kept.clear();
   }
 
-  /** Adds a batch: the sum of its losses, and its statistics, which are the executable's outputs from `first` on. */
-  add(samples: number, loss: number, executable: Executable, first: number): void {
+  /** Adds a batch by what its step put out: the sum of its losses, and the statistics of its metrics. */
+  add(samples: number, values: Readonly<Record<string, TypedValues>> & { readonly loss: TypedValues }): void {
     this.samples += samples;
-    this.loss += loss;
-    this.metrics.forEach(({ kept }, i) => kept.add(executable.output(first + i)));
+    this.loss += values.loss[0];
+    for (const { output, kept } of this.metrics) kept.add(values[output]);
   }
 
   /** The figures so far: mean loss, the metrics by name, and the tables with the names of classes or labels. */
@@ -68,10 +80,10 @@ export class Sums {
 
   /** What is appended, as tensors by name. */
   tensors(): [string, NamedTensor][] {
-    return this.metrics.flatMap(({ name, kept }): [string, NamedTensor][] => {
+    return this.metrics.flatMap(({ output, kept }): [string, NamedTensor][] => {
       if (!(kept instanceof Appended)) return [];
       const values = kept.values.slice();
-      return [[tensorName(name), { dtype: 'F64', shape: [values.length / kept.width, kept.width], values }]];
+      return [[output, { dtype: 'F64', shape: [values.length / kept.width, kept.width], values }]];
     });
   }
 
@@ -80,8 +92,8 @@ export class Sums {
     this.clear();
     this.samples = samples;
     this.loss = loss;
-    this.metrics.forEach(({ name, kept }, i) => {
-      kept.add(kept instanceof Added ? statistics[i] : (tensors.get(tensorName(name))?.values ?? []));
+    this.metrics.forEach(({ output, kept }, i) => {
+      kept.add(kept instanceof Added ? statistics[i] : (tensors.get(output)?.values ?? []));
     });
   }
 }

@@ -3,14 +3,12 @@
  * counts as fitted. Everything else asks the task and knows none by name; a new one is a file here and a line in the registry.
  */
 import type * as z from 'zod';
-import type { Affine, Table } from '../../data/index.js';
+import type { Affine, Table, TargetKind } from '../../data/index.js';
 import type { losses } from '../../nn/losses/index.js';
 import type { MetricConfig, metrics } from '../../nn/metrics/index.js';
 import type { ModelConfig } from '../../nn/model.js';
 import type { OptimizerConfig } from '../../nn/optimizers/index.js';
 import type { ReferenceKind } from '../../nn/target.js';
-
-export type TargetKind = 'classes' | 'labels' | 'numbers' | 'none';
 
 /** The parts of an experiment's config that a task builds on. */
 export interface ExperimentParts {

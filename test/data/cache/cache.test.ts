@@ -49,10 +49,10 @@ const columnData = names.map((name) => parquet(name, ['many', 'few', 'y'].includ
 write('all.parquet', new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: [7000] })));
 write('all.jsonl', records.map(({ many, ...row }) => JSON.stringify({ ...row, many: many === '' ? null : Number(many) })).join('\n')); // prettier-ignore
 
-const valuesOf = ({ size, features, targets }: Split) => ({
+const valuesOf = ({ size, fields: { features, targets } }: Split) => ({
   size,
   features: Array.from({ length: size }, (_, i) => [...sampleOf(features, i)]),
-  targets: features === targets ? 'features' : [...targets.values],
+  targets: targets && [...targets.values],
 });
 const partsOf = ({ train, val, test, preprocessing, classes, files }: LoadedData) => ({
   ...{ preprocessing, classes, files },
@@ -63,31 +63,31 @@ const csv = (params: object): DataInput['source'] => ({ csv: { path: 'all.csv', 
 const split = { val: 0.2, test: 0.1 };
 
 describe('data.cache: disk', () => {
-  it.each<[string, Omit<DataInput, 'cache'>, 'classification' | 'regression' | 'reconstruction']>([
-    ['standardized', { source: csv({}), split, preprocess: ['standardize'] }, 'classification'],
-    ['by quantiles, medians filled in', { source: csv({ missing: 'median' }), split, preprocess: ['robust', 'minmax'] }, 'classification'], // prettier-ignore
-    ['rows dropped, one-hot numbers', { source: csv({ missing: 'drop', categorical: ['few'] }), split, preprocess: ['standardize'] }, 'classification'], // prettier-ignore
-    ['the most frequent, indicators', { source: csv({ missing: 'most_frequent', missing_indicator: true }), split }, 'classification'], // prettier-ignore
-    ['hashed names', { source: csv({ drop: ['y'], hash: { id: 16 } }), split }, 'classification'],
-    ['stratified', { source: csv({}), split: { ...split, stratify: true } }, 'classification'],
-    ['a fold', { source: csv({}), folds: 3, fold: 2, split: { val: 100 } }, 'classification'],
-    ['not split, limited', { source: csv({}), limit_train: 500 }, 'classification'],
-    ['a test file of its own', { source: csv({ test: 'new.csv' }), preprocess: ['standardize'] }, 'classification'],
-    ['a regression', { source: csv({ target: ['y', 'few'], drop: ['id', 'k'] }), split }, 'regression'],
-    ['a reconstruction', { source: csv({ target: undefined, drop: ['id', 'y', 'k'] }), split }, 'reconstruction'],
-    ['Parquet', { source: { parquet: { path: 'all.parquet', target: 'k', drop: ['id', 'y'], missing: 'mean' } }, split, preprocess: ['standardize'] }, 'classification'], // prettier-ignore
-    ['JSON lines', { source: { jsonl: { path: 'all.jsonl', target: 'k', drop: ['id', 'y'], missing: 'mean' } }, split, preprocess: ['standardize'] }, 'classification'], // prettier-ignore
-  ])('gives the numbers of cache: memory: %s', async (_, config, task) => {
-    const resident = await load(dir, { ...config, cache: 'memory' }, { task });
-    const stored = await load(dir, { ...config, cache: 'disk', cache_dir }, { task });
-    expect(stored.train.features.records).toBeDefined();
+  it.each<[string, Omit<DataInput, 'cache'>, 'classes' | 'numbers' | 'none']>([
+    ['standardized', { source: csv({}), split, preprocess: ['standardize'] }, 'classes'],
+    ['by quantiles, medians filled in', { source: csv({ missing: 'median' }), split, preprocess: ['robust', 'minmax'] }, 'classes'], // prettier-ignore
+    ['rows dropped, one-hot numbers', { source: csv({ missing: 'drop', categorical: ['few'] }), split, preprocess: ['standardize'] }, 'classes'], // prettier-ignore
+    ['the most frequent, indicators', { source: csv({ missing: 'most_frequent', missing_indicator: true }), split }, 'classes'], // prettier-ignore
+    ['hashed names', { source: csv({ drop: ['y'], hash: { id: 16 } }), split }, 'classes'],
+    ['stratified', { source: csv({}), split: { ...split, stratify: true } }, 'classes'],
+    ['a fold', { source: csv({}), folds: 3, fold: 2, split: { val: 100 } }, 'classes'],
+    ['not split, limited', { source: csv({}), limit_train: 500 }, 'classes'],
+    ['a test file of its own', { source: csv({ test: 'new.csv' }), preprocess: ['standardize'] }, 'classes'],
+    ['a regression', { source: csv({ target: ['y', 'few'], drop: ['id', 'k'] }), split }, 'numbers'],
+    ['a reconstruction', { source: csv({ target: undefined, drop: ['id', 'y', 'k'] }), split }, 'none'],
+    ['Parquet', { source: { parquet: { path: 'all.parquet', target: 'k', drop: ['id', 'y'], missing: 'mean' } }, split, preprocess: ['standardize'] }, 'classes'], // prettier-ignore
+    ['JSON lines', { source: { jsonl: { path: 'all.jsonl', target: 'k', drop: ['id', 'y'], missing: 'mean' } }, split, preprocess: ['standardize'] }, 'classes'], // prettier-ignore
+  ])('gives the numbers of cache: memory: %s', async (_, config, target) => {
+    const resident = await load(dir, { ...config, cache: 'memory' }, { target });
+    const stored = await load(dir, { ...config, cache: 'disk', cache_dir }, { target });
+    expect(stored.train.fields.features.records).toBeDefined();
     expect(partsOf(stored)).toEqual(partsOf(resident));
     expect(readdirSync(cache_dir)).toEqual([]);
   });
 
   it('gives those of one part for an evaluation', async () => {
     const config = { source: csv({}), split, preprocess: ['standardize' as const] };
-    const options = { task: 'classification', seed: 1, baseDir: dir } as const;
+    const options = { target: 'classes', seed: 1, baseDir: dir } as const;
     const { test, preprocessing } = await loadData(dataSchema.parse(config), options);
     const again = await loadSplit(dataSchema.parse({ ...config, cache: 'disk' }), 'test', {
       ...options,
@@ -100,9 +100,9 @@ describe('data.cache: disk', () => {
     const { val } = await load(dir, { source: csv({}), split, cache: 'disk', cache_dir });
     if (val === undefined) throw new Error('there is a validation split');
     const seen = new Map<number, number[]>();
-    forEachSample(val.features, val.size, (values, i) => seen.set(i, [...values]));
+    forEachSample(val.fields.features, val.size, (values, i) => seen.set(i, [...values]));
     expect(seen.size).toBe(val.size);
-    for (const [i, values] of seen) expect(values).toEqual([...sampleOf(val.features, i)]);
+    for (const [i, values] of seen) expect(values).toEqual([...sampleOf(val.fields.features, i)]);
   });
 
   it('tells where in the file a value is wrong', async () => {
@@ -146,19 +146,19 @@ describe('data.cache: disk of images', () => {
   photos('photos', 90);
   photos('others', 30);
 
-  it.each<[string, Omit<DataInput, 'cache'>, 'classification' | 'reconstruction']>([
-    ['standardized', { source: images(), split, preprocess: ['standardize'] }, 'classification'],
-    ['by quantiles, resized', { source: images({ size: [8, 3], color: 'grayscale' }), split, preprocess: ['robust'] }, 'classification'], // prettier-ignore
-    ['stratified, limited', { source: images(), split: { ...split, stratify: true }, limit_train: 20, limit_val: 4 }, 'classification'], // prettier-ignore
-    ['a fold', { source: images(), folds: 3, fold: 2, split: { val: 10 } }, 'classification'],
-    ['a test folder of its own', { source: images({ test: 'others' }), preprocess: ['minmax'] }, 'classification'],
-    ['principal components', { source: images({ test: 'others' }), preprocess: ['standardize', { pca: { components: 4 } }] }, 'classification'], // prettier-ignore
-    ['whitened', { source: images(), split, preprocess: ['zca'] }, 'classification'],
-    ['a reconstruction', { source: images(), split }, 'reconstruction'],
-  ])('gives the numbers of cache: memory: %s', async (_, config, task) => {
-    const resident = await load(dir, { ...config, cache: 'memory' }, { task });
-    const stored = await load(dir, { ...config, cache: 'disk', cache_dir }, { task });
-    expect(stored.train.features.records).toBeDefined();
+  it.each<[string, Omit<DataInput, 'cache'>, 'classes' | 'none']>([
+    ['standardized', { source: images(), split, preprocess: ['standardize'] }, 'classes'],
+    ['by quantiles, resized', { source: images({ size: [8, 3], color: 'grayscale' }), split, preprocess: ['robust'] }, 'classes'], // prettier-ignore
+    ['stratified, limited', { source: images(), split: { ...split, stratify: true }, limit_train: 20, limit_val: 4 }, 'classes'], // prettier-ignore
+    ['a fold', { source: images(), folds: 3, fold: 2, split: { val: 10 } }, 'classes'],
+    ['a test folder of its own', { source: images({ test: 'others' }), preprocess: ['minmax'] }, 'classes'],
+    ['principal components', { source: images({ test: 'others' }), preprocess: ['standardize', { pca: { components: 4 } }] }, 'classes'], // prettier-ignore
+    ['whitened', { source: images(), split, preprocess: ['zca'] }, 'classes'],
+    ['a reconstruction', { source: images(), split }, 'none'],
+  ])('gives the numbers of cache: memory: %s', async (_, config, target) => {
+    const resident = await load(dir, { ...config, cache: 'memory' }, { target });
+    const stored = await load(dir, { ...config, cache: 'disk', cache_dir }, { target });
+    expect(stored.train.fields.features.records).toBeDefined();
     expect(partsOf(stored)).toEqual(partsOf(resident));
     expect(stored.affine).toEqual(resident.affine);
     expect(readdirSync(cache_dir)).toEqual([]);
@@ -166,13 +166,13 @@ describe('data.cache: disk of images', () => {
 
   it('keeps bytes as bytes, in one file for all parts', async () => {
     const { train, val } = await load(dir, { source: images(), split, cache: 'disk', cache_dir });
-    expect(train.features.dtype).toBe('u8');
-    expect(val?.features.records).toBe(train.features.records);
+    expect(train.fields.features.dtype).toBe('u8');
+    expect(val?.fields.features.records).toBe(train.fields.features.records);
   });
 
   it('gives those of one part for an evaluation', async () => {
     const config = { source: images(), split, preprocess: ['standardize' as const] };
-    const options = { task: 'classification', seed: 1, baseDir: dir } as const;
+    const options = { target: 'classes', seed: 1, baseDir: dir } as const;
     const { test, preprocessing } = await loadData(dataSchema.parse(config), options);
     const disk = dataSchema.parse({ ...config, cache: 'disk' });
     const again = await loadSplit(disk, 'test', { ...options, fitted: preprocessing });

@@ -16,9 +16,9 @@ describe('an npz source', () => {
   it('reads features and targets from one archive', async () => {
     write('a.npz', Buffer.from(npz.compressed, 'base64'));
     const data = await load(dir, { source });
-    expect(data.train.features).toMatchObject({ dtype: 'u8', shape: [2, 2, 1] });
-    expect(sample(data.train.features, 5)).toEqual([20, 21, 22, 23]);
-    expect([...data.train.targets.values]).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(data.train.fields.features).toMatchObject({ dtype: 'u8', shape: [2, 2, 1] });
+    expect(sample(data.train.fields.features, 5)).toEqual([20, 21, 22, 23]);
+    expect([...(data.train.fields.targets?.values ?? [])]).toEqual([0, 1, 2, 0, 1, 2]);
     expect(data.classes).toEqual(['0', '1', '2']);
   });
 
@@ -54,12 +54,12 @@ describe('an images source', () => {
     });
     const data = await load(dir, images());
     expect(data.classes).toEqual(['cat', 'dog']);
-    expect(data.train.features).toEqual({
+    expect(data.train.fields.features).toEqual({
       shape: [1, 2, 1],
       dtype: 'u8',
       values: Uint8Array.of(30, 40, 10, 20, 30, 40),
     });
-    expect([...data.train.targets.values]).toEqual([0, 0, 1]);
+    expect([...(data.train.fields.targets?.values ?? [])]).toEqual([0, 0, 1]);
   });
 
   it('counts a folder as one file, hashed as sha256sum would list it', async () => {
@@ -72,8 +72,8 @@ describe('an images source', () => {
   it('resizes to one size', async () => {
     folder('set', { 'dog/1.png': greyPng(2, 2, [10, 20, 30, 40]), 'cat/2.png': greyPng(1, 1, [7]) });
     const data = await load(dir, images({ size: 1 }));
-    expect(data.train.features.values).toEqual(Uint8Array.of(7, 25));
-    expect((await load(dir, images({ size: [1, 2], color: 'rgb' }))).train.features.shape).toEqual([1, 2, 3]);
+    expect(data.train.fields.features.values).toEqual(Uint8Array.of(7, 25));
+    expect((await load(dir, images({ size: [1, 2], color: 'rgb' }))).train.fields.features.shape).toEqual([1, 2, 3]);
   });
 
   it.each<[string, Record<string, Buffer>, object, string]>([
@@ -97,17 +97,17 @@ describe('an images source', () => {
 
   it('has classes, so it is not for regression', async () => {
     folder('set', { 'a/1.png': a, 'b/1.png': b });
-    expect((await dataErrorOf(load(dir, images(), { task: 'regression' }))).hint).toBe(
+    expect((await dataErrorOf(load(dir, images(), { target: 'numbers' }))).hint).toBe(
       'set task: classification (or reconstruction)',
     );
   });
 });
 
 describe('computed sets', () => {
-  const points = async (source: DataInput['source'], task: 'classification' | 'regression' = 'classification') => {
-    const { train, classes } = await load(dir, { source }, { task });
-    const width = train.features.shape[0];
-    return { train, classes, x: Array.from({ length: train.size }, (_, i) => sample(train.features, i)), y: [...train.targets.values], width }; // prettier-ignore
+  const points = async (source: DataInput['source'], target: 'classes' | 'numbers' = 'classes') => {
+    const { train, classes } = await load(dir, { source }, { target });
+    const width = train.fields.features.shape[0];
+    return { train, classes, x: Array.from({ length: train.size }, (_, i) => sample(train.fields.features, i)), y: [...(train.fields.targets?.values ?? [])], width }; // prettier-ignore
   };
 
   it('moons lie on two half circles', async () => {
@@ -148,16 +148,16 @@ describe('computed sets', () => {
   });
 
   it('sines and linear functions are exact without noise', async () => {
-    const sines = await points({ sines: { samples: 20, noise: 0, frequency: 2 } }, 'regression');
+    const sines = await points({ sines: { samples: 20, noise: 0, frequency: 2 } }, 'numbers');
     sines.x.forEach(([a], i) => expect(sines.y[i]).toBeCloseTo(Math.sin(2 * Math.PI * a), 5));
-    const { x, y } = await points({ linear: { samples: 20, noise: 0, bias: 3 } }, 'regression');
+    const { x, y } = await points({ linear: { samples: 20, noise: 0, bias: 3 } }, 'numbers');
     const weight = (y[1] - y[0]) / (x[1][0] - x[0][0]);
     x.forEach(([a], i) => expect(y[i]).toBeCloseTo(3 + weight * a, 4));
   });
 
   it('the noise of sines may grow with x', async () => {
-    const clean = await points({ sines: { samples: 8000, noise: 0 } }, 'regression');
-    const { x, y } = await points({ sines: { samples: 8000, noise: 0.1, noise_end: 0.5 } }, 'regression');
+    const clean = await points({ sines: { samples: 8000, noise: 0 } }, 'numbers');
+    const { x, y } = await points({ sines: { samples: 8000, noise: 0.1, noise_end: 0.5 } }, 'numbers');
     expect(x).toEqual(clean.x);
     // z = (y - f(x)) / (0.1 + 0.4 t) with t from 0 at x = -1 to 1 at x = 1 is standard normal in each quarter.
     for (const from of [-1, -0.5, 0, 0.5]) {
@@ -170,8 +170,8 @@ describe('computed sets', () => {
 
   it('words are worth a number each, at every place the same', async () => {
     const source = { words: { samples: 400, noise: 0, vocabulary: 5, length: 4 } };
-    const { train, x, y } = await points(source, 'regression');
-    expect(train.features.shape).toEqual([4]);
+    const { train, x, y } = await points(source, 'numbers');
+    expect(train.fields.features.shape).toEqual([4]);
     expect(new Set(x.flat())).toEqual(new Set([0, 1, 2, 3, 4]));
     // The target is a function of the counts of the words, whatever their order, and another for every other counts.
     const byCounts = new Map<string, number>();
@@ -204,9 +204,9 @@ describe('computed sets', () => {
 
   it('words as ones among zeros are the same sequences with the same targets', async () => {
     const words = { samples: 50, vocabulary: 7, length: 3 };
-    const numbers = await points({ words }, 'regression');
-    const hot = await points({ words: { ...words, one_hot: true } }, 'regression');
-    expect(hot.train.features.shape.slice(0, 2)).toEqual([3, 7]);
+    const numbers = await points({ words }, 'numbers');
+    const hot = await points({ words: { ...words, one_hot: true } }, 'numbers');
+    expect(hot.train.fields.features.shape.slice(0, 2)).toEqual([3, 7]);
     expect(hot.y).toEqual(numbers.y);
     const wordsOf = (flat: readonly number[]): number[] =>
       [0, 1, 2].map((place) => flat.slice(7 * place, 7 * place + 7).indexOf(1));
@@ -244,6 +244,6 @@ it('the digit images are the first of the MNIST test set', async () => {
   expect(images.train.size).toBe(400);
   expect(images.files[0].sha256).toBe(createHash('sha256').update(readFileSync(`${datasets}digit-images/SHA256SUMS`)).digest('hex')); // prettier-ignore
   // Sample 40 is the first 1, which is image 2 of the test set.
-  expect([...images.train.targets.values.slice(39, 41)]).toEqual([0, 1]);
-  expect(sample(images.train.features, 40)).toEqual(sample(mnist.train.features, 2));
+  expect([...(images.train.fields.targets?.values.slice(39, 41) ?? [])]).toEqual([0, 1]);
+  expect(sample(images.train.fields.features, 40)).toEqual(sample(mnist.train.fields.features, 2));
 });

@@ -11,9 +11,9 @@ describe('a CSV source', () => {
     write('mixed.csv', 'id,size,colour,kind\n1,1.5,red,a\n2,-2e1,blue,b\n3,.25,red,b\n');
     const data = await load(dir, { source: csv({ path: 'mixed.csv', target: 'kind', drop: ['id'] }) });
     expect(data.classes).toEqual(['a', 'b']);
-    expect(data.train.features.shape).toEqual([3]);
-    expect([...data.train.features.values]).toEqual([1.5, 0, 1, -20, 1, 0, 0.25, 0, 1]);
-    expect(data.train.targets).toEqual({ shape: [], dtype: 'i32', values: Int32Array.of(0, 1, 1) });
+    expect(data.train.fields.features.shape).toEqual([3]);
+    expect([...data.train.fields.features.values]).toEqual([1.5, 0, 1, -20, 1, 0, 0.25, 0, 1]);
+    expect(data.train.fields.targets).toEqual({ shape: [], dtype: 'i32', values: Int32Array.of(0, 1, 1) });
     expect(data.affine).toBeUndefined();
     expect(data.preprocessing.encoding).toEqual({
       kind: 'table',
@@ -29,9 +29,9 @@ describe('a CSV source', () => {
   it('takes several targets in regression, and the features in the order asked for', async () => {
     write('two.csv', 'a,b,y,z\n1,2,3,4\n5,6,7,8\n');
     const source = csv({ path: 'two.csv', target: ['z', 'y'], features: ['b', 'a'] });
-    const { train, classes } = await load(dir, { source }, { task: 'regression' });
-    expect([...train.features.values]).toEqual([2, 1, 6, 5]);
-    expect(train.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(4, 3, 8, 7) });
+    const { train, classes } = await load(dir, { source }, { target: 'numbers' });
+    expect([...train.fields.features.values]).toEqual([2, 1, 6, 5]);
+    expect(train.fields.targets).toEqual({ shape: [2], dtype: 'f32', values: Float32Array.of(4, 3, 8, 7) });
     expect(classes).toBeUndefined();
   });
 
@@ -52,7 +52,7 @@ describe('a CSV source', () => {
     write('dialect.csv', text);
     const source = csv({ path: 'dialect.csv', target: 'k', ...params } as Csv);
     const data = await load(dir, { source });
-    expect([...data.train.features.values]).toEqual([1, 2]);
+    expect([...data.train.fields.features.values]).toEqual([1, 2]);
     expect(data.classes).toEqual(['x', 'y']);
   });
 
@@ -66,14 +66,14 @@ describe('a CSV source', () => {
     write('long.csv', `a,text,k\n${rows.join('\n')}\n`);
     const { train } = await load(dir, { source: csv({ path: 'long.csv', target: 'k', missing: 'mean' }) });
     expect(train.size).toBe(40_000);
-    expect(sample(train.features, 39_999)).toEqual([39_999, 1, 0, 0, 0, 0, 0]);
+    expect(sample(train.fields.features, 39_999)).toEqual([39_999, 1, 0, 0, 0, 0, 0]);
   });
 
   it('sorts classes as numbers where all are numbers, else by code point', async () => {
     write('numbers.csv', 'a,k\n1,10\n2,9\n3,-1\n4,9.0\n');
     const numbers = await load(dir, { source: csv({ path: 'numbers.csv', target: 'k' }) });
     expect(numbers.classes).toEqual(['-1', '9', '10']);
-    expect([...numbers.train.targets.values]).toEqual([2, 1, 0, 1]);
+    expect([...(numbers.train.fields.targets?.values ?? [])]).toEqual([2, 1, 0, 1]);
     write('words.csv', 'a,k\n1,b\n2,10\n3,ä\n4,B\n5,9\n');
     expect((await load(dir, { source: csv({ path: 'words.csv', target: 'k' }) })).classes).toEqual([
       '10',
@@ -87,8 +87,8 @@ describe('a CSV source', () => {
   it('encodes numbers one-hot where they are listed as categorical', async () => {
     write('sex.csv', 'sex,y\n2,1.5\n1,2.5\n2,3.5\n');
     const source = csv({ path: 'sex.csv', target: 'y', categorical: ['sex'] });
-    const { train } = await load(dir, { source, preprocess: ['standardize'] }, { task: 'regression' });
-    expect([...train.features.values]).toEqual([0, 1, 1, 0, 0, 1]);
+    const { train } = await load(dir, { source, preprocess: ['standardize'] }, { target: 'numbers' });
+    expect([...train.fields.features.values]).toEqual([0, 1, 1, 0, 0, 1]);
   });
 });
 
@@ -98,9 +98,9 @@ describe('missing values in a CSV source', () => {
   it('drops the rows that lack a value in a column that is used', async () => {
     write('missing.csv', text);
     const source = csv({ path: 'missing.csv', target: 'a', features: ['c'], missing: 'drop' });
-    const { train } = await load(dir, { source }, { task: 'regression' });
-    expect([...train.targets.values]).toEqual([1, 8]);
-    expect([...train.features.values]).toEqual([1, 0, 0, 1]);
+    const { train } = await load(dir, { source }, { target: 'numbers' });
+    expect([...(train.fields.targets?.values ?? [])]).toEqual([1, 8]);
+    expect([...train.fields.features.values]).toEqual([1, 0, 0, 1]);
   });
 
   it.each([
@@ -109,18 +109,18 @@ describe('missing values in a CSV source', () => {
   ] as const)('fills in the %s of the training split; a missing category is all zeros', async (missing, fill) => {
     write('missing.csv', text);
     const data = await load(dir, { source: csv({ path: 'missing.csv', target: 'k', missing }) });
-    expect([...data.train.features.values]).toEqual([1, 1, 0, fill, 1, 0, 3, 0, 0, fill, 0, 1, 8, 0, 1]);
+    expect([...data.train.fields.features.values]).toEqual([1, 1, 0, fill, 1, 0, 3, 0, 0, fill, 0, 1, 8, 0, 1]);
   });
 
   it('takes the middle of the two middle values as the median of an even number', async () => {
     write('even.csv', 'a,k\n1,x\n10,y\n,x\n4,y\n2,x\n');
     const data = await load(dir, { source: csv({ path: 'even.csv', target: 'k', missing: 'median' }) });
-    expect(data.train.features.values[2]).toBe(3);
+    expect(data.train.fields.features.values[2]).toBe(3);
   });
 });
 
 describe('new files for a fitted CSV source', () => {
-  const options = { task: 'classification', seed: 1, baseDir: dir } as const;
+  const options = { target: 'classes', seed: 1, baseDir: dir } as const;
   const source = csv({ train: 'fit.csv', test: 'new.csv', target: 'k', missing: 'mean' });
   const config = dataSchema.parse({ source, preprocess: ['standardize'] });
   const fit = 'a,c,k\n1,u,x\n2,v,y\n6,u,x\n';
@@ -130,9 +130,16 @@ describe('new files for a fitted CSV source', () => {
     write('new.csv', 'extra,k,c,a\nq,y,v,100\nq,x,w,\n');
     const { test, preprocessing } = await loadData(config, options);
     const std = Math.sqrt(14 / 3);
-    expect(test?.targets.values).toEqual(Int32Array.of(1, 0));
+    expect(test?.fields.targets?.values).toEqual(Int32Array.of(1, 0));
     // The second row has a new category, all zeros, and a missing number, filled with the training mean: 0.
-    expect([...(test?.features.values ?? [])]).toEqual([Math.fround(97 / std), 0, 1, expect.closeTo(0, 6), 0, 0]);
+    expect([...(test?.fields.features.values ?? [])]).toEqual([
+      Math.fround(97 / std),
+      0,
+      1,
+      expect.closeTo(0, 6),
+      0,
+      0,
+    ]);
     expect(preprocessing.affine.scale).toEqual([1 / std, 1, 1]);
   });
 

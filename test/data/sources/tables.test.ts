@@ -34,7 +34,7 @@ describe('a table', () => {
     write('t.csv', CSV);
     write('t.jsonl', `${JSONL.map((row) => JSON.stringify(row)).join('\n')}\n`);
     const expected = await load(dir, { source: { csv: { path: 't.csv', ...keys } } });
-    expect(sample(expected.train.features, 2)).toEqual([-9.25, 0, 1, 0, 1]);
+    expect(sample(expected.train.fields.features, 2)).toEqual([-9.25, 0, 1, 0, 1]);
     const same = async (source: DataInput['source']): Promise<void> => {
       const { files: _, ...data } = await load(dir, { source });
       const { files: __, ...theirs } = expected;
@@ -52,7 +52,7 @@ describe('a table', () => {
     write('t.parquet', parquet());
     const { preprocessing: fitted, train } = await load(dir, { source: { csv: { path: 't.csv', ...keys } } });
     const config = dataSchema.parse({ source: { parquet: { path: 't.parquet', ...keys } } });
-    const options = { task: 'classification', seed: 1, baseDir: dir, fitted } as const;
+    const options = { target: 'classes', seed: 1, baseDir: dir, fitted } as const;
     expect((await loadSplit(config, 'train', options)).split).toEqual(train);
     write('x.idx', Buffer.from([0, 0, 8, 1, 0, 0, 0, 1, 0]));
     const pair = { features: 'x.idx', targets: 'x.idx' };

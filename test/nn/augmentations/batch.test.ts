@@ -34,7 +34,7 @@ const sequences: Data = { shape: [9, 2], dtype: 'f32', values: table([9, 2], () 
 const rows: Data = { shape: [5], dtype: 'f32', values: table([5], () => random.normal()) };
 
 /** The augmented samples `order` of `data`, and with `classes` their labels. */
-function augmented(
+async function augmented(
   data: Data,
   list: unknown[],
   options: { order?: number[]; key?: number[]; backend?: typeof referenceBackend; seedKey?: [number, number] } = {},
@@ -58,7 +58,7 @@ function augmented(
   session.write(KEY, Uint32Array.from(key));
   const executable = session.compile({ name: 'augment', outputs: [x, plain, noisy, ...mixed], updates: [] });
   executable.run();
-  const outputs = [x, plain, noisy, ...mixed].map((_, i) => [...executable.output(i)]);
+  const outputs = (await executable.read()).map((values) => [...values]);
   session.close();
   const [values, before, targets, share = [], partner = []] = outputs;
   return { values, before, targets, share, partner };
@@ -78,23 +78,24 @@ const fits: [string, Data][] = [
 
 describe('every augmentation', () => {
   for (const [name, data] of fits) {
-    it(`${name} changes samples, by the same numbers on both backends, wherever they stand in a batch`, () => {
+    it(`${name} changes samples, by the same numbers on both backends, wherever they stand in a batch`, async () => {
       const list = [named(name, { probability: 1 })];
-      const reference = augmented(data, list);
-      const compiled = augmented(data, list, { backend: wasmBackend });
+      const reference = await augmented(data, list);
+      const compiled = await augmented(data, list, { backend: wasmBackend });
       expect(largest(reference.values, reference.before)).toBeGreaterThan(1e-3);
       expect(largest(reference.values, compiled.values)).toBeLessThan(2e-4);
       // With probability 1 a flip is the same for every key.
-      if (!name.startsWith('flip')) expect(augmented(data, list, { key: [7, 9] }).values).not.toEqual(reference.values);
+      if (!name.startsWith('flip'))
+        expect((await augmented(data, list, { key: [7, 9] })).values).not.toEqual(reference.values);
       if (augmentations[name as keyof typeof augmentations].stage === 'mixing') return;
       const size = sizeOf(data.shape);
-      const moved = augmented(data, list, { order: [4, 3], backend: wasmBackend }).values;
+      const moved = (await augmented(data, list, { order: [4, 3], backend: wasmBackend })).values;
       expect(moved.slice(size)).toEqual(compiled.values.slice(0, size));
       expect(moved.slice(0, size)).toEqual(compiled.values.slice(4 * size));
     });
 
-    it(`${name} leaves samples alone with probability 0`, () => {
-      const { values, before } = augmented(data, [named(name, { probability: 0 })], { backend: wasmBackend });
+    it(`${name} leaves samples alone with probability 0`, async () => {
+      const { values, before } = await augmented(data, [named(name, { probability: 0 })], { backend: wasmBackend });
       expect(largest(values, before)).toBeLessThan(1e-5);
     });
   }
@@ -103,7 +104,7 @@ describe('every augmentation', () => {
 describe('a list of augmentations', () => {
   const all = (names: string[]): unknown[] => names.map((name) => named(name, { probability: 0.7 }));
 
-  it('gives the same on both backends, on images of one channel and of three, bytes or numbers', () => {
+  it('gives the same on both backends, on images of one channel and of three, bytes or numbers', async () => {
     const grey = forImages.filter((name) => name !== 'saturation' && name !== 'hue');
     for (const [data, names] of [
       [photos, forImages],
@@ -112,35 +113,38 @@ describe('a list of augmentations', () => {
     ] as const) {
       for (const mode of ['constant', 'nearest', 'reflect']) {
         const list = [...all([...names]), { fill: { mode, value: mode === 'constant' ? 0.3 : 0 } }];
-        const reference = augmented(data, list);
-        expect(largest(reference.values, augmented(data, list, { backend: wasmBackend }).values)).toBeLessThan(1e-3);
+        const reference = await augmented(data, list);
+        expect(largest(reference.values, (await augmented(data, list, { backend: wasmBackend })).values)).toBeLessThan(
+          1e-3,
+        );
       }
     }
   });
 
-  it('does not change the numbers of the others when one is added', () => {
+  it('does not change the numbers of the others when one is added', async () => {
     const list = [{ flip_horizontal: {} }, { cutout: { size: 2 } }];
-    const alone = augmented(photos, list).values;
-    expect(augmented(photos, [{ brightness: { factor: [1, 1] } }, ...list]).values).toEqual(alone);
+    const alone = (await augmented(photos, list)).values;
+    expect((await augmented(photos, [{ brightness: { factor: [1, 1] } }, ...list])).values).toEqual(alone);
   });
 
-  it('draws anew for each of two of one kind', () => {
-    const twice = augmented(photos, [{ cutout: { size: 2, value: 1 } }, { cutout: { size: 2, value: 1 } }]).values;
-    expect(twice).not.toEqual(augmented(photos, [{ cutout: { size: 2, value: 1 } }]).values);
+  it('draws anew for each of two of one kind', async () => {
+    const twice = (await augmented(photos, [{ cutout: { size: 2, value: 1 } }, { cutout: { size: 2, value: 1 } }]))
+      .values;
+    expect(twice).not.toEqual((await augmented(photos, [{ cutout: { size: 2, value: 1 } }])).values);
   });
 });
 
 describe('single augmentations', () => {
   const image = (values: number[], b: number): number[] => values.slice(49 * b, 49 * (b + 1));
 
-  it('flip_horizontal mirrors exactly', () => {
-    const { values, before } = augmented(drawings, [{ flip_horizontal: { probability: 1 } }]);
+  it('flip_horizontal mirrors exactly', async () => {
+    const { values, before } = await augmented(drawings, [{ flip_horizontal: { probability: 1 } }]);
     const row = (b: number, y: number, list: number[]) => image(list, b).slice(7 * y, 7 * y + 7);
     for (let y = 0; y < 7; y++) expect(row(1, y, values)).toEqual(row(1, y, before).reverse());
   });
 
-  it('crop moves by whole pixels and fills with black', () => {
-    const { values, before } = augmented(drawings, [{ crop: { padding: 2 } }], { backend: wasmBackend });
+  it('crop moves by whole pixels and fills with black', async () => {
+    const { values, before } = await augmented(drawings, [{ crop: { padding: 2 } }], { backend: wasmBackend });
     for (let b = 0; b < 5; b++) {
       const shifted = (dx: number, dy: number): number[] =>
         Array.from({ length: 49 }, (_, i) => {
@@ -152,17 +156,17 @@ describe('single augmentations', () => {
     }
   });
 
-  it('cutout erases at most its square', () => {
-    const { values, before } = augmented(drawings, [{ cutout: { size: 3, value: 1 } }]);
+  it('cutout erases at most its square', async () => {
+    const { values, before } = await augmented(drawings, [{ cutout: { size: 3, value: 1 } }]);
     for (let b = 0; b < 5; b++) {
       const changed = image(values, b).filter((v, i) => Math.abs(v - image(before, b)[i]) > 1e-9).length;
       expect(changed).toBeLessThanOrEqual(9);
     }
   });
 
-  it('feature_mask hides its share', () => {
+  it('feature_mask hides its share', async () => {
     const order = Array.from({ length: SIZE }, (_, i) => i);
-    const drawn = Array.from({ length: 40 }, (_, k) => augmented(rows, [{ feature_mask: { rate: 0.25, value: 9 } }], { order, key: [k, 0] })); // prettier-ignore
+    const drawn = await Promise.all(Array.from({ length: 40 }, (_, k) => augmented(rows, [{ feature_mask: { rate: 0.25, value: 9 } }], { order, key: [k, 0] }))); // prettier-ignore
     const values = drawn.flatMap((batch) => batch.values);
     // Four standard errors of 2,400 decisions.
     expect(Math.abs(values.filter((v) => v === 9).length / values.length - 0.25)).toBeLessThan(0.036);
@@ -172,22 +176,27 @@ describe('single augmentations', () => {
     const columns = [0, 1, 1, 1, 2].map((column) => ({ name: `c${column}`, column, isMeasure: column !== 1 }));
     const mixed: Data = { ...rows, values: rows.values.map((v, i) => (i % 5 === 0 || i % 5 === 4 ? v : 1)), columns };
     const order = Array.from({ length: SIZE }, (_, i) => i);
-    const samples = (list: readonly unknown[]): number[][] =>
-      Array.from({ length: 30 }, (_, k) => augmented(mixed, [...list], { order, key: [k, 0] }).values).flatMap(
-        (values) => order.map((_, b) => values.slice(5 * b, 5 * b + 5)),
-      );
+    const samples = async (list: readonly unknown[]): Promise<number[][]> =>
+      (
+        await Promise.all(
+          Array.from(
+            { length: 30 },
+            async (_, k) => (await augmented(mixed, [...list], { order, key: [k, 0] })).values,
+          ),
+        )
+      ).flatMap((values) => order.map((_, b) => values.slice(5 * b, 5 * b + 5)));
 
-    it('feature_noise disturbs the numbers alone', () => {
-      samples([{ feature_noise: { std: 0.5 } }]).forEach((sample, i) => {
+    it('feature_noise disturbs the numbers alone', async () => {
+      (await samples([{ feature_noise: { std: 0.5 } }])).forEach((sample, i) => {
         expect(sample.slice(1, 4)).toEqual([1, 1, 1]);
         expect(sample[0]).not.toBe(mixed.values[5 * (i % SIZE)]);
         expect(sample[4]).not.toBe(mixed.values[5 * (i % SIZE) + 4]);
       });
     });
 
-    it('feature_mask hides a category whole, with zeros, and columns at its rate', () => {
+    it('feature_mask hides a category whole, with zeros, and columns at its rate', async () => {
       const hidden = [0, 0, 0];
-      const all = samples([{ feature_mask: { rate: 0.25, value: 9 } }]);
+      const all = await samples([{ feature_mask: { rate: 0.25, value: 9 } }]);
       for (const sample of all) {
         expect([
           [0, 0, 0],
@@ -200,9 +209,9 @@ describe('single augmentations', () => {
     });
   });
 
-  it('time_shift moves all channels of a sequence together', () => {
+  it('time_shift moves all channels of a sequence together', async () => {
     for (const fill of ['constant', 'nearest', 'wrap'] as const) {
-      const { values, before } = augmented(sequences, [{ time_shift: { steps: 3, fill } }]);
+      const { values, before } = await augmented(sequences, [{ time_shift: { steps: 3, fill } }]);
       const sample = (list: number[], b: number): number[] => list.slice(18 * b, 18 * b + 18);
       for (let b = 0; b < 5; b++) {
         const shifted = (steps: number): number[] =>
@@ -218,8 +227,8 @@ describe('single augmentations', () => {
     }
   });
 
-  it('time_mask hides one stretch', () => {
-    const { values, before } = augmented(sequences, [{ time_mask: { steps: 4, value: 7 } }]);
+  it('time_mask hides one stretch', async () => {
+    const { values, before } = await augmented(sequences, [{ time_mask: { steps: 4, value: 7 } }]);
     for (let b = 0; b < 5; b++) {
       const hidden = Array.from({ length: 9 }, (_, t) => values[18 * b + 2 * t] === 7 && values[18 * b + 2 * t + 1] === 7); // prettier-ignore
       const [first, last] = [hidden.indexOf(true), hidden.lastIndexOf(true)];
@@ -232,8 +241,8 @@ describe('single augmentations', () => {
 });
 
 describe('mixing', () => {
-  it('mixup blends a sample with the one before it in the batch by its share', () => {
-    const { values, before, share, partner } = augmented(rows, [{ mixup: { alpha: 1 } }]);
+  it('mixup blends a sample with the one before it in the batch by its share', async () => {
+    const { values, before, share, partner } = await augmented(rows, [{ mixup: { alpha: 1 } }]);
     expect(partner).toEqual([4, 0, 1, 2, 3]);
     values.forEach((value, i) => {
       const [b, feature] = [Math.floor(i / 5), i % 5];
@@ -242,8 +251,8 @@ describe('mixing', () => {
     });
   });
 
-  it('cutmix pastes a rectangle, whose area is what it leaves of the share', () => {
-    const { values, before, share, partner } = augmented(drawings, [{ cutmix: { probability: 1 } }]);
+  it('cutmix pastes a rectangle, whose area is what it leaves of the share', async () => {
+    const { values, before, share, partner } = await augmented(drawings, [{ cutmix: { probability: 1 } }]);
     const size = 49;
     for (let b = 0; b < 5; b++) {
       const pasted = Array.from({ length: size }, (_, i) => values[size * b + i] !== before[size * b + i]);
@@ -252,10 +261,10 @@ describe('mixing', () => {
     }
   });
 
-  it('takes one of several at random', () => {
+  it('takes one of several at random', async () => {
     const order = Array.from({ length: SIZE }, (_, i) => i);
-    const both = augmented(drawings, [{ mixup: {} }, { cutmix: { probability: 1 } }], { order });
-    const [mixup, cutmix] = [{ mixup: {} }, { cutmix: { probability: 1 } }].map((one) => augmented(drawings, [one], { order })); // prettier-ignore
+    const both = await augmented(drawings, [{ mixup: {} }, { cutmix: { probability: 1 } }], { order });
+    const [mixup, cutmix] = (await Promise.all([{ mixup: {} }, { cutmix: { probability: 1 } }].map((one) => augmented(drawings, [one], { order })))); // prettier-ignore
     const size = 49;
     const sources = order.map(
       (b) =>
@@ -265,41 +274,44 @@ describe('mixing', () => {
     expect(sources.some(([first]) => first) && sources.some(([, second]) => second)).toBe(true);
   });
 
-  const share = input('share', [2]);
-  const values = (node: Node): number[] => {
+  const [share, numbers] = [input('share', [2]), input('numbers', [2, 1])];
+  const labels = input('labels', [2], 'i32');
+  const values = async (node: Node): Promise<number[]> => {
     const session = referenceBackend.open({ threads: 1 });
     session.write(share, [0.75, 0.4]);
-    session.write(input('labels', [2], 'i32'), Int32Array.of(5, 8));
-    session.write(input('numbers', [2, 1]), [10, 20]);
+    session.write(labels, Int32Array.of(5, 8));
+    session.write(numbers, [10, 20]);
     const executable = session.compile({ name: 'mixing', outputs: [node], updates: [] });
     executable.run();
-    return [...executable.output(0)];
+    return [...(await executable.read())[0]];
   };
-  it('weighs the losses of both labels, and judges by the larger share', () => {
+  it('weighs the losses of both labels, and judges by the larger share', async () => {
     const targets = {
-      target: input('labels', [2], 'i32'),
-      other: { target: reverse(input('labels', [2], 'i32'), [0]), share },
+      target: labels,
+      other: { target: reverse(labels, [0]), share },
     };
     const losses = mixedLosses(targets, (target) => cast(target, 'f32'));
-    expect(values(losses)).toEqual([0.75 * 5 + 0.25 * 8, 0.4 * 8 + 0.6 * 5]);
-    expect(values(mainTarget(targets))).toEqual([5, 5]);
+    expect(await values(losses)).toEqual([0.75 * 5 + 0.25 * 8, 0.4 * 8 + 0.6 * 5]);
+    expect(await values(mainTarget(targets))).toEqual([5, 5]);
   });
 
-  it('blends the targets of a regression', () => {
-    const { target, other } = mixTargets(input('numbers', [2, 1]), { partner: constant([1, 0], [2], 'i32'), share });
+  it('blends the targets of a regression', async () => {
+    const { target, other } = mixTargets(numbers, { partner: constant([1, 0], [2], 'i32'), share });
     expect(other).toBeUndefined();
-    expect(values(target)).toEqual([0.75 * 10 + 0.25 * 20, 0.4 * 20 + 0.6 * 10]);
+    expect(await values(target)).toEqual([0.75 * 10 + 0.25 * 20, 0.4 * 20 + 0.6 * 10]);
   });
 });
 
 describe('noise on targets', () => {
   const order = Array.from({ length: SIZE }, (_, i) => i);
-  const labels = (list: unknown[], key: number[], seedKey: [number, number] = [1, 2]): number[] =>
-    augmented(rows, list, { order, key, seedKey }).targets;
+  const labels = async (list: unknown[], key: number[], seedKey: [number, number] = [1, 2]): Promise<number[]> =>
+    (await augmented(rows, list, { order, key, seedKey })).targets;
   const truth = order.map((i) => i % 4);
 
-  it('makes about its share of the labels wrong, each wrong class alike', () => {
-    const drawn = Array.from({ length: 200 }, (_, k) => labels([{ label_noise: { share: 0.3 } }], [k, 1]));
+  it('makes about its share of the labels wrong, each wrong class alike', async () => {
+    const drawn = await Promise.all(
+      Array.from({ length: 200 }, (_, k) => labels([{ label_noise: { share: 0.3 } }], [k, 1])),
+    );
     const steps = drawn.flatMap((list) => list.map((label, i) => (label - truth[i] + 4) % 4));
     const share = (step: number): number => steps.filter((s) => s === step).length / steps.length;
     // Four standard errors of 2,400 draws.
@@ -307,10 +319,10 @@ describe('noise on targets', () => {
     for (const step of [1, 2, 3]) expect(Math.abs(share(step) - 0.1)).toBeLessThan(0.025);
   });
 
-  it('is the same in every step where it is fixed, and another for another seed', () => {
+  it('is the same in every step where it is fixed, and another for another seed', async () => {
     const fixed = [{ label_noise: { share: 0.5, fixed: true } }];
-    expect(labels(fixed, [1, 1])).toEqual(labels(fixed, [2, 2]));
-    expect(labels(fixed, [1, 1])).not.toEqual(labels(fixed, [1, 1], [3, 4]));
-    expect(labels(fixed, [1, 1])).not.toEqual(truth);
+    expect(await labels(fixed, [1, 1])).toEqual(await labels(fixed, [2, 2]));
+    expect(await labels(fixed, [1, 1])).not.toEqual(await labels(fixed, [1, 1], [3, 4]));
+    expect(await labels(fixed, [1, 1])).not.toEqual(truth);
   });
 });

@@ -93,7 +93,7 @@ describe('batch_norm over several steps', () => {
     { backend: referenceBackend, threads: 1 },
     { backend: wasmBackend, threads: 1 },
     { backend: wasmBackend, threads: 2 },
-  ])('trains and evaluates as PyTorch does: $backend.name, $threads thread(s)', ({ backend, threads }) => {
+  ])('trains and evaluates as PyTorch does: $backend.name, $threads thread(s)', async ({ backend, threads }) => {
     const variables = new VariableStore();
     const { x, model } = network(['batch_norm'], [2, 2, 3], { batch: 2, variables });
     const evaluation = network(['batch_norm'], [2, 2, 3], { batch: 2, training: false, variables });
@@ -116,15 +116,15 @@ describe('batch_norm over several steps', () => {
     }
     const close = (actual: ArrayLike<number>, expected: readonly number[]): void =>
       expected.forEach((value, i) => expect(actual[i]).toBeCloseTo(value, 5));
-    close(session.read(weight), afterThreeSteps.weight);
-    close(session.read(bias), afterThreeSteps.bias);
-    close(session.read(mean), afterThreeSteps.running_mean);
-    close(session.read(variance), afterThreeSteps.running_var);
+    close(await session.read(weight), afterThreeSteps.weight);
+    close(await session.read(bias), afterThreeSteps.bias);
+    close(await session.read(mean), afterThreeSteps.running_mean);
+    close(await session.read(variance), afterThreeSteps.running_var);
 
-    session.write(x, wave(24, 0.37, 0.11));
+    session.write(evaluation.x, wave(24, 0.37, 0.11));
     const evaluate = session.compile({ name: 'evaluate', outputs: [evaluation.model.output], updates: [] });
     evaluate.run();
-    close(evaluate.output(0), evaluated);
+    close((await evaluate.read())[0], evaluated);
     session.close();
   });
 });

@@ -221,21 +221,23 @@ describe('networks of blocks on wasm', () => {
     { dense: { units: 6, tie: 'layers.3' } },
   ];
 
-  it.each([1, 2])('have the outputs and gradients of the reference, %i thread(s)', (threads) => {
+  it.each([1, 2])('have the outputs and gradients of the reference, %i thread(s)', async (threads) => {
     const { x, model } = network(layers, [5, 6, 3], { batch: 4 });
     const inputs = [x, ...model.parameters.map((p) => p.node)];
     const outputs = [model.output, ...grad(reduceSum(mul(model.output, model.output)), inputs)];
-    const [expected, actual] = [referenceBackend, wasmBackend].map((backend) => {
-      const session = backend.open({ threads });
-      inputs.forEach((node, i) => session.write(node, wave(sizeOf(node.shape), 0.37 + 0.1 * i, 0.11)));
-      model.states.forEach(({ node, initial }) => session.write(node, initial()));
-      const executable = session.compile({ name: 'blocks', outputs, updates: model.observations.map(runningMean) });
-      executable.run();
-      const values = outputs.map((_, i) => Array.from(executable.output(i)));
-      const states = model.states.map(({ node }) => Array.from(session.read(node)));
-      session.close();
-      return [...values, ...states];
-    });
+    const [expected, actual] = await Promise.all(
+      [referenceBackend, wasmBackend].map(async (backend) => {
+        const session = backend.open({ threads });
+        inputs.forEach((node, i) => session.write(node, wave(sizeOf(node.shape), 0.37 + 0.1 * i, 0.11)));
+        model.states.forEach(({ node, initial }) => session.write(node, initial()));
+        const executable = session.compile({ name: 'blocks', outputs, updates: model.observations.map(runningMean) });
+        executable.run();
+        const values = (await executable.read()).map((read) => Array.from(read));
+        const states = await Promise.all(model.states.map(async ({ node }) => Array.from(await session.read(node))));
+        session.close();
+        return [...values, ...states];
+      }),
+    );
     expected.forEach((values, k) => {
       const scale = Math.max(1, ...values.map(Math.abs));
       values.forEach((value, i) => expect(Math.abs(actual[k][i] - value) / scale, `${k}, ${i}`).toBeLessThan(1e-4));

@@ -44,21 +44,23 @@ describe('layers as in PyTorch (golden/make-layers.py)', () => {
     expectDerivatives(network([layer], sample, { batch: 2 }));
   });
 
-  it.each(cases)('$title is the same on wasm, gradients included', ({ layer, batch, sample }) => {
+  it.each(cases)('$title is the same on wasm, gradients included', async ({ layer, batch, sample }) => {
     const { x, model } = network([layer], sample, { batch });
     const nodes = [x, ...model.parameters.map((p) => p.node)];
     const gradients = grad(reduceSum(mul(model.output, model.output)), nodes);
-    const [expected, actual] = [referenceBackend, wasmBackend].map((backend) => {
-      const session: Session = backend.open({ threads: 2 });
-      for (const node of nodes)
-        session.write(node, valuesFor(node.op === 'input' ? node.attrs.name : '', sizeOf(node.shape)));
-      const outputs = [model.output, ...gradients];
-      const executable = session.compile({ name: 'layer', outputs, updates: [] });
-      executable.run();
-      const values = outputs.map((_, i) => Array.from(executable.output(i)));
-      session.close();
-      return values;
-    });
+    const [expected, actual] = await Promise.all(
+      [referenceBackend, wasmBackend].map(async (backend) => {
+        const session: Session = backend.open({ threads: 2 });
+        for (const node of nodes)
+          session.write(node, valuesFor(node.op === 'input' ? node.attrs.name : '', sizeOf(node.shape)));
+        const outputs = [model.output, ...gradients];
+        const executable = session.compile({ name: 'layer', outputs, updates: [] });
+        executable.run();
+        const values = (await executable.read()).map((read) => Array.from(read));
+        session.close();
+        return values;
+      }),
+    );
     expected.flat().forEach((value, i) => expect(actual.flat()[i]).toBeCloseTo(value, 3));
   });
 });

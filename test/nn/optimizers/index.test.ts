@@ -47,7 +47,7 @@ function withNodes(hyperparameters: Steered, keys: readonly string[], nodes: rea
 }
 
 /** Runs `config` on the problem of the golden file and returns the loss and weights of every step. */
-function train(config: OptimizerConfig, factors: readonly number[]): OptimizerCase['steps'] {
+async function train(config: OptimizerConfig, factors: readonly number[]): Promise<OptimizerCase['steps']> {
   const [weight, bias] = [input('weight', [3, 2]), input('bias', [2])];
   const [rate, step] = [input('rate', []), input('step', [])];
   const parameters = { weight, bias };
@@ -59,7 +59,7 @@ function train(config: OptimizerConfig, factors: readonly number[]): OptimizerCa
   const specs = optimizer.init(config, { weight: [3, 2], bias: [2] });
   const state = mapped(specs, ({ shape }, name) => input(name, shape));
   for (const [name, { initial }] of Object.entries(specs)) {
-    session.write(state[name], session.read(state[name]).fill(initial));
+    session.write(state[name], (await session.read(state[name])).fill(initial));
   }
   const result = optimizer.update(
     { weight: gradients[0], bias: gradients[1] },
@@ -75,12 +75,15 @@ function train(config: OptimizerConfig, factors: readonly number[]): OptimizerCa
   const executable = session.compile({ name: 'step', outputs: [loss], updates });
   session.write(weight, problem.weight);
   session.write(bias, problem.bias);
-  return factors.map((factor, t) => {
+  const steps: OptimizerCase['steps'] = [];
+  for (const [t, factor] of factors.entries()) {
     session.write(rate, [config.lr * factor]);
     session.write(step, [t + 1]);
     executable.run();
-    return { loss: executable.output(0)[0], weight: [...session.read(weight)], bias: [...session.read(bias)] };
-  });
+    const [[loss]] = await executable.read();
+    steps.push({ loss, weight: [...(await session.read(weight))], bias: [...(await session.read(bias))] });
+  }
+  return steps;
 }
 
 describe('optimizers', () => {
@@ -90,8 +93,8 @@ describe('optimizers', () => {
 
   it.each(problem.cases.map((c) => ({ ...c, title: `${c.optimizer} ${JSON.stringify(c.params)}` })))(
     '$title takes the ten steps of PyTorch, or of its paper',
-    ({ optimizer, params, factors, steps }) => {
-      train(parse(optimizer, params), factors).forEach((step, t) => {
+    async ({ optimizer, params, factors, steps }) => {
+      (await train(parse(optimizer, params), factors)).forEach((step, t) => {
         expect(Math.abs(step.loss - steps[t].loss), `loss of step ${t + 1}`).toBeLessThan(1e-9);
         expect(difference(step.weight, steps[t].weight), `weights after step ${t + 1}`).toBeLessThan(1e-9);
         expect(difference(step.bias, steps[t].bias), `bias after step ${t + 1}`).toBeLessThan(1e-9);
@@ -99,8 +102,8 @@ describe('optimizers', () => {
     },
   );
 
-  it.each(Object.keys(optimizers))('%s does not move the weights at a rate of zero', (name) => {
-    const [first] = train(parse(name, { lr: 0 }), [1]);
+  it.each(Object.keys(optimizers))('%s does not move the weights at a rate of zero', async (name) => {
+    const [first] = await train(parse(name, { lr: 0 }), [1]);
     expect(first.weight).toEqual(problem.weight);
   });
 
@@ -164,7 +167,7 @@ describe('optimizers', () => {
     expect(statePerWeight(parse('adam'))).toBe(2);
   });
 
-  it('lbfgs reaches the minimum of a quadratic function in few steps, where gradient descent creeps', () => {
+  it('lbfgs reaches the minimum of a quadratic function in few steps, where gradient descent creeps', async () => {
     // f(w) = (w0^2 + 30 w1^2) / 2 from (1, 1), in float32 on the compiled backend.
     const session = wasmBackend.open({ threads: 1 });
     const w = input('w', [2]);
@@ -182,7 +185,7 @@ describe('optimizers', () => {
     });
     session.write(w, [1, 1]);
     for (let step = 0; step < 12; step++) executable.run();
-    expect(executable.output(0)[0]).toBeLessThan(1e-10);
+    expect((await executable.read())[0][0]).toBeLessThan(1e-10);
     session.close();
   });
 

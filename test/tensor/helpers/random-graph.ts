@@ -86,7 +86,7 @@ export interface GraphCase {
 export type MakeCase = (random: HostRandom, budget?: number) => GraphCase;
 
 export type CaseName =
-  | Exclude<Op, 'unary' | 'binary' | 'compare' | 'conv_weight_parts'>
+  | Exclude<Op, 'unary' | 'binary' | 'compare' | 'conv_weight_parts' | 'repeat' | 'repeat_result'>
   | `unary ${UnaryKind}`
   | `binary ${BinaryKind}`
   | `compare ${CompareKind}`

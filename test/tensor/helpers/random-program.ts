@@ -61,7 +61,7 @@ import { type GraphInput } from './random-graph.js';
 import { between, chance, pick, randomSize, tiedValues, uniformValues, whole } from './random-values.js';
 
 export interface RandomProgram {
-  readonly program: Program;
+  readonly program: Program<readonly Node[]>;
   readonly inputs: readonly GraphInput[];
 }
 

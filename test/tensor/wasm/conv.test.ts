@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { add, convInput, convWeight, hostRandom, input, maximum, portableBackend, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
+import { add, type Backend, convInput, convWeight, hostRandom, input, maximum, portableBackend, referenceBackend, sizeOf, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 
 const strided = [
   { size: [28, 28], kernel: [3, 3], strides: [2, 2], padding: [[0, 1], [0, 1]], groups: 1 },
@@ -23,33 +23,37 @@ describe('the input gradient of a convolution', () => {
   it.each([
     ...strided.map((c) => ({ ...c, batch: 3, channels: 8 * c.groups, filters: 6 * c.groups, sums: 'windows' })),
     ...few.map((c) => ({ ...c, groups: 1, sums: 'kernel rows' })),
-  ])('is exact for whole numbers, summed by $sums: $kernel by $strides, $channels channels, $groups group(s)', (c) => {
-    const { batch, size, channels, filters, kernel, strides, padding, groups } = c;
-    const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
-    const g = input('strided.g', [batch, ...out, filters]);
-    const w = input('strided.w', [...kernel, channels / groups, filters]);
-    const dx = convInput(g, w, [batch, ...size, channels], { strides, padding, dilation: [1, 1], groups });
-    const run = (backend: typeof wasmBackend, threads: number): Float64Array[] => {
-      const session = backend.open({ threads });
-      const random = hostRandom(1, 'strided');
-      for (const node of [g, w])
-        session.write(
-          node,
-          Float32Array.from({ length: sizeOf(node.shape) }, () => Math.floor(random.uniform() * 7) - 3),
-        );
-      // One result as it is, one with work fused behind it.
-      const results = [dx, add(maximum(dx, 0), 1)].map((result) => {
-        const executable = session.compile({ name: 'strided', outputs: [result], updates: [] });
-        executable.run();
-        return Float64Array.from(executable.output(0), (v) => v + 0);
-      });
-      session.close();
-      return results;
-    };
-    const expected = run(referenceBackend, 1);
-    for (const threads of [1, 2]) expect(run(wasmBackend, threads)).toEqual(expected);
-    expect(run(portableBackend, 1)).toEqual(expected);
-  });
+  ])(
+    'is exact for whole numbers, summed by $sums: $kernel by $strides, $channels channels, $groups group(s)',
+    async (c) => {
+      const { batch, size, channels, filters, kernel, strides, padding, groups } = c;
+      const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
+      const g = input('strided.g', [batch, ...out, filters]);
+      const w = input('strided.w', [...kernel, channels / groups, filters]);
+      const dx = convInput(g, w, [batch, ...size, channels], { strides, padding, dilation: [1, 1], groups });
+      const run = async (backend: Backend, threads: number): Promise<Float64Array[]> => {
+        const session = backend.open({ threads });
+        const random = hostRandom(1, 'strided');
+        for (const node of [g, w])
+          session.write(
+            node,
+            Float32Array.from({ length: sizeOf(node.shape) }, () => Math.floor(random.uniform() * 7) - 3),
+          );
+        // One result as it is, one with work fused behind it.
+        const results: Float64Array[] = [];
+        for (const result of [dx, add(maximum(dx, 0), 1)]) {
+          const executable = session.compile({ name: 'strided', outputs: [result], updates: [] });
+          executable.run();
+          results.push(Float64Array.from((await executable.read())[0], (v) => v + 0));
+        }
+        session.close();
+        return results;
+      };
+      const expected = await run(referenceBackend, 1);
+      for (const threads of [1, 2]) expect(await run(wasmBackend, threads)).toEqual(expected);
+      expect(await run(portableBackend, 1)).toEqual(expected);
+    },
+  );
 });
 
 const odd = [
@@ -61,7 +65,7 @@ const odd = [
 describe('the weight gradient of a convolution', () => {
   it.each(odd)(
     'is exact for whole numbers and filters that fill no whole vectors: $filters in $groups group(s)',
-    (c) => {
+    async (c) => {
       const { size, channels, filters, kernel, strides, padding, groups } = c;
       const out = size.map((s, d) => Math.floor((s + padding[d][0] + padding[d][1] - kernel[d]) / strides[d]) + 1);
       const x = input('odd.x', [5, ...size, channels]);
@@ -72,7 +76,7 @@ describe('the weight gradient of a convolution', () => {
         dilation: [1, 1],
         groups,
       });
-      const run = (backend: typeof wasmBackend): Float64Array => {
+      const run = async (backend: Backend): Promise<Float64Array> => {
         const session = backend.open({ threads: 1 });
         const random = hostRandom(1, 'odd');
         for (const node of [x, g])
@@ -82,13 +86,13 @@ describe('the weight gradient of a convolution', () => {
           );
         const executable = session.compile({ name: 'odd', outputs: [dw], updates: [] });
         executable.run();
-        const values = Float64Array.from(executable.output(0), (v) => v + 0);
+        const values = Float64Array.from((await executable.read())[0], (v) => v + 0);
         session.close();
         return values;
       };
-      const expected = run(referenceBackend);
-      expect(run(wasmBackend)).toEqual(expected);
-      expect(run(portableBackend)).toEqual(expected);
+      const expected = await run(referenceBackend);
+      expect(await run(wasmBackend)).toEqual(expected);
+      expect(await run(portableBackend)).toEqual(expected);
     },
   );
 });

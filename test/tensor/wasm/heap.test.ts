@@ -2,21 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { add, cast, Heap, input, MemoryLimitError, portableBackend, wasmBackend } from '../../../src/tensor/index.js';
 
 describe('Heap', () => {
-  it.each([wasmBackend, portableBackend])('is the memory of a session that is opened later on it: $name', (backend) => {
-    const heap = new Heap();
-    const bytes = heap.reserve(100_000);
-    const session = backend.open({ threads: 1, heap });
-    const x = input('x', [100_000], 'u8');
-    expect(session.holds(bytes)).toBe(true);
-    session.write(x, bytes);
-    const sum = session.compile({ name: 'sum', outputs: [add(cast(x, 'f32'), 1)], updates: [] });
-    // Written after the input was: it has not been copied.
-    bytes[99_999] = 41;
-    sum.run();
-    expect([sum.output(0)[0], sum.output(0)[99_999]]).toEqual([1, 42]);
-    expect(session.memory().inputs).toBe(100_000);
-    session.close();
-  });
+  it.each([wasmBackend, portableBackend])(
+    'is the memory of a session that is opened later on it: $name',
+    async (backend) => {
+      const heap = new Heap();
+      const bytes = heap.reserve(100_000);
+      const session = backend.open({ threads: 1, heap });
+      const x = input('x', [100_000], 'u8');
+      expect(session.holds(bytes)).toBe(true);
+      session.write(x, bytes);
+      const sum = session.compile({ name: 'sum', outputs: [add(cast(x, 'f32'), 1)], updates: [] });
+      // Written after the input was: it has not been copied.
+      bytes[99_999] = 41;
+      sum.run();
+      expect([(await sum.read())[0][0], (await sum.read())[0][99_999]]).toEqual([1, 42]);
+      expect(session.memory().inputs).toBe(100_000);
+      session.close();
+    },
+  );
 
   it('holds parts of what was reserved, also before it grew, and nothing else', () => {
     const heap = new Heap();

@@ -16,17 +16,17 @@ const bitsOf = (values: ArrayLike<number>): number[] => {
   return [...words].map((w, i) => (Number.isNaN(floats[i]) ? 0x7fc00000 : w));
 };
 
-function run(
+async function run(
   backend: typeof wasmBackend,
   outputs: readonly Node[],
   inputs: readonly (readonly [Node, readonly number[]])[],
-): number[][] {
+): Promise<number[][]> {
   // prettier-ignore
   const session = backend.open({ threads: 1 });
   for (const [node, values] of inputs) session.write(node, values);
   const executable = session.compile({ name: 'loop', outputs, updates: [] });
   executable.run();
-  const values = outputs.map((_, i) => [...executable.output(i)]);
+  const values = (await executable.read()).map((read) => [...read]);
   session.close();
   return values;
 }
@@ -71,37 +71,40 @@ describe.each(backends)('loops over elements on %s', (_, backend) => {
 
   it.each(Object.entries(functions))(
     '%s: the same bits wherever in a vector, a pair or a rest an element lies',
-    (_, f) => {
+    async (_, f) => {
       const node = input('x', [length]);
-      const [plain] = run(backend, [f(node)], [[node, x]]);
+      const [plain] = await run(backend, [f(node)], [[node, x]]);
       for (const shift of [1, 2, 4, 5, 16, 61]) {
         const moved = x.map((_, i) => x[(i + shift) % length]);
-        const [found] = run(backend, [f(node)], [[node, moved]]);
+        const [found] = await run(backend, [f(node)], [[node, moved]]);
         expect(bitsOf(found)).toEqual(bitsOf(plain.map((_, i) => plain[(i + shift) % length])));
       }
     },
   );
 
-  it.each(Object.entries(functions))('%s: the same bits behind a matrix product as in a loop of its own', (_, f) => {
-    const node = input('x', [length, 1]);
-    const one = input('one', [1, 1]);
-    // Zero has no sign behind a product.
-    const values = x.map((v) => v + 0);
-    const [behind, own] = run(backend, [f(matmul(node, one)), f(node)], [[node, values], [one, [1]]]); // prettier-ignore
-    expect(bitsOf(behind)).toEqual(bitsOf(own));
-  });
+  it.each(Object.entries(functions))(
+    '%s: the same bits behind a matrix product as in a loop of its own',
+    async (_, f) => {
+      const node = input('x', [length, 1]);
+      const one = input('one', [1, 1]);
+      // Zero has no sign behind a product.
+      const values = x.map((v) => v + 0);
+      const [behind, own] = (await run(backend, [f(matmul(node, one)), f(node)], [[node, values], [one, [1]]])); // prettier-ignore
+      expect(bitsOf(behind)).toEqual(bitsOf(own));
+    },
+  );
 
-  it('rounds down exactly, whatever the size of numbers', () => {
+  it('rounds down exactly, whatever the size of numbers', async () => {
     const node = input('x', [length]);
-    expect(bitsOf(run(backend, [floor(node)], [[node, x]])[0])).toEqual(bitsOf(x.map(Math.floor)));
+    expect(bitsOf((await run(backend, [floor(node)], [[node, x]]))[0])).toEqual(bitsOf(x.map(Math.floor)));
   });
 
-  it('draws the words of the generator for every element, several draws in one loop', () => {
+  it('draws the words of the generator for every element, several draws in one loop', async () => {
     const key = input('key', [2], 'u32');
     const counter = reshape(iota([length], 0, 'u32'), [length]);
     const draws = [randomBits(key, counter, 5), randomBits(key, counter, 9)];
     const halves = draws.map((d) => cast(shiftRight(d, 8), 'f32'));
-    const [sum, first] = run(backend, [add(halves[0], mul(halves[1], 2 ** -24)), draws[0]], [[key, [123, 456]]]);
+    const [sum, first] = await run(backend, [add(halves[0], mul(halves[1], 2 ** -24)), draws[0]], [[key, [123, 456]]]);
     const words = Array.from({ length }, (_, i) => [5, 9].map((stream) => threefry2x32(123, 456, i, stream)[0]));
     expect(first).toEqual(words.map(([a]) => a));
     expect(bitsOf(sum)).toEqual(
@@ -109,30 +112,30 @@ describe.each(backends)('loops over elements on %s', (_, backend) => {
     );
   });
 
-  it('draws from counters that are drawn themselves', () => {
+  it('draws from counters that are drawn themselves', async () => {
     const key = input('key', [2], 'u32');
     const inner = randomBits(key, iota([length], 0, 'u32'), 1);
-    const [found] = run(backend, [randomBits(key, inner, 2)], [[key, [1, 2]]]);
+    const [found] = await run(backend, [randomBits(key, inner, 2)], [[key, [1, 2]]]);
     expect(found).toEqual(Array.from({ length }, (_, i) => threefry2x32(1, 2, threefry2x32(1, 2, i, 1)[0], 2)[0]));
   });
 
-  it.each([2, 3, 4])('interleaves %i planes', (count) => {
+  it.each([2, 3, 4])('interleaves %i planes', async (count) => {
     const planes = Array.from({ length: count }, (_, c) => input(`p${c}`, [3, 23]));
     const values = planes.map((_, c) => Array.from({ length: 69 }, (_, i) => i + c / 8));
     const changed = planes.map((p, c) => reshape(add(mul(p, 2), c), [3, 23, 1]));
-    const [found] = run(backend, [concat(changed, 2)], planes.map((p, c) => [p, values[c]] as const)); // prettier-ignore
+    const [found] = (await run(backend, [concat(changed, 2)], planes.map((p, c) => [p, values[c]] as const))); // prettier-ignore
     expect(found).toEqual(Array.from({ length: 69 * count }, (_, k) => 2 * values[k % count][Math.floor(k / count)] + (k % count))); // prettier-ignore
   });
 
-  it('numbers elements along any axis', () => {
+  it('numbers elements along any axis', async () => {
     const shape = [3, 5, 24];
     const index = (axis: number): Node => iota(shape, axis, 'i32');
-    const [found] = run(backend, [add(add(mul(index(0), 10000), mul(index(1), 100)), index(2))], []);
+    const [found] = await run(backend, [add(add(mul(index(0), 10000), mul(index(1), 100)), index(2))], []);
     const expected = Array.from({ length: 360 }, (_, i) => 10000 * Math.floor(i / 120) + 100 * (Math.floor(i / 24) % 5) + (i % 24)); // prettier-ignore
     expect(found).toEqual(expected);
   });
 
-  it('keeps what a pair reads from what it writes: several states updated in place, one from another', () => {
+  it('keeps what a pair reads from what it writes: several states updated in place, one from another', async () => {
     const [a, b] = [input('a', [length]), input('b', [length])];
     const session = backend.open({ threads: 1 });
     session.write(
@@ -146,13 +149,13 @@ describe.each(backends)('loops over elements on %s', (_, backend) => {
     const next = [minimum(b, 990), add(a, mul(b, 2))];
     const step = session.compile({ name: 'swap', outputs: [], updates: [[a, next[0]], [b, next[1]]] }); // prettier-ignore
     step.run();
-    expect([...session.read(a)]).toEqual(Array.from({ length }, (_, i) => Math.min(1000 - i, 990)));
-    expect([...session.read(b)]).toEqual(Array.from({ length }, (_, i) => i + 2 * (1000 - i)));
+    expect([...(await session.read(a))]).toEqual(Array.from({ length }, (_, i) => Math.min(1000 - i, 990)));
+    expect([...(await session.read(b))]).toEqual(Array.from({ length }, (_, i) => i + 2 * (1000 - i)));
     session.close();
   });
 });
 
-it.each(backends)('%s refuses to divide whole numbers, also by a power of two', (_, backend) => {
+it.each(backends)('%s refuses to divide whole numbers, also by a power of two', async (_, backend) => {
   const numbers = input('numbers', [8], 'i32');
-  expect(() => run(backend, [div(numbers, 4)], [])).toThrow('the wasm backend has no div of i32');
+  await expect(run(backend, [div(numbers, 4)], [])).rejects.toThrow('the wasm backend has no div of i32');
 });

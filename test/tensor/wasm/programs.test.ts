@@ -11,19 +11,21 @@ for (const [backend, threads] of [
   [portableBackend, 1],
 ] as [Backend, number][]) {
   describe(`whole programs on ${backend.name} with ${threads} thread(s)`, () => {
-    it('compute what the float64 reference computes, outputs and updated state', () => {
+    it('compute what the float64 reference computes, outputs and updated state', async () => {
       for (const seed of seeds(300)) {
         const { program, inputs } = randomProgram(hostRandom(seed, 'program'));
-        const [expected, actual] = [referenceBackend, backend].map((b) => {
-          const session = b.open({ threads });
-          for (const { node, values } of inputs) session.write(node, values);
-          const executable = session.compile(program);
-          executable.run();
-          const outputs = program.outputs.map((_, i) => executable.output(i).slice());
-          const states = program.updates.map(([target]) => session.read(target));
-          session.close();
-          return [...outputs, ...states];
-        });
+        const [expected, actual] = await Promise.all(
+          [referenceBackend, backend].map(async (b) => {
+            const session = b.open({ threads });
+            for (const { node, values } of inputs) session.write(node, values);
+            const executable = session.compile(program);
+            executable.run();
+            const outputs = (await executable.read()).map((values) => values.slice());
+            const states = await Promise.all(program.updates.map(([target]) => session.read(target)));
+            session.close();
+            return [...outputs, ...states];
+          }),
+        );
         expected.forEach((values, k) => {
           const scale = Math.max(1, ...Array.from(values, (v) => (Number.isFinite(v) ? Math.abs(v) : 0)));
           for (let i = 0; i < values.length; i++) {

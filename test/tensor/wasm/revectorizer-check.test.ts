@@ -1,10 +1,12 @@
 import { expect, it, vi } from 'vitest';
-import { portableBackend, type Session, wasmBackend } from '../../../src/tensor/index.js';
+import { portableBackend, wasmBackend } from '../../../src/tensor/index.js';
 import { agrees, checkedFeatures } from '../../../src/tensor/wasm/revectorizer-check.js';
 
-const wasm = (): Session => wasmBackend.open({ threads: 1 });
+type ViewedSession = ReturnType<typeof wasmBackend.open>;
+
+const wasm = (): ViewedSession => wasmBackend.open({ threads: 1 });
 /** A second session whose products are rounded before they are added, as a compiler that computes wrongly would differ. */
-const differing = (): (() => Session) => {
+const differing = (): (() => ViewedSession) => {
   const sessions = [wasm(), portableBackend.open({ threads: 1 })];
   return () => {
     const next = sessions.shift();
@@ -35,7 +37,7 @@ it('gives up 256-bit pairs with a warning where results differ', () => {
 });
 
 it('checks nothing where pairs are not used', () => {
-  const open = (): Session => {
+  const open = (): ViewedSession => {
     throw new Error('opened a session');
   };
   expect(checkedFeatures({ fma: true, wide: false }, open, () => undefined)).toEqual({ fma: true, wide: false });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
-  add, conv, convInput, convWeight, hostRandom, input, maximum, type Node, portableBackend, referenceBackend, sizeOf, type SessionOptions, wasmBackend,
+  add, type Backend, conv, convInput, convWeight, hostRandom, input, maximum, type Node, portableBackend, referenceBackend, sizeOf, type SessionOptions, wasmBackend,
 } from '../../../src/tensor/index.js'; // prettier-ignore
 import {
   type Arithmetic, kernelAdjoint, kernelTransform, PATCH, patchTransform, TILE, tileAdjoint, tileTransform, type Transform,
-} from '../../../src/tensor/wasm/winograd.js'; // prettier-ignore
+} from '../../../src/tensor/wasm/emit/winograd-matrices.js'; // prettier-ignore
 
 const numbers: Arithmetic<number> = {
   add: (x, y) => x + y,
@@ -71,12 +71,12 @@ function results({ batch, size, channels, filters, padding }: Shape, seed: strin
     const value = (): number => (whole ? Math.floor(random.uniform() * 5) - 2 : Math.fround(random.uniform() - 0.5));
     values.set(node, Float32Array.from({ length: sizeOf(node.shape) }, value));
   }
-  return (backend: typeof wasmBackend, options: SessionOptions) => {
+  return async (backend: Backend, options: SessionOptions) => {
     const session = backend.open(options);
     for (const [node, v] of values) session.write(node, v);
     const executable = session.compile({ name: seed, outputs, updates: [] });
     executable.run();
-    const all = outputs.map((_, i) => Float64Array.from(executable.output(i)));
+    const all = (await executable.read()).map((values) => Float64Array.from(values));
     session.close();
     return all;
   };
@@ -95,11 +95,11 @@ const shapes: Record<string, Shape> = {
 const names = ['convolution', 'input gradient', 'weight gradient', 'fused'];
 
 describe('3x3 convolutions by Winograd', () => {
-  it.each(Object.entries(shapes))('%s: no more than four times the error of plain sums', (name, shape) => {
+  it.each(Object.entries(shapes))('%s: no more than four times the error of plain sums', async (name, shape) => {
     const run = results(shape, name);
-    const exact = run(referenceBackend, { threads: 1 });
-    const direct = run(wasmBackend, { threads: 1, winograd: false });
-    const fast = run(wasmBackend, { threads: 1 });
+    const exact = await run(referenceBackend, { threads: 1 });
+    const direct = await run(wasmBackend, { threads: 1, winograd: false });
+    const fast = await run(wasmBackend, { threads: 1 });
     exact.forEach((values, k) => {
       const error = (actual: Float64Array): number =>
         Math.sqrt(values.reduce((sum, v, i) => sum + (v - actual[i]) ** 2, 0) / values.length);
@@ -108,17 +108,17 @@ describe('3x3 convolutions by Winograd', () => {
     });
   });
 
-  it('give the same bits with any number of threads', () => {
+  it('give the same bits with any number of threads', async () => {
     const run = results(shapes['tiles that reach over the edges'], 'threads');
-    const [one, ...more] = [1, 2, 3].map((threads) => run(wasmBackend, { threads }));
+    const [one, ...more] = await Promise.all([1, 2, 3].map((threads) => run(wasmBackend, { threads })));
     for (const many of more) expect(many).toEqual(one);
   });
 
-  it('can be turned off, and is off on the portable backend: sums of whole numbers are exact then', () => {
+  it('can be turned off, and is off on the portable backend: sums of whole numbers are exact then', async () => {
     const run = results(shapes['tiles that fit'], 'whole', true);
-    const exact = run(referenceBackend, { threads: 1 });
-    expect(run(wasmBackend, { threads: 1, winograd: false })).toEqual(exact);
-    expect(run(portableBackend, { threads: 1 })).toEqual(exact);
-    expect(run(wasmBackend, { threads: 1 })).not.toEqual(exact);
+    const exact = await run(referenceBackend, { threads: 1 });
+    expect(await run(wasmBackend, { threads: 1, winograd: false })).toEqual(exact);
+    expect(await run(portableBackend, { threads: 1 })).toEqual(exact);
+    expect(await run(wasmBackend, { threads: 1 })).not.toEqual(exact);
   });
 });

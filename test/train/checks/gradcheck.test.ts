@@ -70,8 +70,10 @@ describe('gradcheck', () => {
     const values = Uint8Array.from({ length: 4 * 36 }, (_, i) => (i * 37) % 256);
     const train = {
       size: 4,
-      features: { shape, dtype: 'u8' as const, values },
-      targets: { shape: [], dtype: 'i32' as const, values: Int32Array.of(0, 1, 2, 1) },
+      fields: {
+        features: { shape, dtype: 'u8' as const, values },
+        targets: { shape: [], dtype: 'i32' as const, values: Int32Array.of(0, 1, 2, 1) },
+      },
     };
     const config = experiment({
       model: { layers: [{ conv2d: { filters: 3, kernel_size: 3, activation: 'relu' } }, { max_pool2d: { pool_size: 2 } }, 'flatten', { dense: { units: 3 } }] }, // prettier-ignore

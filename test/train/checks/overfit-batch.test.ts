@@ -15,14 +15,14 @@ const regression = (layers: unknown[], parts: object = {}) =>
   experiment({ task: 'regression', model: { layers }, optimizer: { adam: { lr: 0.05 } }, ...parts });
 
 describe('overfit-batch', () => {
-  it('finds nothing wrong with a network that learns its batch', async () => {
+  it('finds nothing wrong with a network that fits its batch', async () => {
     const verdict = await verdictOf(experiment());
     expect(verdict).toMatchObject({ ok: true, measure: 'loss', accuracy: 1, threshold: 0.05, causes: [] });
     expect(verdict.loss).toBeLessThan(0.05);
     expect(verdict.steps).toBeLessThan(400);
   });
 
-  it('switches off dropout, penalties, constraints and label smoothing, under which no batch could be learned', async () => {
+  it('switches off dropout, penalties, constraints and label smoothing, under which no batch could be fitted', async () => {
     const config = experiment({
       model: {
         layers: [{ dense: { units: 8, activation: 'relu' } }, { dropout: { rate: 0.9 } }, { dense: { units: 3 } }],
@@ -68,7 +68,7 @@ describe('overfit-batch', () => {
   });
 });
 
-describe('overfit-batch says why a batch is not learned:', () => {
+describe('overfit-batch says why a batch is not fitted:', () => {
   const expectCause = async (kind: string, text: string | RegExp, config: ExperimentConfig, data?: LoadedData) => {
     const verdict = await verdictOf(config, data);
     expect(verdict.ok).toBe(false);
@@ -90,18 +90,18 @@ describe('overfit-batch says why a batch is not learned:', () => {
   });
 
   it('a learning rate that is too low', async () => {
-    await expectCause('learning_rate_too_low', /moved only from/, experiment({ optimizer: { sgd: { lr: 1e-7 } } }));
+    await expectCause('learning_rate_too_low', /only moved from/, experiment({ optimizer: { sgd: { lr: 1e-7 } } }));
     await expectCause('learning_rate_too_low', /still falling/, experiment({ optimizer: { sgd: { lr: 3e-4 } } }));
   });
 
   it('weights that all start at one constant', async () => {
     const config = experiment({ init: { weights: { constant: { value: 0.1 } } } });
-    await expectCause('symmetric_units', 'the 8 units of layers.0 (dense) are all identical', config);
+    await expectCause('symmetric_units', 'the 8 units of layers.0 (dense) are identical', config);
     const zeros = experiment({ init: { weights: 'zeros' } });
-    await expectCause('symmetric_units', 'the 8 units of layers.0 (dense) are all identical', zeros);
+    await expectCause('symmetric_units', 'the 8 units of layers.0 (dense) are identical', zeros);
   });
 
-  it('identical units, even where the batch can be learned without telling them apart', async () => {
+  it('identical units, even where the batch can be fitted without telling them apart', async () => {
     const layers = [{ dense: { units: 4, activation: 'linear' } }, { dense: { units: 1 } }];
     const data = regressionData();
     // A target that one linear unit can give.
@@ -127,7 +127,7 @@ describe('overfit-batch says why a batch is not learned:', () => {
     for (const activation of ['tanh', 'sigmoid']) {
       // With labels that the signs of the saturated units do not give.
       const data = classificationData(32);
-      data.train.targets.values.set(data.train.targets.values.map((_, i) => (i * i + (i >> 2)) % 3));
+      data.train.fields.targets?.values.set(data.train.fields.targets?.values.map((_, i) => (i * i + (i >> 2)) % 3));
       const config = withHidden({ ...large, activation, units: 4 });
       await expectCause('saturated_units', new RegExp(`units of layers.0 \\(dense\\) are saturated`), config, data);
     }
@@ -137,7 +137,7 @@ describe('overfit-batch says why a batch is not learned:', () => {
     const softmax = experiment({ model: { layers: [{ dense: { units: 3, activation: 'softmax' } }] } });
     await expectCause('head_mismatch', 'ends in softmax, and softmax_cross_entropy takes logits', softmax);
     const bounded = regression([{ dense: { units: 8, activation: 'tanh' } }, { dense: { units: 1, activation: 'sigmoid' } }]); // prettier-ignore
-    await expectCause('head_mismatch', 'ends in sigmoid, which cannot give values from', bounded, regressionData());
+    await expectCause('head_mismatch', 'ends in sigmoid, which cannot output values from', bounded, regressionData());
   });
 
   it('a layer that the loss does not depend on', async () => {
@@ -148,10 +148,10 @@ describe('overfit-batch says why a batch is not learned:', () => {
 
   it('samples that cannot be told apart', async () => {
     const data = classificationData();
-    data.train.features.values.copyWithin(2, 0, 2);
+    data.train.fields.features.values.copyWithin(2, 0, 2);
     const { causes } = await verdictOf(experiment({ optimizer: { adam: { lr: 0.05 } } }), data);
     expect(causes.map(({ message }) => message).join('\n')).toContain(
-      '1 of 8 samples have the features of another one and a different target',
+      '1 of 8 samples have the same features as another but a different target',
     );
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { measureStart } from '../../../src/train/index.js';
 import { epochOrder } from '../../../src/train/loop/trainer.js';
 import { wasmBackend } from '../../../src/tensor/index.js';
+import { referenceOf } from '../../../src/train/step/dataset.js';
 import { experiment, regressionData } from '../tiny.js';
 
 const stdOf = (values: readonly number[]): number => {
@@ -10,7 +11,7 @@ const stdOf = (values: readonly number[]): number => {
 };
 
 describe('how a network starts', () => {
-  it('is the spread of outputs, of their gradients, and the zeros of a ReLU, on the first batch', () => {
+  it('is the spread of outputs, of their gradients, and the zeros of a ReLU, on the first batch', async () => {
     // relu(x) times [1, 1]: all by hand.
     const config = experiment({
       task: 'regression',
@@ -24,13 +25,13 @@ describe('how a network starts', () => {
     });
     const data = regressionData(24);
     const batch = [...epochOrder(config, 24, 1).subarray(0, 8)];
-    const x = batch.map((i) => [0, 1].map((j) => data.train.features.values[2 * i + j]));
+    const x = batch.map((i) => [0, 1].map((j) => data.train.fields.features.values[2 * i + j]));
     const hidden = x.map((row) => row.map((v) => Math.max(0, v)));
     const output = hidden.map(([a, b]) => a + b);
-    const gradient = output.map((y, i) => (2 * (y - data.train.targets.values[batch[i]])) / 8);
+    const gradient = output.map((y, i) => (2 * (y - referenceOf(data.train).values[batch[i]])) / 8);
 
     const session = wasmBackend.open({ threads: 1 });
-    const { start } = measureStart(session, config, data);
+    const { start } = await measureStart(session, config, data);
     session.close();
     expect(start.samples).toBe(8);
     const [first, dropped, last] = start.layers;
@@ -46,7 +47,7 @@ describe('how a network starts', () => {
     expect(start.identical).toEqual([]);
   });
 
-  it('counts units that are alike, and what they are worth together', () => {
+  it('counts units that are alike, and what they are worth together', async () => {
     const config = experiment({
       model: {
         layers: [
@@ -61,7 +62,7 @@ describe('how a network starts', () => {
     const data = regressionData(24);
     const targets = { shape: [3], dtype: 'f32' as const, values: Float32Array.from({ length: 72 }, (_, i) => i % 5) };
     const session = wasmBackend.open({ threads: 1 });
-    const { start } = measureStart(session, config, { ...data, train: { ...data.train, targets }, val: undefined, test: undefined }); // prettier-ignore
+    const { start } = (await measureStart(session, config, { ...data, train: { ...data.train, fields: { ...data.train.fields, targets } }, val: undefined, test: undefined })); // prettier-ignore
     session.close();
     expect(start.identical).toEqual([{ layer: 'layers.0', units: 8, identical: 6, distinct: 3 }]);
   });

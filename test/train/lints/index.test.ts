@@ -2,50 +2,63 @@ import { describe, expect, it } from 'vitest';
 import type { LoadedData, Split } from '../../../src/data/index.js';
 import { hostRandom, wasmBackend } from '../../../src/tensor/index.js';
 import { describeData, type ExperimentConfig, fitModel, lintExperiment, type LintId, lints, measureStart, type StartStatistics } from '../../../src/train/index.js'; // prettier-ignore
+import { referenceOf } from '../../../src/train/step/dataset.js';
 import { classificationData, experiment, regressionData } from '../tiny.js';
 
 /** What the lints say of an experiment that fits its data; `measured` as `nn check` does, by running the network. */
-function found(config: ExperimentConfig, data: LoadedData, measured = false) {
+async function found(config: ExperimentConfig, data: LoadedData, measured = false) {
   const { rows, problems } = fitModel(config, describeData(config, data));
   if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('\n'));
-  return lintExperiment({ config, data, rows, baseDir: '/data', ...(measured && { start: startOf(config, data) }) });
+  return lintExperiment({
+    config,
+    data,
+    rows,
+    baseDir: '/data',
+    ...(measured && { start: await startOf(config, data) }),
+  });
 }
 
-function startOf(config: ExperimentConfig, data: LoadedData): StartStatistics {
+async function startOf(config: ExperimentConfig, data: LoadedData): Promise<StartStatistics> {
   const session = wasmBackend.open({ threads: 1 });
   try {
-    return measureStart(session, config, data).start;
+    return (await measureStart(session, config, data)).start;
   } finally {
     session.close();
   }
 }
 
-const ids = (config: ExperimentConfig, data: LoadedData, measured = false): LintId[] =>
-  found(config, data, measured).map(({ id }) => id);
+const ids = async (config: ExperimentConfig, data: LoadedData, measured = false): Promise<LintId[]> =>
+  (await found(config, data, measured)).map(({ id }) => id);
 
 const classes = classificationData(220);
 const numbers = regressionData(240);
 
+const withField = (split: Split, name: 'features' | 'targets', values: Float32Array | Int32Array): Split => {
+  const table = split.fields[name] ?? split.fields.features;
+  return { ...split, fields: { ...split.fields, [name]: { ...table, values } } };
+};
 /** Targets of the training split changed one by one. */
 const withTargets = (data: LoadedData, change: (target: number, sample: number) => number): LoadedData => {
-  const values = Float32Array.from(data.train.targets.values, (target, i) => change(target, i));
-  return { ...data, train: { ...data.train, targets: { ...data.train.targets, values } } };
+  const values = Float32Array.from(referenceOf(data.train).values, (target, i) => change(target, i));
+  return { ...data, train: withField(data.train, 'targets', values) };
 };
 const withFeatures = (data: LoadedData, change: (value: number, i: number) => number): LoadedData => {
-  const values = Float32Array.from(data.train.features.values, change);
-  return { ...data, train: { ...data.train, features: { ...data.train.features, values } } };
+  const values = Float32Array.from(data.train.fields.features.values, change);
+  return { ...data, train: withField(data.train, 'features', values) };
 };
 const withLabels = (label: (sample: number) => number): LoadedData => {
-  const targets = { ...classes.train.targets, values: Int32Array.from({ length: classes.train.size }, (_, i) => label(i)) }; // prettier-ignore
-  return { ...classes, train: { ...classes.train, targets } };
+  const labels = Int32Array.from({ length: classes.train.size }, (_, i) => label(i));
+  return { ...classes, train: withField(classes.train, 'targets', labels) };
 };
 /** Small images of the first 220 labels. */
 const images: LoadedData = (() => {
   const random = hostRandom(1, 'images');
-  const split = ({ size, targets }: Split): Split => ({
+  const split = ({ size, fields: { targets } }: Split): Split => ({
     size,
-    targets,
-    features: { shape: [6, 6, 1], dtype: 'f32', values: Float32Array.from({ length: size * 36 }, () => random.normal()) }, // prettier-ignore
+    fields: {
+      features: { shape: [6, 6, 1], dtype: 'f32', values: Float32Array.from({ length: size * 36 }, () => random.normal()) }, // prettier-ignore
+      targets,
+    },
   });
   return { ...classes, train: split(classes.train), val: undefined, test: split(classes.train) };
 })();
@@ -376,30 +389,30 @@ describe('lints', () => {
     for (const { description, reason } of Object.values(lints)) expect(Math.min(description.length, reason.length)).toBeGreaterThan(20); // prettier-ignore
   });
 
-  it.each(rows('fires'))('%s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).toContain(id);
+  it.each(rows('fires'))('%s: %s', async (id, _, parts, data) => {
+    expect(await ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).toContain(id);
   });
 
-  it.each(rows('silent'))('not %s: %s', (id, _, parts, data) => {
-    expect(ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).not.toContain(id);
+  it.each(rows('silent'))('not %s: %s', async (id, _, parts, data) => {
+    expect(await ids(experiment(parts as Record<string, unknown>), data, MEASURED.has(id))).not.toContain(id);
   });
 
-  it('say nothing of a sound experiment', () => {
-    expect(ids(experiment(), classes)).toEqual([]);
-    expect(ids(experiment(regression([relu(8), dense(1)]) as Record<string, unknown>), numbers)).toEqual([]);
+  it('say nothing of a sound experiment', async () => {
+    expect(await ids(experiment(), classes)).toEqual([]);
+    expect(await ids(experiment(regression([relu(8), dense(1)]) as Record<string, unknown>), numbers)).toEqual([]);
   });
 
-  it('are silenced by train.ignore_lints, each alone', () => {
+  it('are silenced by train.ignore_lints, each alone', async () => {
     const bad = { ...model(relu(8), relu(3)), optimizer: { adam: { lr: 1 } } };
-    expect(ids(experiment(bad), classes)).toEqual(['relu-on-output', 'unusual-learning-rate']);
-    expect(ids(experiment({ ...bad, train: { ignore_lints: ['relu-on-output'] } }), classes)).toEqual(['unusual-learning-rate']); // prettier-ignore
+    expect(await ids(experiment(bad), classes)).toEqual(['relu-on-output', 'unusual-learning-rate']);
+    expect((await ids(experiment({ ...bad, train: { ignore_lints: ['relu-on-output'] } }), classes))).toEqual(['unusual-learning-rate']); // prettier-ignore
     expect(() => experiment({ train: { ignore_lints: ['relu'] } })).toThrow();
   });
 
-  it('name the value that should change, inside blocks too, and copies of it once', () => {
+  it('name the value that should change, inside blocks too, and copies of it once', async () => {
     const block = { sequential: { repeat: 3, layers: [relu(8, { init: { weights: 'zeros' } })] } };
     const config = experiment(model(block, { residual: { layers: [dense(8), 'relu', dense(8)] } }, dense(3), 'softmax') as Record<string, unknown>); // prettier-ignore
-    expect(found(config, classes).map(({ id, path }) => [id, path.join('.')])).toEqual([
+    expect((await found(config, classes)).map(({ id, path }) => [id, path.join('.')])).toEqual([
       ['softmax-before-logits-loss', 'model.layers.3'],
       ['constant-initialization', 'model.layers.0.layers.0.init.weights'],
     ]);

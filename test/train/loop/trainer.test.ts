@@ -82,7 +82,7 @@ describe('train', () => {
     const config = experiment({ optimizer: { sgd: { lr: 0 } }, train: { max_epochs: 1, batch_size: 8 } });
     const { recorded } = await run(config, classificationData(22));
     const { tensors } = latest(recorded, 'last');
-    const whole = evaluate(open(), config, 'train', classificationData(22).train, { tensors });
+    const whole = await evaluate(open(), config, 'train', classificationData(22).train, { tensors });
     expect(recorded.rows[0].values['train/loss']).toBeCloseTo(whole.loss, 12);
     expect(recorded.rows[0].values['train/accuracy']).toBe(whole.metrics.accuracy);
   });
@@ -253,7 +253,7 @@ describe('early stopping', () => {
   const misleading = (): LoadedData => {
     const data = classificationData(22);
     const wrong = blobs(9, 'val');
-    wrong.targets.values.set([1, 2, 0]);
+    wrong.fields.targets?.values.set([1, 2, 0]);
     return { ...data, val: wrong };
   };
 
@@ -271,7 +271,7 @@ describe('early stopping', () => {
     const { result, recorded } = await run(stopping, data);
     const { tensors, meta } = latest(recorded, 'best');
     expect(meta.epoch).toBe(result.best?.epoch);
-    const again = evaluate(open(), stopping, 'test', data.test ?? blobs(1), { tensors });
+    const again = await evaluate(open(), stopping, 'test', data.test ?? blobs(1), { tensors });
     expect(result.test).toEqual({ loss: again.loss, ...again.metrics });
   });
 
@@ -319,7 +319,7 @@ describe('a loss or gradient that is not finite', () => {
 
   it('names the data where they are at fault', async () => {
     const data = classificationData();
-    data.train.features.values[3] = NaN;
+    data.train.fields.features.values[3] = NaN;
     await expect(run(experiment(), data)).rejects.toThrow('the features of the batch are not finite');
   });
 

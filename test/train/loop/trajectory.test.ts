@@ -44,7 +44,7 @@ describe('training follows PyTorch from the same weights and batches', () => {
   let data: LoadedData;
   beforeAll(async () => {
     const config = experiment(networks.mlp, 'adam');
-    data = await loadData(config.data, { task: 'classification', seed: 0, baseDir: 'datasets/mnist' });
+    data = await loadData(config.data, { target: 'classes', seed: 0, baseDir: 'datasets/mnist' });
   });
 
   for (const { backend, name: what } of [
@@ -55,39 +55,42 @@ describe('training follows PyTorch from the same weights and batches', () => {
       ['mlp-sgd', networks.mlp, { sgd: { lr: 0.1 } }],
       ['mlp-adam', networks.mlp, { adam: { lr: 0.001 } }],
       ['cnn-adam', networks.cnn, { adam: { lr: 0.001 } }],
-    ])(`%s on ${what}: 20 steps to 1e-4, 100 steps to 1 %%`, (name, layers, optimizer) => {
+    ])(`%s on ${what}: 20 steps to 1e-4, 100 steps to 1 %%`, async (name, layers, optimizer) => {
       const config = experiment(layers, optimizer);
       const session = backend.open({ threads: 2, winograd: false });
       const stepper = new Stepper(session, config, data.train, BATCH, { affine: data.affine });
-      stepper.initialize();
+      await stepper.initialize();
       for (const { node } of stepper.weights) session.write(node, initial(node.shape));
-      golden[name].forEach((expected, step) => {
+      for (const [step, expected] of golden[name].entries()) {
         const indices = Int32Array.from({ length: BATCH }, (_, i) => step * BATCH + i);
-        const loss = (stepper.run(indices, step, config.optimizer.lr)?.output(0)[0] ?? NaN) / BATCH;
+        const loss = (await stepper.run(indices, step, config.optimizer.lr).read()).loss[0] / BATCH;
         const deviation = Math.abs(loss - expected) / expected;
         expect(deviation, `step ${step}: ${loss}, PyTorch ${expected}`).toBeLessThan(step < 20 ? 1e-4 : 1e-2);
-      });
+      }
       session.close();
     });
   }
 
   // Biases start off zero: over MNIST's empty border a plain sum is zero exactly and a ReLU behind it at its kink, where Winograd's
   // rounding would let half of the gradients through that PyTorch leaves out (1e-4 of the loss within 20 steps).
-  it('by Winograd it follows plain sums to 1e-6 for 20 steps', () => {
+  it('by Winograd it follows plain sums to 1e-6 for 20 steps', async () => {
     const layers = [conv(16), conv(32), { max_pool2d: { pool_size: 2 } }, 'flatten', { dense: { units: 10 } }];
     const config = experiment(layers, { adam: { lr: 0.001 } });
-    const [fast, plain] = [true, false].map((winograd) => {
-      const session = wasmBackend.open({ threads: 2, winograd });
-      const stepper = new Stepper(session, config, data.train, BATCH, { affine: data.affine });
-      stepper.initialize();
-      for (const { node } of stepper.weights) session.write(node, initial(node.shape).map((w) => w || 0.05)); // prettier-ignore
-      const losses = Array.from({ length: 20 }, (_, step) => {
-        const indices = Int32Array.from({ length: BATCH }, (_, i) => step * BATCH + i);
-        return (stepper.run(indices, step, config.optimizer.lr)?.output(0)[0] ?? NaN) / BATCH;
-      });
-      session.close();
-      return losses;
-    });
+    const [fast, plain] = await Promise.all(
+      [true, false].map(async (winograd) => {
+        const session = wasmBackend.open({ threads: 2, winograd });
+        const stepper = new Stepper(session, config, data.train, BATCH, { affine: data.affine });
+        await stepper.initialize();
+        for (const { node } of stepper.weights) session.write(node, initial(node.shape).map((w) => w || 0.05)); // prettier-ignore
+        const losses: number[] = [];
+        for (let step = 0; step < 20; step++) {
+          const indices = Int32Array.from({ length: BATCH }, (_, i) => step * BATCH + i);
+          losses.push((await stepper.run(indices, step, config.optimizer.lr).read()).loss[0] / BATCH);
+        }
+        session.close();
+        return losses;
+      }),
+    );
     expect(fast).not.toEqual(plain);
     fast.forEach((loss, step) => expect(Math.abs(loss - plain[step]) / plain[step], `step ${step}`).toBeLessThan(1e-6));
   });

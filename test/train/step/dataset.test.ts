@@ -5,12 +5,14 @@ import { datasetOf, gatherBatch, selectBatch, upload } from '../../../src/train/
 
 const pixels: Split = {
   size: 3,
-  features: { shape: [1, 2], dtype: 'u8', values: Uint8Array.of(0, 10, 100, 110, 200, 255) },
-  targets: { shape: [], dtype: 'i32', values: Int32Array.of(7, 8, 9) },
+  fields: {
+    features: { shape: [1, 2], dtype: 'u8', values: Uint8Array.of(0, 10, 100, 110, 200, 255) },
+    targets: { shape: [], dtype: 'i32', values: Int32Array.of(7, 8, 9) },
+  },
 };
 
 /** Features and targets of the samples at `chosen`. */
-function batchOf(split: Split, chosen: number[], affine?: { scale: number[]; shift: number[] }) {
+async function batchOf(split: Split, chosen: number[], affine?: { scale: number[]; shift: number[] }) {
   const session = referenceBackend.open({ threads: 1 });
   const dataset = datasetOf('test', split, affine);
   upload(session, dataset, split);
@@ -19,12 +21,17 @@ function batchOf(split: Split, chosen: number[], affine?: { scale: number[]; shi
   session.write(indices, chosen);
   const executable = session.compile({ name: 'batch', outputs: [x, target], updates: [] });
   executable.run();
-  return { shape: x.shape, dtype: x.dtype, x: [...executable.output(0)], target: [...executable.output(1)] };
+  return {
+    shape: x.shape,
+    dtype: x.dtype,
+    x: [...(await executable.read())[0]],
+    target: [...(await executable.read())[1]],
+  };
 }
 
 describe('a batch of a resident dataset', () => {
-  it('holds the samples at the given indices, in their order, as f32', () => {
-    expect(batchOf(pixels, [2, 0, 2])).toEqual({
+  it('holds the samples at the given indices, in their order, as f32', async () => {
+    expect(await batchOf(pixels, [2, 0, 2])).toEqual({
       shape: [3, 1, 2],
       dtype: 'f32',
       x: [200, 255, 0, 10, 200, 255],
@@ -32,15 +39,15 @@ describe('a batch of a resident dataset', () => {
     });
   });
 
-  it('maps features by one scale and shift for all', () => {
-    expect(batchOf(pixels, [1], { scale: [0.5], shift: [-1] }).x).toEqual([49, 54]);
+  it('maps features by one scale and shift for all', async () => {
+    expect((await batchOf(pixels, [1], { scale: [0.5], shift: [-1] })).x).toEqual([49, 54]);
   });
 
-  it('maps features by a scale and shift for each entry of the last axis', () => {
-    expect(batchOf(pixels, [1], { scale: [1, 2], shift: [0, -20] }).x).toEqual([100, 200]);
+  it('maps features by a scale and shift for each entry of the last axis', async () => {
+    expect((await batchOf(pixels, [1], { scale: [1, 2], shift: [0, -20] })).x).toEqual([100, 200]);
   });
 
-  it('is the same where parts of a file share its bytes, in memory of the session or not', () => {
+  it('is the same where parts of a file share its bytes, in memory of the session or not', async () => {
     const values = Uint8Array.of(0, 10, 100, 110, 200, 255, 1, 2);
     for (const backend of [referenceBackend, wasmBackend]) {
       for (const reserved of [false, true]) {
@@ -49,19 +56,20 @@ describe('a batch of a resident dataset', () => {
         shared.set(values);
         const parts = [[3, 1], [0, 2]].map((rows): Split => ({
           size: 2,
-          features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) },
-          targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) },
+          fields: { features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) }, targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) } },
         })); // prettier-ignore
-        const [train, val] = parts.map((split, i) => {
+        const indices = input('batch.indices', [2], 'i32');
+        const batches: number[][][] = [];
+        for (const [i, split] of parts.entries()) {
           const dataset = datasetOf(['train', 'val'][i], split);
           upload(session, dataset, split);
-          const indices = input('batch.indices', [2], 'i32');
           const { x, target } = gatherBatch(dataset, indices);
           const executable = session.compile({ name: 'batch', outputs: [x, target], updates: [] });
           selectBatch(session, dataset, indices, Int32Array.of(1, 0));
           executable.run();
-          return [[...executable.output(0)], [...executable.output(1)]];
-        });
+          batches.push((await executable.read()).map((values) => [...values]));
+        }
+        const [train, val] = batches;
         expect(train).toEqual([[100, 110, 1, 2], [1, 0.5, 3, 0.5]]); // prettier-ignore
         expect(val).toEqual([[200, 255, 0, 10], [2, 0.5, 0, 0.5]]); // prettier-ignore
         // One copy in the session, whatever the number of parts; beside it the indices, and targets for each sample of the file.

@@ -18,25 +18,34 @@ function volumes(size: number, shape: readonly number[]): LoadedData {
   const targets = new Int32Array(size).map((_, i) => i % 3);
   const split: Split = {
     size,
-    features: { shape, dtype: 'f32', values: features },
-    targets: { shape: [], dtype: 'i32', values: targets },
+    fields: {
+      features: { shape, dtype: 'f32', values: features },
+      targets: { shape: [], dtype: 'i32', values: targets },
+    },
   };
   return { ...classificationData(), train: split };
 }
 
 /** The initial weights by name, and the values of all layers for the batch that they were fitted to. */
-function started(config: ExperimentConfig, { train: split }: LoadedData) {
+async function started(config: ExperimentConfig, { train: split }: LoadedData) {
   const session = referenceBackend.open({ threads: 1 });
   const { batchSize } = planOf(config, split.size);
   const stepper = new Stepper(session, config, split, batchSize);
-  stepper.initialize();
-  const weights = new Map(stepper.parameters.map(({ name, node }) => [name, [...session.read(node)]]));
+  await stepper.initialize();
+  const weights = new Map<string, number[]>();
+  const values = new Map<Node, Float64Array>();
+  for (const { name, node } of stepper.variables) {
+    const read = (await session.read(node)) as Float64Array;
+    values.set(node, read);
+    if (stepper.parameters.some((parameter) => parameter.name === name)) weights.set(name, [...read]);
+  }
   const mode = { training: true, stochastic: false, augmented: false };
   const { model, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const batch = hostRandom(config.seed, 'init.lsuv').permutation(split.size).subarray(0, batchSize);
-  const valueOf = (node: Node) => (node === indices ? batch : (session.read(node) as Float64Array));
-  const values = evaluate(model.layers.map(({ preactivation, output }) => preactivation ?? output), valueOf); // prettier-ignore
-  const spreads = new Map(model.layers.map(({ name, type }, i) => [`${name} ${type}`, varianceOf(values[i])]));
+  for (const node of [stepper.dataset.features]) values.set(node, (await session.read(node)) as Float64Array);
+  const valueOf = (node: Node) => (node === indices ? batch : (values.get(node) ?? new Float64Array()));
+  const outputs = evaluate(model.layers.map(({ preactivation, output }) => preactivation ?? output), valueOf); // prettier-ignore
+  const spreads = new Map(model.layers.map(({ name, type }, i) => [`${name} ${type}`, varianceOf(outputs[i])]));
   return { weights, spreads, batch };
 }
 
@@ -49,22 +58,22 @@ function varianceOf(values: ArrayLike<number>): number {
 describe('LSUV initialization', () => {
   const layers = [relu(12), relu(10), relu(8), { dense: { units: 3 } }];
 
-  it('leaves the products of every layer with a variance within the tolerance of 1', () => {
+  it('leaves the products of every layer with a variance within the tolerance of 1', async () => {
     const config = experiment({ model: { layers }, init: lsuv({ tolerance: 0.01 }), train: { batch_size: 16 } });
-    const { spreads } = started(config, classificationData(40));
+    const { spreads } = await started(config, classificationData(40));
     for (const [layer, variance] of spreads) expect(variance, layer).toBeCloseTo(1, 1.7);
   });
 
-  it('divides orthonormal weights by the standard deviation of what they make of the batch', () => {
+  it('divides orthonormal weights by the standard deviation of what they make of the batch', async () => {
     const split = blobs(40);
     const data = { ...classificationData(), train: split };
     const config = experiment({ model: { layers }, init: lsuv({ tolerance: 1e-6 }), train: { batch_size: 16 } });
     const plain = experiment({ model: { layers }, init: { weights: 'orthogonal' }, train: { batch_size: 16 } });
-    const { weights, batch } = started(config, data);
-    const first = started(plain, data).weights.get('layers.0.weight') ?? [];
+    const { weights, batch } = await started(config, data);
+    const first = (await started(plain, data)).weights.get('layers.0.weight') ?? [];
     const products = [...batch].flatMap(
       (sample) =>
-      Array.from({ length: 12 }, (_, unit) => split.features.values[2 * sample] * first[unit] + split.features.values[2 * sample + 1] * first[12 + unit]), // prettier-ignore
+      Array.from({ length: 12 }, (_, unit) => split.fields.features.values[2 * sample] * first[unit] + split.fields.features.values[2 * sample + 1] * first[12 + unit]), // prettier-ignore
     );
     const std = Math.sqrt(varianceOf(products));
     weights.get('layers.0.weight')?.forEach((weight, i) => expect(weight).toBeCloseTo(first[i] / std, 6));
@@ -82,36 +91,36 @@ describe('LSUV initialization', () => {
     ['depthwise_conv2d', [6, 6, 3], { depthwise_conv2d: { kernel_size: 3 } }],
     ['separable_conv2d', [6, 6, 3], { separable_conv2d: { filters: 5, kernel_size: 3 } }],
     ['embedding', [6], { embedding: { vocabulary: 9, units: 4, init: { weights: { lsuv: { tolerance: 0.01 } } } } }],
-  ])('scales %s', (_, shape, layer) => {
+  ])('scales %s', async (_, shape, layer) => {
     const config = experiment({
       model: { layers: [layer, 'flatten', { dense: { units: 3 } }] },
       init: lsuv({ tolerance: 0.01 }),
     });
-    const { spreads } = started(config, volumes(24, shape));
+    const { spreads } = await started(config, volumes(24, shape));
     for (const [name, variance] of spreads) {
       if (!name.endsWith('flatten')) expect(Math.abs(variance - 1), name).toBeLessThan(0.01);
     }
   });
 
-  it('may be one layer alone, and counts batch norms and shortcuts before it', () => {
+  it('may be one layer alone, and counts batch norms and shortcuts before it', async () => {
     const block = [
       { residual: { layers: [relu(2), 'batch_norm', { dense: { units: 2, init: lsuv({ tolerance: 0.01 }) } }] } },
       { dense: { units: 3 } },
     ];
-    const { spreads, weights } = started(experiment({ model: { layers: block } }), classificationData());
+    const { spreads, weights } = await started(experiment({ model: { layers: block } }), classificationData());
     expect(Math.abs((spreads.get('layers.0.2 dense') ?? 0) - 1)).toBeLessThan(0.01);
-    const usual = started(
+    const usual = await started(
       experiment({ model: { layers: [block[0], { dense: { units: 3 } }] }, init: { weights: 'he_normal' } }),
       classificationData(),
     );
     expect(weights.get('layers.1.weight')).toEqual(usual.weights.get('layers.1.weight'));
   });
 
-  it('leaves a layer alone that gives the same for all samples', () => {
+  it('leaves a layer alone that gives the same for all samples', async () => {
     const config = experiment({
       model: { layers: [{ dense: { units: 4, init: { weights: 'zeros' } } }, { dense: { units: 3, init: lsuv() } }] },
     });
-    const { weights } = started(config, classificationData());
+    const { weights } = await started(config, classificationData());
     expect(weights.get('layers.1.weight')?.every(Number.isFinite)).toBe(true);
   });
 

@@ -10,8 +10,10 @@ import { RunInputs } from '../../../src/train/step/run-inputs.js';
 /** Two samples: x = (1, 2) with target 3, x = (0, -1) with target 1. */
 const samples: Split = {
   size: 2,
-  features: { shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 0, -1) },
-  targets: { shape: [1], dtype: 'f32', values: Float32Array.of(3, 1) },
+  fields: {
+    features: { shape: [2], dtype: 'f32', values: Float32Array.of(1, 2, 0, -1) },
+    targets: { shape: [1], dtype: 'f32', values: Float32Array.of(3, 1) },
+  },
 };
 const linear = (parts: Record<string, unknown> = {}): ExperimentConfig =>
   experiment({
@@ -22,7 +24,7 @@ const linear = (parts: Record<string, unknown> = {}): ExperimentConfig =>
   });
 
 /** A step of gradient descent with rate 0.1 from the weights (0.5, 0.25) and bias 0; what it leaves. */
-function step(config: ExperimentConfig, split: Split = samples) {
+async function step(config: ExperimentConfig, split: Split = samples) {
   const session: Session = referenceBackend.open({ threads: 1 });
   const dataset = datasetOf('train', split);
   upload(session, dataset, split);
@@ -34,14 +36,15 @@ function step(config: ExperimentConfig, split: Split = samples) {
   session.write(inputs.rate, [0.1]);
   session.write(inputs.step, [1]);
   executable.run();
-  const read = (node: Node) => [...session.read(node)];
+  const outputs = await executable.read();
+  const read = async (node: Node) => [...(await session.read(node))];
   return {
-    lossSum: executable.output(0)[0],
-    health: executable.output(1)[0],
-    statistics: [...executable.output(2)],
-    weight: read(weight),
-    bias: read(bias),
-    slots: slots.map(({ name, node }) => [name, read(node)] as const),
+    lossSum: outputs.loss[0],
+    health: outputs.health[0],
+    statistics: [...outputs['metrics.rmse']],
+    weight: await read(weight),
+    bias: await read(bias),
+    slots: await Promise.all(slots.map(async ({ name, node }) => [name, await read(node)] as const)),
   };
 }
 
@@ -54,8 +57,8 @@ const close = (actual: readonly number[], expected: readonly number[]) => {
 const gradient = { weight: [-2, -4 + 1.25], bias: -3.25 };
 
 describe('a training step', () => {
-  it('gathers, predicts, differentiates and updates as computed by hand', () => {
-    const { lossSum, health, statistics, weight, bias } = step(linear());
+  it('gathers, predicts, differentiates and updates as computed by hand', async () => {
+    const { lossSum, health, statistics, weight, bias } = await step(linear());
     expect(lossSum).toBeCloseTo(4 + 1.5625, 12);
     expect(health).toBe(0);
     close(statistics, [5.5625, 2]);
@@ -63,28 +66,28 @@ describe('a training step', () => {
     close(bias, [0.325]);
   });
 
-  it('adds the derivative of the penalties to the weights, not the biases, and leaves them out of the loss', () => {
-    const { lossSum, weight, bias } = step(linear({ regularization: { l1: 0.5, l2: 2 } }));
+  it('adds the derivative of the penalties to the weights, not the biases, and leaves them out of the loss', async () => {
+    const { lossSum, weight, bias } = await step(linear({ regularization: { l1: 0.5, l2: 2 } }));
     expect(lossSum).toBeCloseTo(5.5625, 12);
     close(weight, [0.7 - 0.1 * (0.5 + 2), 0.525 - 0.1 * (0.5 + 1)]);
     close(bias, [0.325]);
   });
 
-  it('clips the gradients of all parameters together by their norm', () => {
-    const { weight, bias } = step(linear({ train: { gradient_clip_norm: 1 } }));
+  it('clips the gradients of all parameters together by their norm', async () => {
+    const { weight, bias } = await step(linear({ train: { gradient_clip_norm: 1 } }));
     const norm = Math.hypot(...gradient.weight, gradient.bias) + 1e-6;
     close(weight, [0.5 + 0.2 / norm, 0.25 + 0.275 / norm]);
     close(bias, [0.325 / norm]);
   });
 
-  it('clips every element of the gradients by value', () => {
-    const { weight, bias } = step(linear({ train: { gradient_clip_value: 0.5 } }));
+  it('clips every element of the gradients by value', async () => {
+    const { weight, bias } = await step(linear({ train: { gradient_clip_value: 0.5 } }));
     close(weight, [0.55, 0.3]);
     close(bias, [0.05]);
   });
 
-  it('names the optimizer’s slots after their parameters', () => {
-    const { slots } = step(linear({ optimizer: { sgd: { momentum: 0.9 } } }));
+  it('names the optimizer’s slots after their parameters', async () => {
+    const { slots } = await step(linear({ optimizer: { sgd: { momentum: 0.9 } } }));
     expect(slots.map(([name]) => name)).toEqual([
       'optimizer.momentum.layers.0.weight',
       'optimizer.momentum.layers.0.bias',
@@ -92,9 +95,12 @@ describe('a training step', () => {
     close(slots[0][1], gradient.weight);
   });
 
-  it('changes nothing where the loss is not finite', () => {
-    const targets = { ...samples.targets, values: Float32Array.of(3, Infinity) };
-    const { health, weight, bias, slots } = step(linear({ optimizer: 'adam' }), { ...samples, targets });
+  it('changes nothing where the loss is not finite', async () => {
+    const targets = { shape: [1], dtype: 'f32' as const, values: Float32Array.of(3, Infinity) };
+    const { health, weight, bias, slots } = await step(linear({ optimizer: 'adam' }), {
+      ...samples,
+      fields: { ...samples.fields, targets },
+    });
     expect(health).not.toBe(0);
     expect({ weight, bias }).toEqual({ weight: [0.5, 0.25], bias: [0] });
     for (const [, values] of slots) expect(values.every((v) => v === 0)).toBe(true);

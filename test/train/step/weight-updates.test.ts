@@ -9,6 +9,7 @@ import {
   type TrainOptions,
 } from '../../../src/train/index.js';
 import { experimentSchema } from '../../../src/train/index.js';
+import { referenceOf } from '../../../src/train/step/dataset.js';
 import { classificationData, experiment, latest, recording, regressionData } from '../tiny.js';
 
 const regression = (optimizer: unknown, options: Record<string, unknown>): ExperimentConfig =>
@@ -133,8 +134,8 @@ describe('averaged weights', () => {
     const [weight, bias] = ['average.layers.0.weight', 'average.layers.0.bias'].map((name) => tensors.get(name)?.values ?? []); // prettier-ignore
     const { test } = regressionData();
     const squares = Array.from({ length: 8 }, (_, i) => {
-      const [a, b] = test?.features.values.slice(2 * i, 2 * i + 2) ?? [];
-      return (Number(a) * weight[0] + Number(b) * weight[1] + bias[0] - (test?.targets.values[i] ?? 0)) ** 2;
+      const [a, b] = test?.fields.features.values.slice(2 * i, 2 * i + 2) ?? [];
+      return (Number(a) * weight[0] + Number(b) * weight[1] + bias[0] - (test?.fields.targets?.values[i] ?? 0)) ** 2;
     });
     expect(result.test?.loss).toBeCloseTo(squares.reduce((a, b) => a + b) / 8, 6);
   });
@@ -174,7 +175,10 @@ describe('regularization', () => {
     // At the solution, the gradient of the mean squared error is -strength * sign(w), or within it where w = 0.
     const { tensors, result } = await run(constrained({ weights: { proximal_l1: { strength: 2.5 } } }, 400)); // prettier-ignore
     const [a, b] = tensors['layers.0.weight'];
-    const { features, targets, size } = regressionData().train;
+    const { train } = regressionData();
+    const { size } = train;
+    const { features } = train.fields;
+    const targets = referenceOf(train);
     const gradient = [0, 1].map((column) => {
       let total = 0;
       for (let i = 0; i < size; i++) {
@@ -236,7 +240,7 @@ describe('batch norm under averaged weights', () => {
       const { train: split } = regressionData();
       const [weight, bias] = ['weight', 'bias'].map((name) => tensors[`average.layers.0.${name}`]);
       const outputs = Array.from({ length: 24 }, (_, i) => {
-        const [a, b] = split.features.values.slice(2 * i, 2 * i + 2);
+        const [a, b] = split.fields.features.values.slice(2 * i, 2 * i + 2);
         return a * weight[0] + b * weight[3] + bias[0];
       });
       // Four batches of six, so the mean of their means is the mean over all samples.

@@ -3,10 +3,13 @@
  * thread's scratch memory (its first-level cache), where registers would hold a few columns only and every row be visited again for
  * the next few. Each column is summed in the order of the rows either way, so the bits are the same.
  */
-import { sizeOf } from '../../shape.js';
+import type { FunctionEmitter, I32, I32Local } from '../assembler.js';
+import type { Cursors } from './cursors.js';
 import { ExpressionEmitter } from './expression.js';
-import { decode, eachUnit, type EmittedKernel, LoopPoint, makeCursors } from './loop.js';
-import { emitEpilogue, type ReduceBody, reducedNest } from './reduce.js';
+import { defineKernel, type EmittedKernel } from './kernel.js';
+import { directly, eachVector } from './loop.js';
+import { LoopPoint } from './loop-point.js';
+import { eachColumnBlock, emitResults, type Reduction } from './reduction.js';
 
 /** Rows read side by side. */
 const ROWS = 4;
@@ -19,12 +22,10 @@ const [NARROW, WIDE] = [64, 1024];
 /** Units of work that are enough for all threads. */
 const ENOUGH_UNITS = 16;
 
-const summedAxes = ({ dims, reduced }: ReduceBody): number[] => dims.flatMap((_, d) => (reduced[d] ? [d] : []));
-
 /** Whether a reduction has columns and rows enough to be streamed. */
-export function isStreamed(body: ReduceBody): boolean {
-  const axes = summedAxes(body);
-  return body.dims[body.dims.length - 1] >= FEWEST && axes.length > 0 && body.dims[axes[axes.length - 1]] >= ROWS;
+export function isStreamed(reduction: Reduction): boolean {
+  const rowAxis = reduction.axes('summed').at(-1);
+  return reduction.length >= FEWEST && rowAxis !== undefined && reduction.dims[rowAxis] >= ROWS;
 }
 
 /** Columns of a unit: all where other axes make work enough for all threads, else a part of them. */
@@ -34,139 +35,133 @@ function unitWidth(length: number, others: number): number {
   return Math.ceil(width / 16) * 16;
 }
 
-export function streamColumns(body: ReduceBody): EmittedKernel {
-  const { context, kernel, dims, groups, reduced, accesses, operation } = body;
-  const { input } = kernel;
-  const { wide } = context.features;
-  const last = dims.length - 1;
-  const length = dims[last];
-  const outerKept = dims.flatMap((_, d) => (reduced[d] || d === last ? [] : [d]));
-  const summed = summedAxes(body);
-  const rowAxis = summed[summed.length - 1];
-  const rows = dims[rowAxis];
-  const others = sizeOf(outerKept.map((d) => dims[d]));
+export function streamColumns(reduction: Reduction): EmittedKernel {
+  const { length } = reduction;
+  const others = reduction.size(reduction.axes('kept', false));
   const width = unitWidth(length, others);
-  const blocks = Math.ceil(length / width);
-  const loads = accesses.filter((a) => !accesses.some((b) => b.indirect?.index === a));
-  // The positions of rows that are read side by side.
-  const sides = [body.cursors, ...Array.from({ length: ROWS - 1 }, () => makeCursors(context, [input], groups))];
-  let size = 0;
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const emitters = sides.map(() => new ExpressionEmitter(f, context.math, [input], wide));
-    size = emitters[0].size;
-    for (const side of sides) side.declare(f);
-    const points = sides.map((side) => new LoopPoint(f, side, last));
-    const [outer, block, sums, offset] = Array.from({ length: 4 }, () => f.local('i32'));
-    const first = sides[0].list;
-
-    /** Adds so many rows, from the current position on, to the sums of so many columns. */
-    const addRows = (count: number, columns: number): void => {
-      const mine = points.slice(0, count);
-      sides.slice(0, count).forEach((side, r) => {
-        if (r > 0)
-          side.list.forEach((c, i) => {
-            const step = r * c.strides[rowAxis] * c.size;
-            f.get(first[i].level).i32(step).op('i32.add').set(c.level);
-          });
-        side.enter(f, last);
-        points[r].hoist(accesses);
-        emitters[r].computeFixed(points[r]);
-      });
-      f.get(2).set(sums);
-      const pass = (vectors: number, lanes: number): void => {
-        for (let u = 0; u < vectors; u += 2) {
-          const pair = u + 1 < vectors ? [u, u + 1] : [u];
-          for (const point of mine) {
-            point.lanes = lanes;
-            if (wide) point.loadAhead(loads, pair);
-          }
-          const values = pair.map((vector) => {
-            const value = f.local('v128');
-            f.get(sums).mem('v128.load', 16 * vector);
-            mine.forEach((point, r) => {
-              emitters[r].begin();
-              point.vector = vector;
-              emitters[r].emit(input, point, operation.dtype);
-              operation.combine(f);
-            });
-            f.set(value);
-            return value;
-          });
-          pair.forEach((vector, k) =>
-            f
-              .get(sums)
-              .get(values[k])
-              .mem('v128.store', 16 * vector),
-          );
-        }
-        for (const side of sides.slice(0, count)) side.advance(f, 4 * vectors, last);
-        f.bump(sums, 16 * vectors);
-      };
-      const full = columns >> 2;
-      const passes = Math.floor(full / VECTORS);
-      if (passes > 0) f.countedLoop(passes, () => pass(VECTORS, 4));
-      if (full % VECTORS > 0) pass(full % VECTORS, 4);
-      if (columns % 4 > 0) pass(1, columns % 4);
-    };
-
-    const reduce = (columns: number): void => {
-      const vectors = Math.ceil(columns / 4);
-      f.get(2).set(sums);
-      f.countedLoop(vectors, () => {
-        f.get(sums);
-        operation.identity(f);
-        f.mem('v128.store').bump(sums, 16);
-      });
-      const move = (by: number): void => {
-        for (const c of first) f.bump(c.level, by * c.strides[rowAxis] * c.size);
-      };
-      reducedNest(f, body, summed.slice(0, -1), () => {
-        f.countedLoop(Math.floor(rows / ROWS), () => {
-          addRows(ROWS, columns);
-          move(ROWS);
-        });
-        if (rows % ROWS > 0) addRows(rows % ROWS, columns);
-        move(-ROWS * Math.floor(rows / ROWS));
-      });
-      f.get(outer).i32(length).op('i32.mul').get(block).i32(width).op('i32.mul', 'i32.add').set(offset);
-      f.get(2).set(sums);
-      const values = Array.from({ length: Math.min(RESULTS, vectors) }, () => f.local('v128'));
-      const results = (count: number): void => {
-        const mine = values.slice(0, Math.ceil(count / 4));
-        mine.forEach((value, v) =>
-          f
-            .get(sums)
-            .mem('v128.load', 16 * v)
-            .set(value),
-        );
-        emitEpilogue(f, context, kernel, offset, mine, count);
-        f.bump(sums, 16 * RESULTS).bump(offset, 4 * RESULTS);
-      };
-      const full = Math.floor(columns / (4 * RESULTS));
-      if (full > 0) f.countedLoop(full, () => results(4 * RESULTS));
-      if (columns % (4 * RESULTS) > 0) results(columns % (4 * RESULTS));
-    };
-
-    eachUnit(f, (unit) => {
-      f.get(unit).i32(blocks).op('i32.div_u').set(outer);
-      f.get(unit).i32(blocks).op('i32.rem_u').set(block);
-      decode(f, outer, outerKept.map((d) => dims[d]), first, outerKept); // prettier-ignore
-      for (const c of first) {
-        const stride = c.strides[last] * c.size * width;
-        if (stride !== 0) f.get(c.level).get(block).i32(stride).op('i32.mul', 'i32.add').set(c.level);
-      }
-      const rest = length % width;
-      if (rest === 0) reduce(width);
-      else if (blocks === 1) reduce(length);
-      else f.get(block).i32(blocks - 1).op('i32.lt_s').if(() => reduce(width), () => reduce(rest)); // prettier-ignore
-    });
+  const index = defineKernel(reduction.context.module, (f, unit, scratch) => {
+    const stream = new ColumnStream(f, reduction, scratch);
+    eachColumnBlock(f, reduction, stream.cursors, unit, width, (first, columns) => stream.reduce(first, columns));
   });
-  const perUnit = sizeOf(summed.map((d) => dims[d])) * Math.min(length, width);
-  const scratch = 16 * Math.ceil(Math.min(length, width) / 4);
+  const columns = Math.min(length, width);
   return {
     function: index,
-    units: others * blocks,
-    unitCost: (perUnit / 4 + 4) * (size + accesses.length + 1),
-    scratch,
+    units: others * Math.ceil(length / width),
+    unitCost: reduction.unitCost(reduction.size(reduction.axes('summed')) * columns),
+    scratch: 16 * Math.ceil(columns / 4),
   };
+}
+
+/** A row of those that are read side by side. */
+interface Side {
+  readonly cursors: Cursors;
+  readonly emitter: ExpressionEmitter;
+  readonly point: LoopPoint;
+}
+
+class ColumnStream {
+  private readonly sides: readonly Side[];
+  /** Where in scratch memory the results of the current columns are. */
+  private readonly sums: I32Local;
+  /** The flat position of the first of them in the result. */
+  private readonly position: I32Local;
+  private readonly rowAxis: number;
+
+  constructor(
+    private readonly f: FunctionEmitter,
+    private readonly reduction: Reduction,
+    private readonly scratch: I32Local,
+  ) {
+    const { context, kernel, last } = reduction;
+    this.sides = Array.from({ length: ROWS }, () => {
+      const emitter = new ExpressionEmitter(f, context.math, [kernel.input], context.features.wide);
+      const cursors = reduction.cursors(f);
+      return { cursors, emitter, point: new LoopPoint(f, cursors, last) };
+    });
+    [this.sums, this.position] = f.i32Locals(2);
+    this.rowAxis = reduction.axes('summed').at(-1) ?? 0;
+  }
+
+  /** The positions of the first row. */
+  get cursors(): Cursors {
+    return this.sides[0].cursors;
+  }
+
+  /** Reduces `columns` columns, of which the first is at flat position `first` of the result. */
+  reduce(first: I32, columns: number): void {
+    const { f, reduction, scratch, sums, cursors, rowAxis } = this;
+    const rows = reduction.dims[rowAxis];
+    f.assign(sums, scratch);
+    f.repeat(Math.ceil(columns / 4), () => {
+      f.store('v128.store', sums, () => reduction.operation.identity(f)).bump(sums, 16);
+    });
+    reduction.nest(cursors, reduction.axes('summed').slice(0, -1), () => {
+      const rounds = Math.floor(rows / ROWS);
+      f.repeat(rounds, () => {
+        this.addRows(ROWS, columns);
+        cursors.step(rowAxis, ROWS);
+      });
+      if (rows % ROWS > 0) this.addRows(rows % ROWS, columns);
+      cursors.step(rowAxis, -ROWS * rounds);
+    });
+    this.store(first, columns);
+  }
+
+  /** Adds so many rows, from the current position on, to the sums of so many columns. */
+  private addRows(count: number, columns: number): void {
+    const { f, reduction, rowAxis, cursors: first } = this;
+    const { last, accesses } = reduction;
+    const sides = this.sides.slice(0, count);
+    sides.forEach(({ cursors, point, emitter }, r) => {
+      if (r > 0) cursors.list.forEach((c, i) => f.assign(c.level, first.list[i].level.plus(r * c.step(rowAxis))));
+      cursors.enter(last);
+      point.hoist(accesses);
+      emitter.computeFixed(point);
+    });
+    f.assign(this.sums, this.scratch);
+    eachVector(f, columns, VECTORS, (lanes, vectors) => {
+      for (let u = 0; u < vectors; u += 2) this.addPair(sides, u + 1 < vectors ? [u, u + 1] : [u], lanes);
+      for (const { cursors } of sides) cursors.advance(last, 4 * vectors);
+      f.bump(this.sums, 16 * vectors);
+    });
+  }
+
+  /** Adds the rows' vectors, one or two neighbouring ones, whose stores come last and in pairs, for V8's revectorizer. */
+  private addPair(sides: readonly Side[], vectors: readonly number[], lanes: number): void {
+    const { f, sums } = this;
+    const { context, kernel, accesses, operation } = this.reduction;
+    for (const { point } of sides) {
+      point.lanes = lanes;
+      if (context.features.wide) point.loadAhead(directly(accesses), vectors);
+    }
+    const values = vectors.map((vector) => {
+      const value = f.local('v128');
+      f.load('v128.load', sums, 16 * vector);
+      for (const { emitter, point } of sides) {
+        emitter.begin();
+        point.vector = vector;
+        emitter.emit(kernel.input, point, operation.dtype);
+        operation.combine(f);
+      }
+      f.set(value);
+      return value;
+    });
+    vectors.forEach((vector, k) => f.store('v128.store', sums, values[k], 16 * vector));
+  }
+
+  /** Stores the results, with the work fused behind them. */
+  private store(first: I32, columns: number): void {
+    const { f, sums, position } = this;
+    f.assign(position, first).assign(sums, this.scratch);
+    const values = f.vectors(Math.min(RESULTS, Math.ceil(columns / 4)));
+    const results = (count: number): void => {
+      const mine = values.slice(0, Math.ceil(count / 4));
+      mine.forEach((value, v) => f.load('v128.load', sums, 16 * v).set(value));
+      emitResults(f, this.reduction, position, mine, count);
+      f.bump(sums, 16 * RESULTS).bump(position, 4 * RESULTS);
+    };
+    const full = Math.floor(columns / (4 * RESULTS));
+    if (full > 0) f.repeat(full, () => results(4 * RESULTS));
+    if (columns % (4 * RESULTS) > 0) results(columns % (4 * RESULTS));
+  }
 }

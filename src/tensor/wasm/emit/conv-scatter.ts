@@ -5,12 +5,14 @@
  * same pixel of the result is added up afterwards, from the first-level cache.
  */
 import type { NodeOf } from '../../graph.js';
-import { emitStore } from './expression.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
-import { emitZeroFill } from './padded-image.js';
+import type { FunctionEmitter, I32, I32Local } from '../assembler.js';
+import { emitBand, evenBands } from './bands.js';
 import { defineTileEpilogue } from './epilogue.js';
-import { defineTile, evenTiles, panelWidth, TILE_BUFFER } from './tile.js';
+import { defineKernel, type EmitContext, type EmittedKernel, Memo } from './kernel.js';
+import { emitStore } from './lanes.js';
 import type { PackSource } from './pack.js';
+import { emitZeroFillAt } from './padded-image.js';
+import { defineSums, evenTiles, panelWidth, panelWidths, type SumLoop, TILE_BUFFER } from './tile.js';
 import { type Features, tileSize } from '../features.js';
 import { type ConvKernel, isPlain } from '../../compiler/kernel.js';
 
@@ -74,13 +76,8 @@ export function scatterPays(root: NodeOf<'conv_input'>, features: Features, wind
   return sums + gather < 0.9 * windows;
 }
 
-export function emitConvScatter(
-  context: EmitContext,
-  kernel: ConvKernel,
-  root: NodeOf<'conv_input'>,
-  g: number,
-  workspace: number,
-): EmittedKernel {
+/** The sizes of a problem; distances are in bytes. */
+function planScatter({ features }: EmitContext, root: NodeOf<'conv_input'>) {
   const { strides, padding } = root.attrs;
   const [batch, gradientHeight, gradientWidth, filters] = root.inputs[0].shape;
   const [kh, kw] = root.inputs[1].shape;
@@ -88,157 +85,156 @@ export function emitConvScatter(
   const [strideY, strideX] = strides;
   const [low, left] = [padding[0][0], padding[1][0]];
   const columns = kw * channels;
-  const group = panelWidth(context.features, columns);
-  const groups = Math.ceil(columns / group);
-  const groupBytes = kh * filters * group * 4;
-  const pixel = 4 * filters;
-  const rowBytes = gradientWidth * pixel;
+  const panel = panelWidth(features, columns);
   // What the gradient's pixels give, one after another, between pixels of zeros that stand for those beyond the borders.
   const pitch = 16 * Math.ceil(columns / 4) + 16;
   const before = Math.max(0, Math.ceil((kw - 1 - left) / strideX));
   const after = Math.max(0, Math.floor((width - 1 + left) / strideX) - (gradientWidth - 1));
-  const rowStart = TILE_BUFFER + before * pitch;
-  // Small batches: cut images into bands of rows, so that there is work for every thread.
-  const bandRows = Math.ceil(height / Math.max(1, Math.min(height, Math.ceil(8 / batch))));
-  const bands = Math.ceil(height / bandRows);
+  return {
+    batch, gradientHeight, gradientWidth, filters, kh, kw, height, width, channels, strideY, strideX, low, left, columns,
+    pitch, before, after,
+    panels: panelWidths(columns, panel).map((width, i) => ({ first: i * panel, vectors: Math.ceil(width / 4) })),
+    panelBytes: kh * filters * panel * 4,
+    pixel: 4 * filters,
+    rowBytes: gradientWidth * 4 * filters,
+    rowStart: TILE_BUFFER + before * pitch,
+    heights: evenTiles(gradientWidth, Math.min(tileSize(features).rows, gradientWidth)),
+  }; // prettier-ignore
+}
 
-  const tileRows = Math.min(tileSize(context.features).rows, gradientWidth);
-  const heights = evenTiles(gradientWidth, tileRows);
-  const tiles = new Map<string, number>();
-  /** (a, b, kernel rows, 0, buffer) */
-  const tile = (rows: number, vectors: number): number => {
-    const key = `${rows}x${vectors}`;
-    const known = tiles.get(key);
-    if (known !== undefined) return known;
-    const loops = [
-      { count: { local: 2 }, aStep: -rowBytes, bStep: strideY * filters * 16 * vectors },
-      { count: filters, aStep: 4, bStep: 16 * vectors },
-    ];
-    const places = Array.from({ length: rows }, (_, r) => r * pixel);
-    const shape = { rows: places, vectors, loops, bufferPitch: pitch };
-    const index = defineTile(context, kernel, shape, 4 * vectors, { resumes: false, continues: true });
-    tiles.set(key, index);
-    return index;
-  };
-  for (let i = 0; i < groups; i++)
-    for (const { height: rows } of heights) tile(rows, Math.ceil(Math.min(group, columns - i * group) / 4));
+type ScatterPlan = ReturnType<typeof planScatter>;
 
-  const vectors = Math.ceil(channels / 4);
-  const plain = isPlain(kernel);
-  const epilogue = plain ? 0 : defineTileEpilogue(context, kernel, { rows: 1, vectors, columns: channels });
-  const output = plain ? context.address(kernel.outputs[0]) : 0;
-
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, y, end, t, first, rows, from, a, b, buffer, at, row, target] = Array.from({ length: 13 }, () =>
-      f.local('i32'),
-    );
-    const sum = f.local('v128');
-    /** Leaves the larger or smaller of two locals' values on the stack. */
-    const choose = (x: number, z: number, test: 'i32.gt_s' | 'i32.lt_s'): void => {
-      f.get(x).get(z).get(x).get(z).op(test, 'select');
-    };
-    const zeros = (offset: number, bytes: number): void => {
-      f.get(2).i32(offset).op('i32.add').set(at);
-      emitZeroFill(f, at, bytes);
-    };
-    /** Sets the first kernel row that meets row y, and how many do, a stride apart. */
-    const findKernelRows = (): void => {
-      const other = from;
-      f.get(y).i32(low).op('i32.add').set(t);
-      f.get(t).i32(strideY).op('i32.rem_u').set(first);
-      f.get(t)
-        .i32(strideY * (gradientHeight - 1))
-        .op('i32.sub')
-        .set(other);
-      choose(first, other, 'i32.gt_s');
-      f.set(first);
-      f.i32(kh - 1).set(other);
-      choose(t, other, 'i32.lt_s');
-      f.get(first).op('i32.sub').set(rows);
-      f.get(rows).i32(0).op('i32.lt_s').if(
-        () => f.i32(0).set(rows),
-        () => f.get(rows).i32(strideY).op('i32.div_u').i32(1).op('i32.add').set(rows),
-      ); // prettier-ignore
-    };
-    const sumRow = (): void => {
-      f.get(sample).i32(gradientHeight).op('i32.mul');
-      f.get(t).get(first).op('i32.sub').i32(strideY).op('i32.div_u', 'i32.add').i32(rowBytes).op('i32.mul');
-      f.i32(g).op('i32.add').set(from);
-      for (let i = 0; i < groups; i++) {
-        const wide = Math.ceil(Math.min(group, columns - i * group) / 4);
-        f.get(first)
-          .i32(filters * 16 * wide)
-          .op('i32.mul')
-          .i32(workspace + i * groupBytes)
-          .op('i32.add')
-          .set(b);
-        f.get(from).set(a);
-        f.get(2)
-          .i32(rowStart + 4 * i * group)
-          .op('i32.add')
-          .set(buffer);
-        for (const { height: high, count } of heights)
-          f.countedLoop(count, () => {
-            f.get(a).get(b).get(rows).i32(0).get(buffer).call(tile(high, wide));
-            f.bump(a, high * pixel).bump(buffer, high * pitch);
-          });
-      }
-    };
-    /** Adds up what the pixels of the row gave, for the pixels x, x + strideX, ... of the result. */
-    const gather = (x: number): void => {
-      const count = Math.ceil((width - x) / strideX);
-      const taps = Array.from({ length: kw }, (_, s) => s).filter((s) => (x + left - s) % strideX === 0);
-      f.get(2).set(at);
-      f.get(row).i32(x).op('i32.add').set(a);
-      if (plain)
-        f.get(a)
-          .i32(4 * channels)
-          .op('i32.mul')
-          .i32(output)
-          .op('i32.add')
-          .set(target);
-      f.countedLoop(count, () => {
-        for (let v = 0; v < vectors; v++) {
-          if (taps.length === 0) f.splat(0);
-          taps.forEach((s, i) => {
-            const offset = rowStart + ((x + left - s) / strideX) * pitch + 4 * s * channels + 16 * v;
-            f.get(at).mem('v128.load', offset);
-            if (i > 0) f.op('f32x4.add');
-          });
-          f.set(sum);
-          if (plain) emitStore(f, 'f32', target, sum, Math.min(4, channels - 4 * v), 1, 16 * v);
-          else
-            f.get(2)
-              .get(sum)
-              .mem('v128.store', 16 * v);
-        }
-        if (plain) f.bump(target, 4 * channels * strideX);
-        else f.get(2).get(a).i32(0).call(epilogue);
-        f.bump(a, strideX).bump(at, pitch);
-      });
-    };
-    eachUnit(f, (unit) => {
-      zeros(TILE_BUFFER, before * pitch);
-      zeros(rowStart + gradientWidth * pitch, after * pitch);
-      f.get(unit).i32(bands).op('i32.div_u').set(sample);
-      f.get(unit).i32(bands).op('i32.rem_u').i32(bandRows).op('i32.mul').set(y);
-      f.get(y).i32(bandRows).op('i32.add').set(end).i32(height).set(t);
-      choose(end, t, 'i32.lt_s');
-      f.set(end);
-      f.get(sample).i32(height).op('i32.mul').get(y).op('i32.add').i32(width).op('i32.mul').set(row);
-      f.loop(() => {
-        findKernelRows();
-        f.get(rows).if(sumRow, () => zeros(rowStart, gradientWidth * pitch));
-        for (let x = 0; x < Math.min(strideX, width); x++) gather(x);
-        f.bump(row, width).bump(y, 1).get(y).get(end).op('i32.lt_s').branchIf(0);
-      });
+export function emitConvScatter(
+  context: EmitContext,
+  kernel: ConvKernel,
+  root: NodeOf<'conv_input'>,
+  gradient: number,
+  workspace: number,
+): EmittedKernel {
+  const plan = planScatter(context, root);
+  const { batch, height, width, kh, columns, filters, gradientHeight, gradientWidth, pitch, rowStart, before, after } =
+    plan;
+  const tile = defineRowTiles(context, plan);
+  const store = pixelStore(context, kernel, plan.channels);
+  const bands = evenBands(batch, height);
+  const index = defineKernel(context.module, (f, unit, scratch) => {
+    const zeros = (from: number, bytes: number): void => emitZeroFillAt(f, scratch, from, bytes);
+    zeros(TILE_BUFFER, before * pitch);
+    zeros(rowStart + gradientWidth * pitch, after * pitch);
+    const band = emitBand(f, unit, bands);
+    const y = f.let(band.first);
+    const row = f.let(band.sample.times(height).plus(y).times(width));
+    f.countDown(band.rows, () => {
+      const reached = emitKernelRows(f, plan, y);
+      const sums = (): void => {
+        const gradientRow = reached.t.minus(reached.first).over(plan.strideY);
+        const from = f.let(band.sample.times(gradientHeight).plus(gradientRow).times(plan.rowBytes).plus(gradient));
+        emitRowSums(f, plan, tile, { from, weights: workspace, first: reached.first, rows: reached.rows, scratch });
+      };
+      f.when(reached.rows, sums, () => zeros(rowStart, gradientWidth * pitch));
+      for (let x = 0; x < Math.min(plan.strideX, width); x++) emitGather(f, plan, store, { x, row, scratch });
+      f.bump(row, width).bump(y, 1);
     });
   });
   return {
     function: index,
-    units: batch * bands,
-    unitCost: (2 * kh * columns * filters * gradientHeight * gradientWidth) / bands / 16,
+    units: batch * bands.count,
+    unitCost: (2 * kh * columns * filters * gradientHeight * gradientWidth) / bands.count / 16,
     // The last pixel's vectors may reach beyond it.
     scratch: rowStart + (gradientWidth + after) * pitch + 64,
   };
+}
+
+/** (gradient, weights, sums, kernel rows): what `rows` neighbouring pixels of the gradient give, by height and vectors. */
+function defineRowTiles(context: EmitContext, plan: ScatterPlan): (rows: number, vectors: number) => number {
+  const { rowBytes, filters, strideY, pixel, pitch } = plan;
+  const tiles = new Memo<string>();
+  const tile = (height: number, vectors: number): number =>
+    tiles.get(`${height}x${vectors}`, () => {
+      const rows = Array.from({ length: height }, (_, r) => r * pixel);
+      const loops = (kernelRows: I32Local): SumLoop[] => [
+        { count: kernelRows, aStep: -rowBytes, bStep: strideY * filters * 16 * vectors },
+        { count: filters, aStep: 4, bStep: 16 * vectors },
+      ];
+      return defineSums(context, { rows, vectors }, { pitch, resumes: false, loops });
+    });
+  for (const { vectors } of plan.panels) for (const { height } of plan.heights) tile(height, vectors);
+  return tile;
+}
+
+/**
+ * The kernel rows that meet the gradient in row y of the result: `rows` of them, every strideY-th from `first` on. Row t = y + low of
+ * the padded result meets kernel row r at gradient row (t - r) / strideY.
+ */
+function emitKernelRows(f: FunctionEmitter, { low, strideY, gradientHeight, kh }: ScatterPlan, y: I32) {
+  const t = f.let(y.plus(low));
+  const [first, other, rows] = f.i32Locals(3);
+  f.assign(first, t.modulo(strideY)).assign(other, t.minus(strideY * (gradientHeight - 1)));
+  f.assign(first, first.atLeast(other));
+  f.assign(other, kh - 1);
+  f.assign(rows, t.atMost(other).minus(first));
+  f.when(
+    rows.isLess(0),
+    () => f.assign(rows, 0),
+    () => f.assign(rows, rows.over(strideY).plus(1)),
+  );
+  return { t, first, rows };
+}
+
+/** Computes what a row of the gradient's pixels gives. */
+function emitRowSums(
+  f: FunctionEmitter,
+  { filters, rowStart, heights, panels, panelBytes, pixel, pitch }: ScatterPlan,
+  tile: (rows: number, vectors: number) => number,
+  at: { from: I32; weights: number; first: I32; rows: I32; scratch: I32 },
+): void {
+  const [a, b, sums] = f.i32Locals(3);
+  panels.forEach(({ first, vectors }, i) => {
+    f.assign(b, at.first.times(filters * 16 * vectors).plus(at.weights + i * panelBytes));
+    f.assign(a, at.from);
+    f.assign(sums, at.scratch.plus(rowStart + 4 * first));
+    for (const { height, count } of heights)
+      f.repeat(count, () => {
+        f.call(tile(height, vectors), a, b, sums, at.rows);
+        f.bump(a, height * pixel).bump(sums, height * pitch);
+      });
+  });
+}
+
+/** Where a result goes: to its place, or through the start of scratch memory to the work fused behind it. */
+type PixelStore = { readonly output: number } | { readonly epilogue: number };
+
+function pixelStore(context: EmitContext, kernel: ConvKernel, channels: number): PixelStore {
+  if (isPlain(kernel)) return { output: context.address(kernel.outputs[0]) };
+  const vectors = Math.ceil(channels / 4);
+  return { epilogue: defineTileEpilogue(context, kernel, { rows: 1, vectors, columns: channels }) };
+}
+
+/** Adds up what the gradient's pixels give for the pixels x, x + strideX, ... of a row of the result, whose first has number `row`. */
+function emitGather(
+  f: FunctionEmitter,
+  { width, strideX, kw, left, channels, rowStart, pitch }: ScatterPlan,
+  store: PixelStore,
+  { x, row, scratch }: { x: number; row: I32; scratch: I32 },
+): void {
+  const taps = Array.from({ length: kw }, (_, s) => s).filter((s) => (x + left - s) % strideX === 0);
+  const from = f.let(scratch);
+  const pixel = f.let(row.plus(x));
+  const target = f.let('output' in store ? pixel.times(4 * channels).plus(store.output) : scratch);
+  const sum = f.local('v128');
+  f.repeat(Math.ceil((width - x) / strideX), () => {
+    for (let v = 0; v < Math.ceil(channels / 4); v++) {
+      if (taps.length === 0) f.splat(0);
+      taps.forEach((s, i) => {
+        f.load('v128.load', from, rowStart + ((x + left - s) / strideX) * pitch + 4 * s * channels + 16 * v);
+        if (i > 0) f.op('f32x4.add');
+      });
+      f.set(sum);
+      const lanes = 'output' in store ? Math.min(4, channels - 4 * v) : 4;
+      emitStore(f, 'f32', target, sum, { lanes, offset: 16 * v });
+    }
+    if ('output' in store) f.bump(target, 4 * channels * strideX);
+    else f.call(store.epilogue, scratch, pixel, 0);
+    f.bump(pixel, strideX).bump(from, pitch);
+  });
 }

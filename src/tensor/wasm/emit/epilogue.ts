@@ -1,7 +1,8 @@
 /** Element-wise work fused behind a contraction, on sums that wait in memory: inside the tile it would take its registers. */
-import type { FunctionEmitter } from '../assembler.js';
-import { bytesOf, emitLoad, emitLoadSplat, emitStore, ExpressionEmitter } from './expression.js';
-import type { EmitContext } from './loop.js';
+import { at, type FunctionEmitter, type I32Local } from '../assembler.js';
+import { ExpressionEmitter } from './expression.js';
+import type { EmitContext } from './kernel.js';
+import { bytesOf, emitLoad, emitLoadSplat, emitStore } from './lanes.js';
 import type { Access } from '../../compiler/expression.js';
 import { type ContractionKernel, epilogueLayout } from '../../compiler/kernel.js';
 
@@ -11,8 +12,8 @@ export function defineTileEpilogue(
   kernel: ContractionKernel,
   { rows, vectors, columns, outputStep = 1 }: { rows: number; vectors: number; columns: number; outputStep?: number },
 ): number {
-  return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const epilogue = new Epilogue(f, context, kernel, { buffer: 0, row: 1, column: 2 });
+  return context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f, buffer, row, column) => {
+    const epilogue = new Epilogue(f, context, kernel, { buffer, row, column });
     for (let r = 0; r < rows; r++)
       for (let v = 0; v < vectors; v++)
         epilogue.vector(16 * (r * vectors + v), r * outputStep, 4 * v, Math.min(4, columns - 4 * v));
@@ -24,106 +25,93 @@ const UNROLL = 4;
 
 /** Defines a function (buffer, row, column, count) that makes `columns` outputs (whole vectors) in each of `count` rows. */
 export function defineRowEpilogue(context: EmitContext, kernel: ContractionKernel, columns: number): number {
-  return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
-    const epilogue = new Epilogue(f, context, kernel, { buffer: 0, row: 1, column: 2 });
+  return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f, buffer, row, column, count) => {
+    const epilogue = new Epilogue(f, context, kernel, { buffer, row, column });
     const vectors = columns / 4;
-    const group = (count: number): void => {
-      for (let v = 0; v < count; v++) epilogue.vector(16 * v, 0, 4 * v, 4);
-      epilogue.advance(16 * count, 0, 4 * count);
+    const group = (size: number): void => {
+      for (let v = 0; v < size; v++) epilogue.vector(16 * v, 0, 4 * v, 4);
+      epilogue.advance(16 * size, 0, 4 * size);
     };
-    f.loop(() => {
-      if (vectors >= UNROLL) f.countedLoop(Math.floor(vectors / UNROLL), () => group(UNROLL));
+    f.countDown(count, () => {
+      if (vectors >= UNROLL) f.repeat(Math.floor(vectors / UNROLL), () => group(UNROLL));
       if (vectors % UNROLL > 0) group(vectors % UNROLL);
       epilogue.advance(0, 1, -columns);
-      f.get(3).i32(1).op('i32.sub').tee(3).branchIf(0);
     });
   });
 }
 
+/** A tensor that an epilogue reads or writes: the address of its element at the current row and column, and the elements to the next. */
+interface Operand {
+  readonly pointer: I32Local;
+  readonly size: number;
+  readonly strides: readonly [row: number, column: number];
+}
+
+const offsetOf = ({ size, strides }: Operand, row: number, column: number): number =>
+  (row * strides[0] + column * strides[1]) * size;
+
 /** The expressions of a kernel at places relative to a row and a column of its result. */
 class Epilogue {
   private readonly emitter: ExpressionEmitter;
-  private readonly strides: ReadonlyMap<Access, readonly [number, number]>;
-  private readonly pointers = new Map<Access, number>();
-  private readonly targets: readonly number[];
-  private readonly width: number;
+  private readonly operands: ReadonlyMap<Access, Operand>;
+  private readonly targets: readonly Operand[];
 
   constructor(
     private readonly f: FunctionEmitter,
     context: EmitContext,
     private readonly kernel: ContractionKernel,
-    private readonly at: { readonly buffer: number; readonly row: number; readonly column: number },
+    private readonly at: { readonly buffer: I32Local; readonly row: I32Local; readonly column: I32Local },
   ) {
     const layout = epilogueLayout(kernel);
     if (!layout) throw new Error('internal: epilogue without a layout');
-    this.strides = layout.strides;
-    this.width = kernel.root.shape[kernel.root.shape.length - 1];
+    const width = kernel.root.shape[kernel.root.shape.length - 1];
     this.emitter = new ExpressionEmitter(f, context.math, kernel.expressions);
-    for (const [access, strides] of layout.strides) {
-      const size = bytesOf(access.buffer.dtype);
-      this.pointers.set(access, this.pointer(context.address(access.buffer) + access.offset * size, size, strides));
-    }
-    this.targets = kernel.outputs.map((o) => this.pointer(context.address(o), bytesOf(o.dtype), [this.width, 1]));
+    this.operands = new Map(
+      [...layout.strides].map(([access, strides]) => {
+        const size = bytesOf(access.buffer.dtype);
+        return [access, this.operand(context.address(access.buffer) + access.offset * size, size, strides)];
+      }),
+    );
+    this.targets = kernel.outputs.map((o) => this.operand(context.address(o), bytesOf(o.dtype), [width, 1]));
   }
 
-  private pointer(base: number, size: number, [rowStride, columnStride]: readonly [number, number]): number {
-    const { f, at } = this;
-    const local = f.local('i32');
-    f.i32(base);
-    if (rowStride !== 0)
-      f.get(at.row)
-        .i32(rowStride * size)
-        .op('i32.mul', 'i32.add');
-    if (columnStride !== 0)
-      f.get(at.column)
-        .i32(columnStride * size)
-        .op('i32.mul', 'i32.add');
-    f.set(local);
-    return local;
+  private operand(base: number, size: number, strides: readonly [number, number]): Operand {
+    const { row, column } = this.at;
+    const pointer = this.f.let(at(base, [row, strides[0] * size], [column, strides[1] * size]));
+    return { pointer, size, strides };
+  }
+
+  private operandOf(access: Access): Operand {
+    const operand = this.operands.get(access);
+    if (operand === undefined) throw new Error('internal: an epilogue reads what its layout lacks');
+    return operand;
   }
 
   /** Makes `lanes` neighbouring outputs, from the sums at a byte of the buffer. */
   vector(sums: number, row: number, column: number, lanes: number): void {
     const { f, kernel, emitter } = this;
-    emitter.begin();
-    const results = kernel.expressions.map((e, i) => {
-      emitter.emit(
-        e,
-        {
-          root: () => f.get(this.at.buffer).mem('v128.load', sums),
-          index: () => {
-            throw new Error('internal: index ramp behind a tile');
-          },
-          load: (access) => {
-            const [rowStride, columnStride] = this.strides.get(access) ?? [0, 0];
-            const { dtype } = access.buffer;
-            const offset = (row * rowStride + column * columnStride) * bytesOf(dtype);
-            f.get(this.pointers.get(access) ?? 0);
-            if (columnStride === 1) emitLoad(f, dtype, offset);
-            else emitLoadSplat(f, dtype, offset);
-          },
-        },
-        kernel.outputs[i].dtype,
-      );
-      const result = f.local('v128');
-      f.set(result);
-      return result;
-    });
+    const point = {
+      root: () => f.load('v128.load', this.at.buffer, sums),
+      index: () => {
+        throw new Error('internal: index ramp behind a tile');
+      },
+      load: (access: Access) => {
+        const operand = this.operandOf(access);
+        const load = operand.strides[1] === 1 ? emitLoad : emitLoadSplat;
+        load(f, access.buffer.dtype, operand.pointer, offsetOf(operand, row, column));
+      },
+    };
+    const results = emitter.emitAll(kernel, point);
     kernel.outputs.forEach((o, i) => {
-      const offset = (row * this.width + column) * bytesOf(o.dtype);
-      emitStore(f, o.dtype, this.targets[i], results[i], lanes, 1, offset);
+      const offset = offsetOf(this.targets[i], row, column);
+      emitStore(f, o.dtype, this.targets[i].pointer, results[i], { lanes, offset });
     });
   }
 
   /** Moves on in the buffer, by rows and by columns. */
   advance(sums: number, rows: number, columns: number): void {
-    const { f } = this;
-    f.bump(this.at.buffer, sums);
-    for (const [access, [rowStride, columnStride]] of this.strides)
-      f.bump(
-        this.pointers.get(access) ?? 0,
-        (rows * rowStride + columns * columnStride) * bytesOf(access.buffer.dtype),
-      );
-    this.kernel.outputs.forEach((o, i) => f.bump(this.targets[i], (rows * this.width + columns) * bytesOf(o.dtype)));
+    this.f.bump(this.at.buffer, sums);
+    for (const operand of [...this.operands.values(), ...this.targets])
+      this.f.bump(operand.pointer, offsetOf(operand, rows, columns));
   }
 }

@@ -1,14 +1,16 @@
 /** Emits the value of a fused expression at four neighbouring points as one vector. */
 import type { BinaryKind, CompareKind, DType, Node, NodeOf, UnaryKind } from '../../graph.js';
 import { THREEFRY_PARITY, THREEFRY_ROUNDS, threefryRotation } from '../../random.js';
-import type { FunctionEmitter, Instruction } from '../assembler.js';
+import type { FunctionEmitter, Vector } from '../assembler.js';
+import type { Instruction } from '../instructions.js';
 import type { Access, Expression, IndexExpression } from '../../compiler/expression.js';
+import type { Kernel } from '../../compiler/kernel.js';
 import { type MathLibrary, type MathName, SMALLEST_NORMAL } from './math.js';
 
 /** How a kernel delivers the leaves of an expression at the current four points: each leaves one vector on the stack. */
 export interface Point {
   load(access: Access): void;
-  root(): void;
+  root(): unknown;
   index(ramp: IndexExpression): void;
 }
 
@@ -17,17 +19,28 @@ export interface MovingPoint extends Point {
   isFixed(leaf: Exclude<Expression, { kind: 'apply' }>): boolean;
 }
 
+/** The operations that some expressions are made of, each once. */
+export function operationsIn(expressions: readonly Expression[]): Node[] {
+  const seen = new Set<Expression>();
+  const visit = (e: Expression): Node[] => {
+    if (e.kind !== 'apply' || seen.has(e)) return [];
+    seen.add(e);
+    return [e.node, ...e.args.flatMap(visit)];
+  };
+  return expressions.flatMap(visit);
+}
+
 /** Emits expressions of one kernel; a shared subexpression is computed once per point and kept in a local. */
 export class ExpressionEmitter {
   private readonly uses = new Map<Expression, number>();
-  private readonly kept = new Map<Expression, number>();
+  private readonly kept = new Map<Expression, Vector>();
   private ready = new Set<Expression>();
   /** Random words in the order in which they are drawn, and locals with those of each vector of a group. */
   private readonly draws: Draw[] = [];
-  private readonly drawn = new Map<Expression, readonly number[]>();
+  private readonly drawn = new Map<Expression, readonly Vector[]>();
   private vector = 0;
   /** Locals with what was computed before the innermost loop. */
-  private readonly fixed = new Map<Expression, number>();
+  private readonly fixed = new Map<Expression, Vector>();
 
   constructor(
     private readonly f: FunctionEmitter,
@@ -46,15 +59,6 @@ export class ExpressionEmitter {
     roots.forEach(count);
   }
 
-  /** Number of operations, for choosing how far to unroll. */
-  get size(): number {
-    return [...this.uses.keys()].filter((e) => e.kind === 'apply').length;
-  }
-
-  get hasDraws(): boolean {
-    return this.draws.length > 0;
-  }
-
   /** Starts a new point: nothing computed before holds, but for what was drawn for this vector of a group. */
   begin(vector = 0): void {
     this.ready = new Set();
@@ -63,7 +67,7 @@ export class ExpressionEmitter {
 
   /** Computes, before an innermost loop begins, what does not change in it: the emitter then takes it from there. */
   computeFixed(point: MovingPoint): void {
-    const [known, found] = [new Map<Expression, boolean>(), new Map<Expression, number>()];
+    const [known, found] = [new Map<Expression, boolean>(), new Map<Expression, Vector>()];
     const isFixed = (e: Expression): boolean => {
       if (e.kind !== 'apply') return point.isFixed(e);
       let value = known.get(e);
@@ -104,6 +108,17 @@ export class ExpressionEmitter {
     }
   }
 
+  /** Computes the kernel's expressions at a new point; the values are in locals of their own. */
+  emitAll({ expressions, outputs }: Pick<Kernel, 'expressions' | 'outputs'>, point: Point): Vector[] {
+    this.begin();
+    return expressions.map((e, i) => {
+      this.emit(e, point, outputs[i].dtype);
+      const value = this.f.local('v128');
+      this.f.set(value);
+      return value;
+    });
+  }
+
   /** Leaves the vector of `e` at `point` on the stack; `type` is what its user takes constants for. */
   emit(e: Expression, point: Point, type?: DType): void {
     if (e.kind === 'constant') {
@@ -114,13 +129,10 @@ export class ExpressionEmitter {
     const fixed = this.fixed.get(e);
     if (fixed !== undefined) return void this.f.get(fixed);
     const shared = (this.uses.get(e) ?? 0) > 1 && e.kind !== 'root';
-    if (shared && this.ready.has(e)) {
-      this.f.get(this.kept.get(e) ?? 0);
-      return;
-    }
+    let local = this.kept.get(e);
+    if (shared && local !== undefined && this.ready.has(e)) return void this.f.get(local);
     this.emitFresh(e, point);
     if (!shared) return;
-    let local = this.kept.get(e);
     if (local === undefined) this.kept.set(e, (local = this.f.local('v128')));
     this.f.tee(local);
     this.ready.add(e);
@@ -131,7 +143,7 @@ export class ExpressionEmitter {
       case 'load':
         return point.load(e.access);
       case 'root':
-        return point.root();
+        return void point.root();
       case 'index':
         return point.index(e);
       case 'apply':
@@ -280,9 +292,9 @@ export class ExpressionEmitter {
   }
 
   /** Threefry-2x32 on vectors of counters side by side; returns locals with the first words. */
-  private emitThreefry({ args, node }: Draw, counters: readonly number[], point: Point): number[] {
+  private emitThreefry({ args, node }: Draw, counters: readonly Vector[], point: Point): Vector[] {
     const { f } = this;
-    const keys = [0, 1, 2].map(() => f.local('v128'));
+    const keys = f.vectors(3);
     this.emit(args[0], point, 'u32');
     f.set(keys[0]);
     this.emit(args[1], point, 'u32');
@@ -340,94 +352,3 @@ function compareInstruction(kind: CompareKind, dtype: DType): Instruction {
   if (kind === 'eq' || kind === 'ne') return `i32x4.${kind}`;
   return `i32x4.${kind}_${dtype === 'i32' ? 's' : 'u'}`;
 }
-
-/** Loads four lanes at the address on the stack, as the lanes that expressions of `dtype` have. */
-export function emitLoad(f: FunctionEmitter, dtype: DType, offset: number): void {
-  if (dtype !== 'u8' && dtype !== 'bool') {
-    f.mem('v128.load', offset);
-    return;
-  }
-  f.mem('v128.load32_zero', offset).op('i16x8.extend_low_i8x16_u', 'i32x4.extend_low_i16x8_u');
-  if (dtype === 'bool') f.op('i32x4.neg');
-}
-
-/** Loads one element at the address on the stack into all lanes. */
-export function emitLoadSplat(f: FunctionEmitter, dtype: DType, offset: number): void {
-  if (dtype !== 'u8' && dtype !== 'bool') {
-    f.mem('v128.load32_splat', offset);
-    return;
-  }
-  f.mem('i32.load8_u', offset).op('i32x4.splat');
-  if (dtype === 'bool') f.op('i32x4.neg');
-}
-
-/** Loads up to four elements `stride` elements apart, from the address in a local. */
-export function emitLoadLanes(
-  f: FunctionEmitter,
-  dtype: DType,
-  address: number,
-  stride: number,
-  lanes: number,
-  offset: number,
-): void {
-  const size = bytesOf(dtype);
-  if (size === 1) {
-    f.get(address).mem('i32.load8_u', offset).op('i32x4.splat');
-    for (let l = 1; l < lanes; l++) {
-      f.get(address)
-        .i32(l * stride)
-        .op('i32.add')
-        .mem('i32.load8_u', offset)
-        .lane('i32x4.replace_lane', l);
-    }
-    if (dtype === 'bool') f.op('i32x4.neg');
-    return;
-  }
-  const vector = f.local('v128');
-  f.get(address).mem('v128.load32_splat', offset).set(vector);
-  for (let l = 1; l < lanes; l++) {
-    f.get(address)
-      .i32(l * stride * size)
-      .op('i32.add')
-      .get(vector)
-      .laneMem('v128.load32_lane', l, offset)
-      .set(vector);
-  }
-  f.get(vector);
-}
-
-/** Stores the first `lanes` lanes of the vector in a local at the address in a local. */
-export function emitStore(
-  f: FunctionEmitter,
-  dtype: DType,
-  address: number,
-  vector: number,
-  lanes: number,
-  stride = 1,
-  offset = 0,
-): void {
-  const size = bytesOf(dtype);
-  if (dtype === 'bool') f.get(vector).splatInt(1).op('v128.and').set(vector);
-  if (size === 4 && lanes === 4 && stride === 1) {
-    f.get(address).get(vector).mem('v128.store', offset);
-    return;
-  }
-  if (size === 1 && lanes === 4 && stride === 1) {
-    const packed = f.local('v128');
-    f.get(vector)
-      .get(vector)
-      .shuffle([0, 4, 8, 12, ...new Array<number>(12).fill(0)])
-      .set(packed);
-    f.get(address).get(packed).laneMem('v128.store32_lane', 0, offset);
-    return;
-  }
-  for (let l = 0; l < lanes; l++) {
-    f.get(address);
-    if (l > 0) f.i32(l * stride * size).op('i32.add');
-    f.get(vector);
-    if (size === 4) f.laneMem('v128.store32_lane', l, offset);
-    else f.laneMem('v128.store8_lane', 4 * l, offset);
-  }
-}
-
-export const bytesOf = (dtype: DType): number => (dtype === 'u8' || dtype === 'bool' ? 1 : 4);

@@ -1,150 +1,119 @@
 /** Kernels that compute or follow indices element by element: argmax and scatter-add. */
 import { sizeOf } from '../../shape.js';
-import { bytesOf } from './expression.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
+import { type FunctionEmitter, type I32 } from '../assembler.js';
+import { defineKernel, type EmitContext, type EmittedKernel } from './kernel.js';
+import { bytesOf } from './lanes.js';
 import type { ArgmaxKernel, ScatterKernel } from '../../compiler/kernel.js';
 
 /** Index of the first maximum along an axis; a unit is one result. */
-export function emitArgmax(context: EmitContext, kernel: ArgmaxKernel): EmittedKernel {
-  const { root } = kernel;
-  const [{ buffer }] = kernel.operands;
+export function emitArgmax(context: EmitContext, { root, operands, outputs }: ArgmaxKernel): EmittedKernel {
+  const [{ buffer }] = operands;
   const { shape } = root.inputs[0];
   const { axis } = root.attrs;
   const length = shape[axis];
   const inner = sizeOf(shape.slice(axis + 1));
   const size = bytesOf(buffer.dtype);
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [at, best, candidate] = Array.from({ length: 3 }, () => f.local('i32'));
-    const [position, chosen] = [f.local('i32'), f.local('i32')];
-    const [bestFloat, candidateFloat] = [f.local('f32'), f.local('f32')];
-    const float = buffer.dtype === 'f32';
-    eachUnit(f, (unit) => {
-      f.get(unit)
-        .i32(inner)
-        .op('i32.div_u')
-        .i32(length * inner)
-        .op('i32.mul');
-      f.get(unit)
-        .i32(inner)
-        .op('i32.rem_u', 'i32.add')
-        .i32(size)
-        .op('i32.mul')
-        .i32(context.address(buffer))
-        .op('i32.add')
-        .set(at);
-      f.i32(0).set(position).i32(0).set(chosen);
-      if (float) f.f32(-Infinity).set(bestFloat);
-      else
-        f.get(at)
-          .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
-          .set(best);
-      f.countedLoop(length, () => {
-        if (float) {
-          // Larger, or the first NaN.
-          f.get(at).mem('f32.load').tee(candidateFloat).get(bestFloat).op('f32.le', 'i32.eqz');
-          f.get(bestFloat).get(bestFloat).op('f32.eq', 'i32.and');
-        } else {
-          f.get(at)
-            .mem(size === 4 ? 'i32.load' : 'i32.load8_u')
-            .tee(candidate)
-            .get(best);
-          f.op(buffer.dtype === 'i32' ? 'i32.gt_s' : 'i32.gt_u');
-        }
-        f.if(() => {
-          if (float) f.get(candidateFloat).set(bestFloat);
-          else f.get(candidate).set(best);
-          f.get(position).set(chosen);
-        });
-        f.bump(position, 1).bump(at, inner * size);
+  const output = context.address(outputs[0]);
+  const search = buffer.dtype === 'f32' ? floatRecord : wordRecord;
+  const index = defineKernel(context.module, (f, unit) => {
+    const first = unit.over(inner).times(length * inner).plus(unit.modulo(inner)); // prettier-ignore
+    const element = f.let(first.times(size).plus(context.address(buffer)));
+    const position = f.let(0);
+    const chosen = f.let(0);
+    const record = search(f, element, buffer.dtype);
+    f.repeat(length, () => {
+      record.isBroken();
+      f.if(() => {
+        record.keep();
+        f.assign(chosen, position);
       });
-      f.get(unit)
-        .i32(4)
-        .op('i32.mul')
-        .i32(context.address(kernel.outputs[0]))
-        .op('i32.add')
-        .get(chosen)
-        .mem('i32.store');
+      f.bump(position, 1).bump(element, inner * size);
     });
+    f.store('i32.store', unit.times(4).plus(output), chosen);
   });
   return { function: index, units: sizeOf(root.shape), unitCost: length * 2, scratch: 0 };
+}
+
+/** The largest element so far. */
+interface Record {
+  /** Leaves on the stack whether the element at the address is larger. */
+  isBroken(): void;
+  /** Keeps that element. */
+  keep(): void;
+}
+
+function floatRecord(f: FunctionEmitter, element: I32): Record {
+  const [best, candidate] = [f.local('f32'), f.local('f32')];
+  f.f32(-Infinity).set(best);
+  return {
+    isBroken: () => {
+      // Larger, or the first NaN.
+      f.load('f32.load', element).tee(candidate).get(best).op('f32.le', 'i32.eqz');
+      f.get(best).get(best).op('f32.eq', 'i32.and');
+    },
+    keep: () => f.get(candidate).set(best),
+  };
+}
+
+function wordRecord(f: FunctionEmitter, element: I32, dtype: string): Record {
+  const load = (): FunctionEmitter => f.load(dtype === 'i32' || dtype === 'u32' ? 'i32.load' : 'i32.load8_u', element);
+  const [best, candidate] = [f.local('i32'), f.local('i32')];
+  load().set(best);
+  return {
+    isBroken: () => {
+      load().tee(candidate).get(best);
+      f.op(dtype === 'i32' ? 'i32.gt_s' : 'i32.gt_u');
+    },
+    keep: () => f.assign(best, candidate),
+  };
 }
 
 /** Columns of one unit of a scatter-add. */
 const STRIPE = 64;
 
 /** Rows added at indices, in order; a unit is a stripe of columns, so no two threads meet. */
-export function emitScatterAdd(context: EmitContext, kernel: ScatterKernel): EmittedKernel {
-  const { root } = kernel;
-  const [indices, updates] = kernel.operands.map((o) => context.address(o.buffer));
-  const out = context.address(kernel.outputs[0]);
+export function emitScatterAdd(context: EmitContext, { root, operands, outputs }: ScatterKernel): EmittedKernel {
+  const [indices, updates] = operands.map((o) => context.address(o.buffer));
+  const out = context.address(outputs[0]);
   const rows = root.shape[0];
   const columns = sizeOf(root.shape.slice(1));
+  const rowBytes = columns * 4;
   const count = sizeOf(root.inputs[0].shape);
-  const stripes = Math.ceil(columns / STRIPE);
   const vectors = columns % 4 === 0;
-  const load = vectors ? 'v128.load' : 'f32.load';
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [first, last, column, target, source, item] = Array.from({ length: 6 }, () => f.local('i32'));
+  const index = defineKernel(context.module, (f, unit) => {
+    const first = f.let(unit.times(STRIPE * 4));
+    const last = f.let(first.plus(STRIPE * 4));
+    f.assign(last, last.atMost(rowBytes));
+    const column = f.local('i32');
     const eachColumn = (body: () => void): void => {
-      f.get(first)
-        .set(column)
-        .loop(() => {
-          body();
-          f.bump(column, vectors ? 16 : 4)
-            .get(column)
-            .get(last)
-            .op('i32.lt_s')
-            .branchIf(0);
-        });
+      f.assign(column, first).upTo(last, column, vectors ? 16 : 4, body);
     };
-    eachUnit(f, (unit) => {
-      f.get(unit)
-        .i32(STRIPE * 4)
-        .op('i32.mul')
-        .set(first);
-      f.get(first)
-        .i32(STRIPE * 4)
-        .op('i32.add')
-        .tee(last)
-        .i32(columns * 4)
-        .get(last)
-        .i32(columns * 4)
-        .op('i32.lt_s', 'select')
-        .set(last);
-      f.i32(out).set(target);
-      if (rows > 0) {
-        f.countedLoop(rows, () => {
-          eachColumn(() => {
-            f.get(target).get(column).op('i32.add');
-            if (vectors) f.splat(0).mem('v128.store');
-            else f.i32(0).mem('i32.store');
-          });
-          f.bump(target, columns * 4);
-        });
-      }
-      f.i32(updates).set(source).i32(indices).set(item);
-      f.countedLoop(count, () => {
-        f.get(item)
-          .mem('i32.load')
-          .i32(columns * 4)
-          .op('i32.mul')
-          .i32(out)
-          .op('i32.add')
-          .set(target);
+    const target = f.let(out);
+    if (rows > 0) {
+      f.repeat(rows, () => {
         eachColumn(() => {
-          f.get(target).get(column).op('i32.add');
-          f.get(target).get(column).op('i32.add').mem(load);
-          f.get(source).get(column).op('i32.add').mem(load);
-          if (vectors) f.op('f32x4.add').mem('v128.store');
-          else f.op('f32.add').mem('f32.store');
+          if (vectors) f.store('v128.store', target.plus(column), () => f.splat(0));
+          else f.store('i32.store', target.plus(column), () => f.i32(0));
         });
-        f.bump(source, columns * 4).bump(item, 4);
+        f.bump(target, rowBytes);
       });
+    }
+    const source = f.let(updates);
+    const item = f.let(indices);
+    f.repeat(count, () => {
+      f.assign(target, item.word().times(rowBytes).plus(out));
+      eachColumn(() => {
+        const sum = (load: 'v128.load' | 'f32.load'): FunctionEmitter =>
+          f.load(load, target.plus(column)).load(load, source.plus(column));
+        if (vectors) f.store('v128.store', target.plus(column), () => sum('v128.load').op('f32x4.add'));
+        else f.store('f32.store', target.plus(column), () => sum('f32.load').op('f32.add'));
+      });
+      f.bump(source, rowBytes).bump(item, 4);
     });
   });
   return {
     function: index,
-    units: stripes,
+    units: Math.ceil(columns / STRIPE),
     unitCost: ((rows + 2 * count) * Math.min(columns, STRIPE)) / (vectors ? 4 : 1),
     scratch: 0,
   };

@@ -2,7 +2,7 @@
  * Elementary functions on four floats, from polynomials of the Cephes library (Moshier), accurate to a few units in the last
  * place. Without fused multiply-add they have the same bits on every machine.
  */
-import type { FunctionEmitter, ModuleEmitter } from '../assembler.js';
+import type { FunctionEmitter, ModuleEmitter, Vector } from '../assembler.js';
 
 export type MathName =
   'exp' | 'expm1' | 'log' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos' | 'pow'
@@ -10,7 +10,7 @@ export type MathName =
   | 'log_normal'; // prettier-ignore
 
 /** Leaves the value of a function of the vector in local `x` on the stack. */
-type Emit = (f: FunctionEmitter, x: number) => void;
+type Emit = (f: FunctionEmitter, x: Vector) => void;
 
 /** Elementary functions for a module: as functions of their own, emitted on first use, or in place. */
 export class MathLibrary {
@@ -38,7 +38,7 @@ export class MathLibrary {
 
   /** The instruction `f32x4.floor`, of which the revectorizer makes no pairs, by others. */
   inlineFloor(f: FunctionEmitter): void {
-    const [x, size, far, nearest] = Array.from({ length: 4 }, () => f.local('v128'));
+    const [x, size, far, nearest] = f.vectors(4);
     f.set(x);
     f.get(x).op('f32x4.abs').set(size);
     // Numbers of 2^23 and more are whole. Others round to a whole number where this is added, and keep the sign of a zero.
@@ -55,10 +55,9 @@ export class MathLibrary {
 
   private define(name: MathName): number {
     const results = ['v128'] as const;
-    if (name !== 'pow')
-      return this.module.function({ parameters: ['v128'], results }, (f) => this.emitter(name, false)(f, 0));
+    if (name !== 'pow') return this.module.function({ parameters: ['v128'], results }, this.emitter(name, false));
     const [exp, log] = [this.use('exp', false), this.use('log', false)];
-    return this.module.function({ parameters: ['v128', 'v128'], results }, (f) => emitPow(f, exp, log));
+    return this.module.function({ parameters: ['v128', 'v128'], results }, (f, a, b) => emitPow(f, a, b, exp, log));
   }
 
   private emitter(name: Exclude<MathName, 'pow'>, inPlace: boolean): Emit {
@@ -95,7 +94,7 @@ export class MathLibrary {
  * Leaves the value of the polynomial (highest coefficient first) at local x on the stack. By Estrin's scheme: neighbouring terms are
  * joined in pairs, which need not wait for one another as the steps of Horner's do.
  */
-function polynomial(f: FunctionEmitter, x: number, coefficients: readonly number[], fma: boolean): void {
+function polynomial(f: FunctionEmitter, x: Vector, coefficients: readonly number[], fma: boolean): void {
   let terms = [...coefficients].reverse().map((c) => () => f.splat(c));
   for (let power = x; terms.length > 1;) {
     const joined = terms.flatMap((low, i) => {
@@ -118,7 +117,7 @@ function polynomial(f: FunctionEmitter, x: number, coefficients: readonly number
 }
 
 /** The same term by term, whose rounding the coefficients of `tanh` count on. */
-function horner(f: FunctionEmitter, x: number, coefficients: readonly number[], fma: boolean): void {
+function horner(f: FunctionEmitter, x: Vector, coefficients: readonly number[], fma: boolean): void {
   f.splat(coefficients[0]);
   for (const c of coefficients.slice(1)) multiplyAdd(f.get(x), () => f.splat(c), fma);
 }
@@ -144,7 +143,7 @@ const EXP_NORMAL = 87;
 const ROUND = 1.5 * 2 ** 23;
 const ROUND_BITS = 0x4b400000;
 
-function emitExp(f: FunctionEmitter, x: number, fma: boolean, inPlace: boolean): void {
+function emitExp(f: FunctionEmitter, x: Vector, fma: boolean, inPlace: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const half = f.local('v128');
@@ -197,19 +196,25 @@ function emitExp(f: FunctionEmitter, x: number, fma: boolean, inPlace: boolean):
 }
 
 /** |a|^b = exp(b log |a|), with the sign of a where b is odd, and NaN for a negative a and a b that is not whole. */
-function emitPow(f: FunctionEmitter, exp: (f: FunctionEmitter) => void, log: (f: FunctionEmitter) => void): void {
+function emitPow(
+  f: FunctionEmitter,
+  a: Vector,
+  b: Vector,
+  exp: (f: FunctionEmitter) => void,
+  log: (f: FunctionEmitter) => void,
+): void {
   const power = f.local('v128');
   const half = f.local('v128');
-  log(f.get(0).op('f32x4.abs'));
-  exp(f.get(1).op('f32x4.mul'));
+  log(f.get(a).op('f32x4.abs'));
+  exp(f.get(b).op('f32x4.mul'));
   f.set(power);
   // 1 where b is 0, as 0 * log 0 is not a number.
-  f.splat(1).get(power).get(1).splat(0).op('f32x4.eq', 'v128.bitselect').set(power);
-  f.get(1).splat(0.5).op('f32x4.mul').set(half);
+  f.splat(1).get(power).get(b).splat(0).op('f32x4.eq', 'v128.bitselect').set(power);
+  f.get(b).splat(0.5).op('f32x4.mul').set(half);
   f.get(power).op('f32x4.neg').get(power);
   f.get(half).get(half).op('f32x4.floor', 'f32x4.ne', 'v128.bitselect').splat(NaN);
-  f.get(1).get(1).op('f32x4.floor', 'f32x4.eq', 'v128.bitselect');
-  f.get(power).get(0).splat(0).op('f32x4.lt', 'v128.bitselect');
+  f.get(b).get(b).op('f32x4.floor', 'f32x4.eq', 'v128.bitselect');
+  f.get(power).get(a).splat(0).op('f32x4.lt', 'v128.bitselect');
 }
 
 const LOG = [
@@ -223,8 +228,8 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 const SQRT_HALF_BITS = 0x3f3504f3;
 
 /** Leaves the logarithm of positive normal numbers on the stack. `scale` subtracts k from e, on the stack, for numbers times 2^k. */
-function emitFiniteLog(f: FunctionEmitter, x: number, fma: boolean, scale?: () => void): void {
-  const [e, m, z, low] = Array.from({ length: 4 }, () => f.local('v128'));
+function emitFiniteLog(f: FunctionEmitter, x: Vector, fma: boolean, scale?: () => void): void {
+  const [e, m, z, low] = f.vectors(4);
   // x = 2^e (1 + m) with 1 + m in [sqrt(0.5), sqrt(2)).
   f.get(x).splatInt(SQRT_HALF_BITS).op('i32x4.sub').set(m);
   f.get(m).i32(23).op('i32x4.shr_s', 'f32x4.convert_i32x4_s');
@@ -237,7 +242,7 @@ function emitFiniteLog(f: FunctionEmitter, x: number, fma: boolean, scale?: () =
   for (const [factor, value] of [
     [e, -2.1219444e-4],
     [z, -0.5],
-  ]) {
+  ] as const) {
     multiplyAdd(f.get(factor).splat(value), () => f.get(low), fma);
     f.set(low);
   }
@@ -246,15 +251,15 @@ function emitFiniteLog(f: FunctionEmitter, x: number, fma: boolean, scale?: () =
 }
 
 /** Adds to the value on the stack what infinity and NaN in local x have to add. */
-const addBeyondFinite = (f: FunctionEmitter, x: number): FunctionEmitter =>
+const addBeyondFinite = (f: FunctionEmitter, x: Vector): FunctionEmitter =>
   f.get(x).get(x).splat(Infinity).op('f32x4.lt', 'v128.andnot', 'f32x4.add');
 
-function emitLogOfNormal(f: FunctionEmitter, x: number, fma: boolean): void {
+function emitLogOfNormal(f: FunctionEmitter, x: Vector, fma: boolean): void {
   emitFiniteLog(f, x, fma);
   addBeyondFinite(f, x);
 }
 
-function emitLog(f: FunctionEmitter, x: number, fma: boolean, inPlace: boolean): void {
+function emitLog(f: FunctionEmitter, x: Vector, fma: boolean, inPlace: boolean): void {
   const ofAny = (): void => {
     // Denormals are scaled by 2^23 first.
     const [scaled, isLow] = [f.local('v128'), f.local('v128')];
@@ -292,7 +297,7 @@ const TANH_BELOW = [1.19825839466702e-6, 1.18534705686654e-4, 2.268434632439e-3,
 /** Beyond these the quotient is 1 to the last bit, with fused multiply-adds and without (Eigen's limits). */
 const TANH_LIMITS = { fused: 7.99881172180175781, plain: 7.90531110763549805 };
 
-function emitTanh(f: FunctionEmitter, argument: number, fma: boolean): void {
+function emitTanh(f: FunctionEmitter, argument: Vector, fma: boolean): void {
   const x = f.local('v128');
   const z = f.local('v128');
   f.get(argument);
@@ -309,7 +314,7 @@ function emitTanh(f: FunctionEmitter, argument: number, fma: boolean): void {
   f.get(argument).op('f32x4.abs').splat(4e-4).op('f32x4.lt', 'v128.bitselect');
 }
 
-function emitExpm1(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => void, fma: boolean): void {
+function emitExpm1(f: FunctionEmitter, x: Vector, exp: (f: FunctionEmitter) => void, fma: boolean): void {
   // Taylor's series to x^8 near 0, where exp(x) - 1 would cancel.
   polynomial(f, x, [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1], fma);
   f.get(x).op('f32x4.mul');
@@ -318,7 +323,7 @@ function emitExpm1(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => v
   f.get(x).op('f32x4.abs').splat(0.5).op('f32x4.lt', 'v128.bitselect');
 }
 
-function emitLog1p(f: FunctionEmitter, x: number, log: (f: FunctionEmitter) => void): void {
+function emitLog1p(f: FunctionEmitter, x: Vector, log: (f: FunctionEmitter) => void): void {
   // Kahan: log(u) x / (u - 1) with u = 1 + x as rounded; x itself where u is 1, and log(u) where u is infinite.
   const u = f.local('v128');
   const l = f.local('v128');
@@ -335,7 +340,7 @@ const ERF = [7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, 
 /** Abramowitz and Stegun 7.1.26: erfc to 1.5e-7, used where erf is at least 0.84. */
 const ERFC = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
 
-function emitErf(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => void, fma: boolean): void {
+function emitErf(f: FunctionEmitter, x: Vector, exp: (f: FunctionEmitter) => void, fma: boolean): void {
   const a = f.local('v128');
   const z = f.local('v128');
   const t = f.local('v128');
@@ -354,7 +359,7 @@ function emitErf(f: FunctionEmitter, x: number, exp: (f: FunctionEmitter) => voi
 }
 
 /** sin (phase 0) and cos (phase 1) for |x| up to about 8192: reduction by pi/2 in three parts. */
-function emitSine(f: FunctionEmitter, x: number, phase: 0 | 1, fma: boolean): void {
+function emitSine(f: FunctionEmitter, x: Vector, phase: 0 | 1, fma: boolean): void {
   const n = f.local('v128');
   const r = f.local('v128');
   const z = f.local('v128');

@@ -1,9 +1,9 @@
 /** Matrix products. A unit of work is a block of columns (and rows, where there are few columns) of one matrix of the batch. */
 import { sizeOf } from '../../shape.js';
-import type { FunctionEmitter } from '../assembler.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
+import { at, type FunctionEmitter, type I32, type I32Local } from '../assembler.js';
+import { defineKernel, type EmitContext, type EmittedKernel, Memo } from './kernel.js';
 import { emitPackPanel } from './pack.js';
-import { defineTile, evenTiles, TILE_BUFFER, tileVectors } from './tile.js';
+import { defineTile, evenTiles, panelWidths, TILE_BUFFER, tileVectors } from './tile.js';
 import { tileSize } from '../features.js';
 import type { MatmulKernel } from '../../compiler/kernel.js';
 
@@ -16,8 +16,8 @@ const UNITS = 8;
 /** Packed blocks of at most this many bytes stay in the first-level cache while all rows pass by. */
 const SMALL_BLOCK = 64 * 1024;
 
-export function emitMatmul(context: EmitContext, kernel: MatmulKernel): EmittedKernel {
-  const { root, operands } = kernel;
+/** A matrix product's sizes, and how it is cut into blocks, panels and tiles. Strides are in bytes. */
+function planMatmul(context: EmitContext, { root, operands }: MatmulKernel) {
   const rank = root.shape.length;
   const [m, n] = root.shape.slice(-2);
   const k = root.inputs[0].shape[rank - 1];
@@ -29,171 +29,175 @@ export function emitMatmul(context: EmitContext, kernel: MatmulKernel): EmittedK
     column: 4 * strides[rank - 1],
   }));
 
-  const rows = Math.min(m, tileSize(context.features).rows);
-  const width = 4 * Math.min(Math.ceil(n / 4), tileVectors(context, rows));
+  const tileRows = Math.min(m, tileSize(context.features).rows);
+  const panel = 4 * Math.min(Math.ceil(n / 4), tileVectors(context, tileRows));
   const batch = sizeOf(batchDims);
   // Small products: narrower blocks, and rows cut too where there are many, so that there is work for every thread.
   const mostRowBlocks = Math.max(1, Math.floor(m / BLOCK_ROWS));
-  const evenColumns = Math.ceil((n * batch * mostRowBlocks) / UNITS / width) * width;
-  const columns = Math.min(n, Math.max(width, Math.min(Math.floor(BLOCK_COLUMNS / width) * width, evenColumns)));
+  const evenColumns = Math.ceil((n * batch * mostRowBlocks) / UNITS / panel) * panel;
+  const columns = Math.min(n, Math.max(panel, Math.min(Math.floor(BLOCK_COLUMNS / panel) * panel, evenColumns)));
   const columnBlocks = Math.ceil(n / columns);
-  const rowBlocks = Math.min(mostRowBlocks, Math.ceil(UNITS / (columnBlocks * batch)));
-  const blockRows = Math.ceil(m / rowBlocks / rows) * rows;
-  const usedRowBlocks = Math.ceil(m / blockRows);
-  const lastRows = m - (usedRowBlocks - 1) * blockRows;
+  const rows = Math.ceil(m / Math.min(mostRowBlocks, Math.ceil(UNITS / (columnBlocks * batch))) / tileRows) * tileRows;
+  const rowBlocks = Math.ceil(m / rows);
   // Packing pays only where several row tiles read it; a transposed operand always needs it.
-  const packs = b.column !== 4 || m > 2 * rows;
-  const panelBytes = k * width * 4;
-  const blockBytes = packs ? k * Math.ceil(columns / width) * width * 4 : 0;
+  const packsColumns = b.column !== 4 || m > 2 * tileRows;
   // A transposed left operand steps far with each element of the sum, which the first-level cache maps to few places: its tiles
   // are packed too, once for all panels.
-  const packsRows = !context.features.wide && a.row === 4 && a.column >= 1024 && columns > width;
-  const rowPitch = (height: number): number => 16 * Math.ceil(height / 4);
+  const packsRows = !context.features.wide && a.row === 4 && a.column >= 1024 && columns > panel;
+  return {
+    m, n, k, batchDims, a, b, tileRows, panel, packsColumns, packsRows,
+    /** Rows and columns of a block and of the last one, and how many there are. */
+    down: { size: rows, last: m - (rowBlocks - 1) * rows, count: rowBlocks },
+    across: { size: columns, last: n - (columnBlocks - 1) * columns, count: columnBlocks },
+    units: batch * rowBlocks * columnBlocks,
+    panelBytes: k * panel * 4,
+    /** Where in scratch memory the packed rows of a tile are. */
+    rowsAt: TILE_BUFFER + (packsColumns ? k * Math.ceil(columns / panel) * panel * 4 : 0),
+    /** Bytes of an element of the sum in a tile's packed rows. */
+    rowPitch: (height: number): number => 16 * Math.ceil(height / 4),
+  }; // prettier-ignore
+}
 
-  const tiles = new Map<string, number>();
-  /** (a, b, row, column, buffer): one tile of `height` rows and `count` columns. */
-  const tile = (height: number, count: number): number => {
-    const key = `${height}x${count}`;
-    const known = tiles.get(key);
-    if (known !== undefined) return known;
-    const vectors = Math.ceil(count / 4);
-    const shape = {
-      rows: Array.from({ length: height }, (_, r) => r * a.row),
-      vectors,
-      loops: [{ count: k, aStep: packsRows ? rowPitch(height) : a.column, bStep: packs ? 16 * vectors : b.row }],
-    };
-    const index = defineTile(context, kernel, shape, count);
-    tiles.set(key, index);
-    return index;
-  };
-  const lastColumns = n - (columnBlocks - 1) * columns;
-  // Tiles are functions of their own, made before the kernel that calls them.
-  for (const count of new Set([...panelWidths(columns, width), ...panelWidths(lastColumns, width)])) {
-    for (const block of new Set([blockRows, lastRows]))
-      for (const { height } of evenTiles(block, rows)) tile(height, count);
-  }
+type MatmulPlan = ReturnType<typeof planMatmul>;
 
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [rest, aBase, bBase, firstRow, firstColumn, dim] = Array.from({ length: 6 }, () => f.local('i32'));
-    eachUnit(f, (unit) => {
-      const take = (count: number, into: number): void => {
-        f.get(rest).i32(count).op('i32.rem_u').set(into).get(rest).i32(count).op('i32.div_u').set(rest);
-      };
-      f.get(unit).set(rest);
-      take(columnBlocks, firstColumn);
-      f.get(firstColumn).i32(columns).op('i32.mul').set(firstColumn);
-      take(usedRowBlocks, firstRow);
-      f.get(firstRow).i32(blockRows).op('i32.mul').set(firstRow);
-      const batchRow = f.local('i32');
-      f.get(rest).i32(m).op('i32.mul').set(batchRow);
-      f.i32(a.base).set(aBase).i32(b.base).set(bBase);
-      for (let d = batchDims.length - 1; d >= 0; d--) {
-        take(batchDims[d], dim);
-        f.get(aBase).get(dim).i32(a.batch[d]).op('i32.mul', 'i32.add').set(aBase);
-        f.get(bBase).get(dim).i32(b.batch[d]).op('i32.mul', 'i32.add').set(bBase);
-      }
-      f.get(aBase).get(firstRow).i32(a.row).op('i32.mul', 'i32.add').set(aBase);
-      f.get(bBase).get(firstColumn).i32(b.column).op('i32.mul', 'i32.add').set(bBase);
-      // Blocks at the lower and right edge may be smaller.
-      const either = (
-        first: number,
-        full: number,
-        last: number,
-        count: number,
-        body: (extent: number) => void,
-      ): void => {
-        if (last === full || count === 1) body(last);
-        else f.get(first).i32((count - 1) * full).op('i32.lt_s').if(() => body(full), () => body(last)); // prettier-ignore
-      };
-      const locals = { a: aBase, b: bBase, batchRow, firstRow, firstColumn };
-      either(firstColumn, columns, lastColumns, columnBlocks, (blockColumns) => {
-        either(firstRow, blockRows, lastRows, usedRowBlocks, (rowCount) =>
-          emitBlock(f, locals, rowCount, blockColumns),
-        );
-      });
+export function emitMatmul(context: EmitContext, kernel: MatmulKernel): EmittedKernel {
+  const plan = planMatmul(context, kernel);
+  const { k, a, b, down, across, panel, tileRows, packsColumns, packsRows, rowsAt, rowPitch } = plan;
+  const tiles = new Memo<string>();
+  /** (a, b, row, column, buffer): one tile of `height` rows and `columns` columns. */
+  const tile = (height: number, columns: number): number =>
+    tiles.get(`${height}x${columns}`, () => {
+      const vectors = Math.ceil(columns / 4);
+      const aStep = packsRows ? rowPitch(height) : a.column;
+      const rows = Array.from({ length: height }, (_, r) => r * a.row);
+      const loops = [{ count: k, aStep, bStep: packsColumns ? 16 * vectors : b.row }];
+      return defineTile(context, kernel, { rows, vectors, columns, loops });
     });
+  // Tiles are functions of their own, made before the kernel that calls them.
+  for (const width of new Set([...panelWidths(across.size, panel), ...panelWidths(across.last, panel)]))
+    for (const block of new Set([down.size, down.last]))
+      for (const { height } of evenTiles(block, tileRows)) tile(height, width);
+
+  const index = defineKernel(context.module, (f, unit, scratch) => {
+    const block = emitBlockPlace(f, plan, unit);
+    eitherSize(f, block.column, across, (columns) =>
+      eitherSize(f, block.row, down, (rows) => new BlockEmitter(f, plan, tile, block, scratch).emit(rows, columns)),
+    );
   });
-
-  interface BlockLocals {
-    a: number;
-    b: number;
-    batchRow: number;
-    firstRow: number;
-    firstColumn: number;
-  }
-  function emitBlock(f: FunctionEmitter, at: BlockLocals, rowCount: number, blockColumns: number): void {
-    const panels = panelWidths(blockColumns, width);
-    if (packs) {
-      const source = f.local('i32');
-      const target = f.local('i32');
-      f.get(2).i32(TILE_BUFFER).op('i32.add').set(target);
-      panels.forEach((count, p) => {
-        f.get(at.b)
-          .i32(p * width * b.column)
-          .op('i32.add')
-          .set(source);
-        emitPackPanel(f, { sums: [{ count: k, stride: b.row }], columnStride: b.column }, source, target, count);
-      });
-    }
-    const row = f.local('i32');
-    const left = f.local('i32');
-    const rowTiles = (body: (height: number) => void): void => {
-      f.i32(0).set(row).get(at.a).set(left);
-      for (const { height, count } of evenTiles(rowCount, rows))
-        f.countedLoop(count, () => {
-          body(height);
-          f.bump(row, height).bump(left, height * a.row);
-        });
-    };
-    const call = (height: number, p: number): void => {
-      if (packsRows)
-        f.get(2)
-          .i32(TILE_BUFFER + blockBytes)
-          .op('i32.add');
-      else f.get(left);
-      if (packs)
-        f.get(2)
-          .i32(TILE_BUFFER + p * panelBytes)
-          .op('i32.add');
-      else
-        f.get(at.b)
-          .i32(p * width * 4)
-          .op('i32.add');
-      f.get(row).get(at.firstRow).op('i32.add').get(at.batchRow).op('i32.add');
-      f.get(at.firstColumn)
-        .i32(p * width)
-        .op('i32.add');
-      f.get(2).call(tile(height, panels[p]));
-    };
-    const across = (height: number): void => {
-      if (packsRows) {
-        const source = f.local('i32');
-        const target = f.local('i32');
-        f.get(left).set(source);
-        f.get(2)
-          .i32(TILE_BUFFER + blockBytes)
-          .op('i32.add')
-          .set(target);
-        emitPackPanel(f, { sums: [{ count: k, stride: a.column }], columnStride: 4 }, source, target, height);
-      }
-      panels.forEach((_, p) => call(height, p));
-    };
-    if (packsRows || k * blockColumns * 4 <= SMALL_BLOCK) rowTiles(across);
-    else panels.forEach((_, p) => rowTiles((height) => call(height, p)));
-  }
-
-  const flops = 2 * k * blockRows * columns;
   return {
     function: index,
-    units: batch * usedRowBlocks * columnBlocks,
-    unitCost: flops / 16 + (packs ? (k * columns) / 2 : 0),
-    scratch: TILE_BUFFER + blockBytes + (packsRows ? k * rowPitch(rows) : 0),
+    units: plan.units,
+    unitCost: (2 * k * down.size * across.size) / 16 + (packsColumns ? (k * across.size) / 2 : 0),
+    scratch: rowsAt + (packsRows ? k * rowPitch(tileRows) : 0),
   };
 }
 
-/** Widths of the panels of a block: full ones, then what is left in whole vectors. */
-function panelWidths(columns: number, width: number): number[] {
-  const widths: number[] = [];
-  for (let left = columns; left > 0; left -= width) widths.push(Math.min(left, width));
-  return widths;
+/** Blocks at the lower and right edge may be smaller. */
+function eitherSize(
+  f: FunctionEmitter,
+  first: I32,
+  { size, last, count }: MatmulPlan['down'],
+  body: (size: number) => void,
+): void {
+  if (last === size || count === 1) body(last);
+  else f.when(first.isLess((count - 1) * size), () => body(size), () => body(last)); // prettier-ignore
+}
+
+/** Where a block lies: addresses in A and B, its first row and column, and the first row of its matrix among all of the batch. */
+interface BlockPlace {
+  readonly a: I32Local;
+  readonly b: I32Local;
+  readonly row: I32Local;
+  readonly column: I32Local;
+  readonly batchRow: I32Local;
+}
+
+function emitBlockPlace(f: FunctionEmitter, plan: MatmulPlan, unit: I32Local): BlockPlace {
+  const { a, b, across, down, batchDims } = plan;
+  const [rest, row, column, batchRow, index] = f.i32Locals(5);
+  const take = (count: number, into: I32Local): void => {
+    f.assign(into, rest.modulo(count)).assign(rest, rest.over(count));
+  };
+  f.assign(rest, unit);
+  take(across.count, column);
+  f.assign(column, column.times(across.size));
+  take(down.count, row);
+  f.assign(row, row.times(down.size));
+  f.assign(batchRow, rest.times(plan.m));
+  const [left, right] = [f.let(a.base), f.let(b.base)];
+  for (let d = batchDims.length - 1; d >= 0; d--) {
+    take(batchDims[d], index);
+    f.assign(left, left.plus(index.times(a.batch[d]))).assign(right, right.plus(index.times(b.batch[d])));
+  }
+  f.assign(left, at(left, [row, a.row])).assign(right, at(right, [column, b.column]));
+  return { a: left, b: right, row, column, batchRow };
+}
+
+class BlockEmitter {
+  /** The tile's first row in the block, and its address in A. */
+  private readonly row: I32Local;
+  private readonly left: I32Local;
+
+  constructor(
+    private readonly f: FunctionEmitter,
+    private readonly plan: MatmulPlan,
+    private readonly tile: (height: number, columns: number) => number,
+    private readonly block: BlockPlace,
+    private readonly scratch: I32,
+  ) {
+    [this.row, this.left] = f.i32Locals(2);
+  }
+
+  emit(rows: number, columns: number): void {
+    const { packsColumns, packsRows, k, panel } = this.plan;
+    const panels = panelWidths(columns, panel);
+    if (packsColumns) this.packColumns(panels);
+    const allPanels = (height: number): void => {
+      if (packsRows) this.packRows(height);
+      panels.forEach((_, p) => this.callTile(height, panels, p));
+    };
+    if (packsRows || k * columns * 4 <= SMALL_BLOCK) this.eachRowTile(rows, allPanels);
+    else panels.forEach((_, p) => this.eachRowTile(rows, (height) => this.callTile(height, panels, p)));
+  }
+
+  private packColumns(panels: readonly number[]): void {
+    const { f, block } = this;
+    const { k, b, panel } = this.plan;
+    const [source, target] = f.i32Locals(2);
+    f.assign(target, this.scratch.plus(TILE_BUFFER));
+    panels.forEach((width, p) => {
+      f.assign(source, block.b.plus(p * panel * b.column));
+      emitPackPanel(f, { sums: [{ count: k, stride: b.row }], columnStride: b.column }, source, target, width);
+    });
+  }
+
+  private packRows(height: number): void {
+    const { f, plan } = this;
+    const source = f.let(this.left);
+    const target = f.let(this.scratch.plus(plan.rowsAt));
+    emitPackPanel(f, { sums: [{ count: plan.k, stride: plan.a.column }], columnStride: 4 }, source, target, height);
+  }
+
+  private eachRowTile(rows: number, body: (height: number) => void): void {
+    const { f, row, left, plan } = this;
+    f.assign(row, 0).assign(left, this.block.a);
+    for (const { height, count } of evenTiles(rows, plan.tileRows))
+      f.repeat(count, () => {
+        body(height);
+        f.bump(row, height).bump(left, height * plan.a.row);
+      });
+  }
+
+  private callTile(height: number, panels: readonly number[], p: number): void {
+    const { f, plan, block, scratch } = this;
+    const { panel, panelBytes, packsRows, packsColumns, rowsAt } = plan;
+    f.call(
+      this.tile(height, panels[p]),
+      packsRows ? scratch.plus(rowsAt) : this.left,
+      packsColumns ? scratch.plus(TILE_BUFFER + p * panelBytes) : block.b.plus(p * panel * 4),
+      this.row.plus(block.row).plus(block.batchRow),
+      block.column.plus(p * panel),
+      scratch,
+    );
+  }
 }

@@ -1,6 +1,6 @@
 /** Images with a border of zeros, and zeros between pixels where a gradient is spread by strides. */
 import type { NodeOf } from '../../graph.js';
-import type { FunctionEmitter } from '../assembler.js';
+import type { FunctionEmitter, I32, I32Local } from '../assembler.js';
 
 /** The geometry of an image that a unit reads: the source image with a border, and zeros between pixels where it is spread. */
 export interface PaddedImage {
@@ -16,43 +16,40 @@ export interface PaddedImage {
   readonly paddedWidth: number;
 }
 
+/** Bytes of a pixel, and of a padded row. */
+export const pixelBytes = ({ channels }: PaddedImage): number => 4 * channels;
+export const rowBytes = (image: PaddedImage): number => image.paddedWidth * pixelBytes(image);
+
 export const needsCopy = (image: PaddedImage): boolean =>
   image.paddedHeight !== image.height ||
   image.paddedWidth !== image.width ||
   image.origin.some((o) => o !== 0) ||
   image.spread.some((s) => s !== 1);
 
+/** The images [batch, height, width, channels] at `base` as they are. */
+function unpadded(base: number, [, height, width, channels]: readonly number[]): PaddedImage {
+  return { base, height, width, channels, spread: [1, 1], origin: [0, 0], paddedHeight: height, paddedWidth: width };
+}
+
 /** The image at `base` that a convolution slides its kernel over. */
 export function paddedInput(root: NodeOf<'conv'>, base: number): PaddedImage {
-  const { padding } = root.attrs;
-  const [, height, width, channels] = root.inputs[0].shape;
-  return {
-    base,
-    height,
-    width,
-    channels,
-    spread: [1, 1],
-    origin: [padding[0][0], padding[1][0]],
-    paddedHeight: height + padding[0][0] + padding[0][1],
-    paddedWidth: width + padding[1][0] + padding[1][1],
-  };
+  const [[top, bottom], [left, right]] = root.attrs.padding;
+  const image = unpadded(base, root.inputs[0].shape);
+  const paddedHeight = image.height + top + bottom;
+  return { ...image, origin: [top, left], paddedHeight, paddedWidth: image.width + left + right };
 }
 
 /** The output gradient at `base`, spread by the strides, that the input gradient slides the turned kernel over. */
 export function spreadGradient(root: NodeOf<'conv_input'>, base: number): PaddedImage {
   const { strides, padding, dilation } = root.attrs;
-  const [, height, width, channels] = root.inputs[0].shape;
-  const [kh, kw] = root.inputs[1].shape;
+  const [down, across] = [0, 1].map((d) => dilation[d] * (root.inputs[1].shape[d] - 1));
   const [, outHeight, outWidth] = root.shape;
   return {
-    base,
-    height,
-    width,
-    channels,
+    ...unpadded(base, root.inputs[0].shape),
     spread: strides,
-    origin: [dilation[0] * (kh - 1) - padding[0][0], dilation[1] * (kw - 1) - padding[1][0]],
-    paddedHeight: outHeight + dilation[0] * (kh - 1),
-    paddedWidth: outWidth + dilation[1] * (kw - 1),
+    origin: [down - padding[0][0], across - padding[1][0]],
+    paddedHeight: outHeight + down,
+    paddedWidth: outWidth + across,
   };
 }
 
@@ -62,127 +59,120 @@ export function correlatedInput(
   base: number,
 ): { image: PaddedImage; copies: boolean } {
   const { strides, padding, dilation } = root.attrs;
-  const [, height, width, channels] = root.inputs[0].shape;
   const [, outHeight, outWidth] = root.inputs[1].shape;
   const [, kh, kw] = root.shape;
+  const whole = unpadded(base, root.inputs[0].shape);
   const image: PaddedImage = {
-    base,
-    height,
-    width,
-    channels,
-    spread: [1, 1],
+    ...whole,
     origin: [padding[0][0], padding[1][0]],
     paddedHeight: (outHeight - 1) * strides[0] + dilation[0] * (kh - 1) + 1,
     paddedWidth: Math.max(
       (outWidth - 1) * strides[1] + dilation[1] * (kw - 1) + 1,
-      width + padding[1][0] + padding[1][1],
+      whole.width + padding[1][0] + padding[1][1],
     ),
   };
   // Rows below those that are read may stay where they are.
-  return { image, copies: needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, height) }) };
+  return { image, copies: needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, whole.height) }) };
 }
 
-/**
- * Copies rows first..first + count of the padded image of sample `sample` to the address in local `target`, zeros included.
- * `first` is a local.
- */
+/** Copies `count` rows from row `first` on of the padded image of sample `sample`, zeros included. */
 export function emitPaddedCopy(
   f: FunctionEmitter,
   image: PaddedImage,
-  sample: number,
-  first: number,
+  sample: I32,
+  first: I32,
   count: number,
-  target: number,
+  target: I32,
 ): void {
-  const pixel = 4 * image.channels;
-  const rowBytes = image.paddedWidth * pixel;
-  const [at, y, sourceRow, from, end] = Array.from({ length: 5 }, () => f.local('i32'));
-  const [spreadY, spreadX] = image.spread;
-  const fillZero = (): void => {
-    f.get(at).i32(rowBytes).op('i32.add').set(end);
-    emitZeroFill(f, at, rowBytes);
-  };
-  f.get(target).set(at).get(first).i32(image.origin[0]).op('i32.sub').set(y);
-  f.countedLoop(count, () => {
+  const pixel = pixelBytes(image);
+  const [spreadY] = image.spread;
+  const [to, y, sourceRow, from] = f.i32Locals(4);
+  f.assign(to, target).assign(y, first.minus(image.origin[0]));
+  f.repeat(count, () => {
     // Row y of the padded image holds source row y / spread, where that divides and exists.
-    f.get(y)
-      .i32(0)
-      .op('i32.ge_s')
-      .get(y)
-      .i32(image.height * spreadY)
-      .op('i32.lt_s', 'i32.and');
-    if (spreadY > 1) f.get(y).i32(spreadY).op('i32.rem_u').op('i32.eqz', 'i32.and');
-    f.if(() => {
-      f.get(y).i32(spreadY).op('i32.div_u').set(sourceRow);
-      f.get(sample)
-        .i32(image.height)
-        .op('i32.mul')
-        .get(sourceRow)
-        .op('i32.add')
-        .i32(image.width * pixel)
-        .op('i32.mul');
-      f.i32(image.base).op('i32.add').set(from);
-      const leftEdge = image.origin[1];
-      const copied = Math.max(0, Math.min(image.width, Math.ceil((image.paddedWidth - leftEdge) / spreadX)));
-      const skipped = leftEdge < 0 ? Math.ceil(-leftEdge / spreadX) : 0;
-      const start = Math.max(0, leftEdge + skipped * spreadX);
-      const pixels = Math.max(0, copied - skipped);
-      if (spreadX > 1) {
-        emitZeroFillAt(f, at, 0, rowBytes);
-        const to = f.local('i32');
-        f.get(at)
-          .i32(start * pixel)
-          .op('i32.add')
-          .set(to);
-        f.bump(from, skipped * pixel);
-        if (pixels > 0)
-          f.countedLoop(pixels, () => {
-            emitCopy(f, from, to, pixel);
-            f.bump(from, pixel).bump(to, spreadX * pixel);
-          });
-        f.bump(at, rowBytes);
-        return;
-      }
-      emitZeroFillAt(f, at, 0, start * pixel);
-      const to = f.local('i32');
-      f.get(at)
-        .i32(start * pixel)
-        .op('i32.add')
-        .set(to);
-      f.bump(from, skipped * pixel);
-      emitCopy(f, from, to, pixels * pixel);
-      emitZeroFillAt(f, at, (start + pixels) * pixel, rowBytes - (start + pixels) * pixel);
-      f.bump(at, rowBytes);
-    }, fillZero);
+    const exists = y.isNotLess(0).and(y.isLess(image.height * spreadY));
+    f.when(
+      spreadY > 1 ? exists.and(y.modulo(spreadY).isZero()) : exists,
+      () => {
+        f.assign(sourceRow, y.over(spreadY));
+        f.assign(from, sample.times(image.height).plus(sourceRow).times(image.width * pixel).plus(image.base)); // prettier-ignore
+        emitPaddedRow(f, image, from, to);
+        f.bump(to, rowBytes(image));
+      },
+      () => emitZeroFill(f, to, rowBytes(image)),
+    );
     f.bump(y, 1);
   });
 }
 
+/** Copies the source row at `from`, which moves, to the padded row at `to`. */
+function emitPaddedRow(f: FunctionEmitter, image: PaddedImage, from: I32Local, to: I32): void {
+  const pixel = pixelBytes(image);
+  const [, spread] = image.spread;
+  const [, left] = image.origin;
+  const last = Math.max(0, Math.min(image.width, Math.ceil((image.paddedWidth - left) / spread)));
+  const skipped = left < 0 ? Math.ceil(-left / spread) : 0;
+  const start = Math.max(0, left + skipped * spread);
+  const pixels = Math.max(0, last - skipped);
+  const startAt = start * pixel;
+  if (spread > 1) {
+    emitZeroFillAt(f, to, 0, rowBytes(image));
+    const next = f.let(to.plus(startAt));
+    f.bump(from, skipped * pixel);
+    if (pixels > 0)
+      f.repeat(pixels, () => {
+        emitCopy(f, from, next, pixel);
+        f.bump(from, pixel).bump(next, spread * pixel);
+      });
+    return;
+  }
+  emitZeroFillAt(f, to, 0, startAt);
+  const next = f.let(to.plus(startAt));
+  f.bump(from, skipped * pixel);
+  emitCopy(f, from, next, pixels * pixel);
+  const end = startAt + pixels * pixel;
+  emitZeroFillAt(f, to, end, rowBytes(image) - end);
+}
+
+/**
+ * Leaves the address of sample `sample`'s padded rows from `first` on, `count` of them at most: in the image itself, or in a copy at
+ * `buffer`.
+ */
+export function emitImageRows(
+  f: FunctionEmitter,
+  image: PaddedImage,
+  copies: boolean,
+  { sample, first, count, buffer }: { sample: I32; first: I32; count: number; buffer: I32 },
+): I32Local {
+  const source = f.local('i32');
+  if (copies) {
+    f.assign(source, buffer);
+    emitPaddedCopy(f, image, sample, first, count, source);
+  } else f.assign(source, sample.times(image.height).plus(first).times(rowBytes(image)).plus(image.base));
+  return source;
+}
+
 /** Zeros `bytes` bytes (whole floats) from the address in `at`, which ends behind them. */
-export function emitZeroFill(f: FunctionEmitter, at: number, bytes: number): void {
+export function emitZeroFill(f: FunctionEmitter, at: I32Local, bytes: number): void {
   const vectors = bytes >> 4;
-  if (vectors > 0) f.countedLoop(vectors, () => f.get(at).splatInt(0).mem('v128.store').bump(at, 16));
-  for (let i = 0; i < (bytes & 15); i += 4) f.get(at).i32(0).mem('i32.store', i);
+  if (vectors > 0) f.repeat(vectors, () => f.store('v128.store', at, () => f.splatInt(0)).bump(at, 16));
+  for (let i = 0; i < (bytes & 15); i += 4) f.store('i32.store', at, () => f.i32(0), i);
   f.bump(at, bytes & 15);
 }
 
-function emitZeroFillAt(f: FunctionEmitter, base: number, offset: number, bytes: number): void {
-  if (bytes <= 0) return;
-  const at = f.local('i32');
-  f.get(base).i32(offset).op('i32.add').set(at);
-  emitZeroFill(f, at, bytes);
+/** Zeros `bytes` bytes from an offset on. */
+export function emitZeroFillAt(f: FunctionEmitter, base: I32, offset: number, bytes: number): void {
+  if (bytes > 0) emitZeroFill(f, f.let(base.plus(offset)), bytes);
 }
 
-/** Copies `bytes` bytes (whole floats) between the addresses in two locals, which stay. */
-function emitCopy(f: FunctionEmitter, from: number, to: number, bytes: number): void {
+/** Copies `bytes` bytes (whole floats). */
+function emitCopy(f: FunctionEmitter, from: I32, to: I32, bytes: number): void {
   const vectors = bytes >> 4;
-  const source = f.local('i32');
-  const target = f.local('i32');
-  f.get(from).set(source).get(to).set(target);
+  const [source, target] = [f.let(from), f.let(to)];
   if (vectors > 0) {
-    f.countedLoop(vectors, () =>
-      f.get(target).get(source).mem('v128.load').mem('v128.store').bump(source, 16).bump(target, 16),
-    );
+    f.repeat(vectors, () => {
+      f.store('v128.store', target, () => f.load('v128.load', source)).bump(source, 16).bump(target, 16); // prettier-ignore
+    });
   }
-  for (let i = 0; i < (bytes & 15); i += 4) f.get(target).get(source).mem('i32.load', i).mem('i32.store', i);
+  for (let i = 0; i < (bytes & 15); i += 4) f.store('i32.store', target, () => f.load('i32.load', source, i), i);
 }

@@ -1,9 +1,11 @@
 /** Pooling of NHWC tensors: windows are unrolled, channels go through vectors. */
 import type { PoolAttrs } from '../../graph.js';
 import { type Shape, sizeOf } from '../../shape.js';
-import type { FunctionEmitter } from '../assembler.js';
-import { emitStore, ExpressionEmitter, type Point } from './expression.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
+import type { FunctionEmitter, I32, I32Local, Vector } from '../assembler.js';
+import { ExpressionEmitter } from './expression.js';
+import { defineKernel, type EmitContext, type EmittedKernel } from './kernel.js';
+import { emitStore } from './lanes.js';
+import { emitZeroFill } from './padded-image.js';
 import { isPlain, type PoolKernel, windowsPart } from '../../compiler/kernel.js';
 
 export function emitPool(context: EmitContext, kernel: PoolKernel): EmittedKernel {
@@ -12,39 +14,35 @@ export function emitPool(context: EmitContext, kernel: PoolKernel): EmittedKerne
   const out = context.address(kernel.outputs[0]);
   switch (root.op) {
     case 'pool_max_gather':
-      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) =>
+      return emitWindows(context, { large: root.inputs[0].shape, small: root.shape, attrs: root.attrs }, (w) =>
         emitMaximum(w, first, second, out),
       );
     case 'pool_sum':
-      return emitWindows(context, root.inputs[0].shape, root.shape, root.attrs, (w) => emitSum(w, first, out));
+      return emitWindows(context, { large: root.inputs[0].shape, small: root.shape, attrs: root.attrs }, (w) =>
+        emitSum(w, first, out),
+      );
     case 'pool_max_scatter':
       return emitWindows(
         context,
-        root.shape,
-        root.inputs[1].shape,
-        root.attrs,
+        { large: root.shape, small: root.inputs[1].shape, attrs: root.attrs, cleared: out },
         (w) => emitScatter(w, first, second, contribution(context, kernel)),
-        out,
       );
     case 'pool_sum_grad':
       return emitWindows(
         context,
-        root.shape,
-        root.inputs[0].shape,
-        root.attrs,
+        { large: root.shape, small: root.inputs[0].shape, attrs: root.attrs, cleared: out },
         (w) => emitSpread(w, first, contribution(context, kernel)),
-        out,
       );
   }
 }
 
-/** Four channels (or fewer: `lanes`) of one window. Locals hold byte offsets within the large and the small tensor. */
+/** Four channels (or fewer: `lanes`) of one window. `large` and `small` are byte offsets within the two tensors. */
 interface WindowVector {
   readonly f: FunctionEmitter;
   readonly lanes: number;
   /** Offset of the window's first element; it may lie in the padding, where no tap is. */
-  readonly large: number;
-  readonly small: number;
+  readonly large: I32;
+  readonly small: I32;
   /** Whether an element of the large tensor may belong to several windows. */
   readonly overlapping: boolean;
   readonly padded: boolean;
@@ -53,36 +51,27 @@ interface WindowVector {
 }
 
 /**
- * Leaves the vector at an offset (a local) from `base` on the stack. Where there is padding a window's offset may be negative, so
- * that the sum must wrap; elsewhere the base goes into the instruction.
+ * Leaves the vector at an offset from `base` on the stack. Where there is padding a window's offset may be negative, so that the
+ * sum must wrap; elsewhere the base goes into the instruction.
  */
-function load(w: WindowVector, offset: number, base: number, tap = 0): FunctionEmitter {
-  if (!w.padded) return w.f.get(offset).mem('v128.load', base + tap);
-  return w.f
-    .get(offset)
-    .i32(base + tap)
-    .op('i32.add')
-    .mem('v128.load');
+function load(w: WindowVector, offset: I32, base: number, tap = 0): FunctionEmitter {
+  if (!w.padded) return w.f.load('v128.load', offset, base + tap);
+  return w.f.load('v128.load', offset.plus(base + tap));
 }
 
-function store(w: WindowVector, value: number, offset: number, base: number, tap = 0): void {
-  if (!w.padded) return emitStore(w.f, 'f32', offset, value, w.lanes, 1, base + tap);
-  const address = w.f.local('i32');
-  w.f
-    .get(offset)
-    .i32(base + tap)
-    .op('i32.add')
-    .set(address);
-  emitStore(w.f, 'f32', address, value, w.lanes);
+function store(w: WindowVector, value: Vector, offset: I32, base: number, tap = 0): void {
+  const { f, lanes } = w;
+  if (w.padded) emitStore(f, 'f32', f.let(offset.plus(base + tap)), value, { lanes });
+  else emitStore(f, 'f32', offset, value, { lanes, offset: base + tap });
 }
 
 /**
- * Goes through a window keeping the largest element: `taken` runs with the mask (a local) of the lanes whose element is larger than
- * all before it or NaN, or without one for a first element that always counts.
+ * Goes through a window keeping the largest element: `taken` runs with the mask of the lanes whose element is larger than all
+ * before it or NaN, or without one for a first element that always counts.
  */
-function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: number, mask?: number) => void): number {
+function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: number, mask?: Vector) => void): Vector {
   const { f } = w;
-  const [best, candidate, started, mask] = Array.from({ length: 4 }, () => f.local('v128'));
+  const [best, candidate, started, mask] = f.vectors(4);
   if (w.padded) f.splatInt(0).set(started);
   w.taps((tap, number) => {
     if (!w.padded && number === 0) {
@@ -139,22 +128,16 @@ function contribution(context: EmitContext, kernel: PoolKernel): Contribute {
     f.set(sum);
     if (isPlain(kernel)) return store(w, sum, w.large, out, tap);
     const emitter = new ExpressionEmitter(f, context.math, kernel.expressions);
-    const point: Point = {
+    const results = emitter.emitAll(kernel, {
       root: () => f.get(sum),
       index: () => {
         throw new Error('internal: index ramp behind a pooling');
       },
       load: ({ buffer, offset, strides }) => {
         const address = context.address(buffer) + 4 * offset;
-        if (strides.every((s) => s === 0)) f.i32(address).mem('v128.load32_splat');
+        if (strides.every((s) => s === 0)) f.load('v128.load32_splat', address);
         else load(w, w.large, address, tap);
       },
-    };
-    const results = kernel.expressions.map((e) => {
-      const result = f.local('v128');
-      emitter.emit(e, point, 'f32');
-      f.set(result);
-      return result;
     });
     kernel.outputs.forEach((o, i) => store(w, results[i], w.large, context.address(o), tap));
   };
@@ -162,7 +145,7 @@ function contribution(context: EmitContext, kernel: PoolKernel): Contribute {
 
 function emitScatter(w: WindowVector, x: number, g: number, contribute: Contribute): void {
   const { f } = w;
-  const [chosen, gradient] = [f.local('v128'), f.local('v128')];
+  const [chosen, gradient] = f.vectors(2);
   eachRecord(w, x, (_tap, number, mask) => {
     f.splatInt(number);
     if (mask !== undefined) f.get(chosen).get(mask).op('v128.bitselect');
@@ -180,107 +163,96 @@ function emitSpread(w: WindowVector, g: number, contribute: Contribute): void {
   w.taps((tap) => contribute(w, () => w.f.get(gradient), tap));
 }
 
-/**
- * A kernel that visits all windows of a large tensor [n, h, w, c] and their places in the small one. A unit is a row of windows,
- * or a whole sample where windows write (`cleared` is the address of the large tensor that they write to).
- */
+/** Windows of a large tensor [n, h, w, c] and their places in the small one. */
+interface Windows {
+  readonly large: Shape;
+  readonly small: Shape;
+  readonly attrs: PoolAttrs;
+  /** Address of the large tensor, where it is written to. */
+  readonly cleared?: number;
+}
+
+/** A kernel that visits all windows. A unit is a row of windows, or a whole sample where windows write. */
 function emitWindows(
   context: EmitContext,
-  large: Shape,
-  small: Shape,
-  attrs: PoolAttrs,
+  { large, small, attrs, cleared }: Windows,
   emitVector: (w: WindowVector) => void,
-  cleared?: number,
 ): EmittedKernel {
   const [batch, height, width, channels] = large;
   const [, outHeight, outWidth] = small;
   const { window, strides, padding } = attrs;
   const pixel = 4 * channels;
+  const sampleBytes = height * width * pixel;
   const padded = padding.some(([low, high]) => low > 0 || high > 0);
   const overlapping = window.some((size, d) => size > strides[d]);
-  const exact = windowsPart(large, small, attrs);
   const rowsPerUnit = cleared === undefined ? 1 : outHeight;
 
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [sample, row, column, largeAt, smallAt, y, x, at] = Array.from({ length: 8 }, () => f.local('i32'));
-    const taps = (body: (offset: number, tap: number) => void): void => {
-      for (let r = 0; r < window[0]; r++) {
-        for (let s = 0; s < window[1]; s++) {
-          const emit = (): void => body((r * width + s) * pixel, r * window[1] + s);
-          if (!padded) {
-            emit();
-            continue;
-          }
-          f.get(y).i32(r).op('i32.add').i32(height).op('i32.lt_u');
-          f.get(x).i32(s).op('i32.add').i32(width).op('i32.lt_u', 'i32.and').if(emit);
-        }
-      }
-    };
+  const index = defineKernel(context.module, (f, unit) => {
+    const sample = f.let(cleared === undefined ? unit.over(outHeight) : unit);
+    const row = f.let(cleared === undefined ? unit.modulo(outHeight) : 0);
+    if (cleared !== undefined && !windowsPart(large, small, attrs))
+      emitZeroFill(f, f.let(sample.times(sampleBytes).plus(cleared)), sampleBytes);
+    const [y, x, first, largeAt, smallAt] = f.i32Locals(5);
+    const taps = eachTap(f, { window, height, width, pixel, padded }, y, x);
     const vector = (lanes: number): void =>
       emitVector({ f, lanes, large: largeAt, small: smallAt, overlapping, padded, taps });
-    eachUnit(f, (unit) => {
-      if (cleared === undefined) {
-        f.get(unit).i32(outHeight).op('i32.div_u').set(sample).get(unit).i32(outHeight).op('i32.rem_u').set(row);
-      } else {
-        f.get(unit).set(sample).i32(0).set(row);
-        if (!exact) {
-          f.get(sample)
-            .i32(height * width * pixel)
-            .op('i32.mul')
-            .i32(cleared)
-            .op('i32.add')
-            .set(at);
-          const bytes = height * width * pixel;
-          if (bytes >= 16) f.countedLoop(bytes >> 4, () => f.get(at).splatInt(0).mem('v128.store').bump(at, 16));
-          for (let i = 0; i < (bytes & 15); i += 4) f.get(at).i32(0).mem('i32.store', i);
-        }
-      }
-      f.countedLoop(rowsPerUnit, () => {
-        f.get(row).i32(strides[0]).op('i32.mul').i32(padding[0][0]).op('i32.sub').set(y);
-        f.i32(-padding[1][0]).set(x);
-        f.get(sample)
-          .i32(height)
-          .op('i32.mul')
-          .get(y)
-          .op('i32.add')
-          .i32(width)
-          .op('i32.mul')
-          .get(x)
-          .op('i32.add')
-          .i32(pixel)
-          .op('i32.mul')
-          .set(column);
-        f.get(sample)
-          .i32(outHeight)
-          .op('i32.mul')
-          .get(row)
-          .op('i32.add')
-          .i32(outWidth * pixel)
-          .op('i32.mul')
-          .set(smallAt);
-        f.countedLoop(outWidth, () => {
-          f.get(column).set(largeAt);
-          if (channels >= 4) {
-            f.countedLoop(channels >> 2, () => {
-              vector(4);
-              f.bump(largeAt, 16).bump(smallAt, 16);
-            });
-          }
-          if (channels % 4 > 0) {
-            vector(channels % 4);
-            f.bump(smallAt, 4 * (channels % 4));
-          }
-          f.bump(column, strides[1] * pixel).bump(x, strides[1]);
-        });
-        f.bump(row, 1);
+    f.repeat(rowsPerUnit, () => {
+      f.assign(y, row.times(strides[0]).minus(padding[0][0]));
+      f.assign(x, -padding[1][0]);
+      f.assign(first, sample.times(height).plus(y).times(width).plus(x).times(pixel));
+      f.assign(smallAt, sample.times(outHeight).plus(row).times(outWidth * pixel)); // prettier-ignore
+      f.repeat(outWidth, () => {
+        eachChannelVector(f, channels, first, largeAt, smallAt, vector);
+        f.bump(first, strides[1] * pixel).bump(x, strides[1]);
       });
+      f.bump(row, 1);
     });
   });
-  const perRow = (outWidth * channels * sizeOf(window)) / 2;
   return {
     function: index,
     units: cleared === undefined ? batch * outHeight : batch,
-    unitCost: perRow * rowsPerUnit,
+    unitCost: ((outWidth * channels * sizeOf(window)) / 2) * rowsPerUnit,
     scratch: 0,
   };
+}
+
+/** `taps` of the window whose first element is at row y and column x of an image. */
+function eachTap(
+  f: FunctionEmitter,
+  image: { window: readonly number[]; height: number; width: number; pixel: number; padded: boolean },
+  y: I32,
+  x: I32,
+): WindowVector['taps'] {
+  const { window, height, width, pixel, padded } = image;
+  return (body) => {
+    for (let r = 0; r < window[0]; r++) {
+      for (let s = 0; s < window[1]; s++) {
+        const emit = (): void => body((r * width + s) * pixel, r * window[1] + s);
+        if (padded) f.when(y.plus(r).isBelow(height).and(x.plus(s).isBelow(width)), emit);
+        else emit();
+      }
+    }
+  };
+}
+
+/** Goes through the channels of a window: `large` from the offset `first`, and `small`, which ends behind them. */
+function eachChannelVector(
+  f: FunctionEmitter,
+  channels: number,
+  first: I32,
+  large: I32Local,
+  small: I32Local,
+  vector: (lanes: number) => void,
+): void {
+  f.assign(large, first);
+  if (channels >= 4) {
+    f.repeat(channels >> 2, () => {
+      vector(4);
+      f.bump(large, 16).bump(small, 16);
+    });
+  }
+  if (channels % 4 > 0) {
+    vector(channels % 4);
+    f.bump(small, 4 * (channels % 4));
+  }
 }

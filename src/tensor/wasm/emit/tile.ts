@@ -2,16 +2,16 @@
  * The register tile that all matrix products and convolutions are made of: rows x (4 vectors) of results, accumulated over nested
  * loops of multiply-adds of one element of A (broadcast) with neighbouring elements of B.
  */
-import type { FunctionEmitter } from '../assembler.js';
+import type { FunctionEmitter, I32Local, Vector } from '../assembler.js';
 import { defineTileEpilogue } from './epilogue.js';
-import { emitStore } from './expression.js';
-import type { EmitContext } from './loop.js';
+import type { EmitContext } from './kernel.js';
+import { emitStore } from './lanes.js';
 import { type Features, tileSize } from '../features.js';
 import { type ContractionKernel, isPlain } from '../../compiler/kernel.js';
 
-/** A loop over part of the summed index: how far A and B move with each pass, in bytes. The count may be a local. */
+/** A loop over part of the summed index: how far A and B move with each pass, in bytes. */
 export interface SumLoop {
-  readonly count: number | { readonly local: number };
+  readonly count: number | I32Local;
   readonly aStep: number;
   readonly bStep: number;
 }
@@ -21,12 +21,6 @@ export interface TileShape {
   readonly rows: readonly number[];
   /** Vectors of four columns. */
   readonly vectors: number;
-  /** Outermost first. */
-  readonly loops: readonly SumLoop[];
-  /** Rows of the result between neighbouring rows of the tile; 1 unless given. */
-  readonly outputStep?: number;
-  /** Bytes between neighbouring rows in the buffer; they follow each other unless given. */
-  readonly bufferPitch?: number;
 }
 
 /** Accumulators that the register allocator keeps in registers, by the number of rows. */
@@ -39,6 +33,13 @@ export function tileVectors(context: EmitContext, rows: number): number {
 export const panelWidth = (features: Features, columns: number): number =>
   4 * Math.min(Math.ceil(columns / 4), tileSize(features).vectors);
 
+/** Widths of the panels that columns are cut into: full ones, then what is left. */
+export function panelWidths(columns: number, width: number): number[] {
+  const widths: number[] = [];
+  for (let left = columns; left > 0; left -= width) widths.push(Math.min(left, width));
+  return widths;
+}
+
 /** Cuts `total` rows into tiles of at most `most`, of nearly equal height: a last one of few rows would leave the multipliers waiting. */
 export function evenTiles(total: number, most: number): { readonly height: number; readonly count: number }[] {
   const across = Math.ceil(total / most);
@@ -50,68 +51,62 @@ export function evenTiles(total: number, most: number): { readonly height: numbe
   ].filter(({ count }) => count > 0);
 }
 
-/** Emits the sum; `a` and `b` are locals with addresses (they move). Returns the accumulators' locals by row and vector. */
+/** Leaves left * right + sum on the stack. */
+export function emitMultiplyAdd(
+  f: FunctionEmitter,
+  features: Features,
+  left: Vector,
+  right: Vector,
+  sum: Vector,
+): FunctionEmitter {
+  if (features.fma) return f.get(left).get(right).get(sum).op('f32x4.relaxed_madd');
+  return f.get(left).get(right).op('f32x4.mul').get(sum).op('f32x4.add');
+}
+
+/**
+ * Emits a tile's sum over nested loops (outermost first); `a` and `b` are addresses, which move. The sums start from 0, or from
+ * what `initial` leaves on the stack. Returns them by row and vector.
+ */
 export function emitTileSum(
   f: FunctionEmitter,
-  context: EmitContext,
-  shape: TileShape,
-  a: number,
-  b: number,
+  { features }: EmitContext,
+  { rows, vectors }: TileShape,
+  loops: readonly SumLoop[],
+  [a, b]: readonly [I32Local, I32Local],
   initial?: (row: number, vector: number) => unknown,
-): number[][] {
-  const accumulators = shape.rows.map(() => Array.from({ length: shape.vectors }, () => f.local('v128')));
-  const right = Array.from({ length: shape.vectors }, () => f.local('v128'));
+): Vector[][] {
+  const sums = rows.map(() => f.vectors(vectors));
+  const right = f.vectors(vectors);
   const left = f.local('v128');
   if (initial) {
-    accumulators.forEach((row, r) =>
-      row.forEach((local, v) => {
+    sums.forEach((row, r) =>
+      row.forEach((sum, v) => {
         initial(r, v);
-        f.set(local);
+        f.set(sum);
       }),
     );
   }
-  const products = (aOffset: number, bOffset: number): void => {
-    right.forEach((local, v) =>
-      f
-        .get(b)
-        .mem('v128.load', bOffset + 16 * v)
-        .set(local),
-    );
-    shape.rows.forEach((offset, r) => {
-      f.get(a)
-        .mem('v128.load32_splat', offset + aOffset)
-        .set(left);
-      right.forEach((local, v) => {
-        const accumulator = accumulators[r][v];
-        if (context.features.fma) f.get(left).get(local).get(accumulator).op('f32x4.relaxed_madd');
-        else f.get(left).get(local).op('f32x4.mul').get(accumulator).op('f32x4.add');
-        f.set(accumulator);
-      });
+  const products = (): void => {
+    right.forEach((vector, v) => f.load('v128.load', b, 16 * v).set(vector));
+    rows.forEach((offset, r) => {
+      f.load('v128.load32_splat', a, offset).set(left);
+      right.forEach((vector, v) => emitMultiplyAdd(f, features, left, vector, sums[r][v]).set(sums[r][v]));
     });
   };
   const nest = (depth: number): void => {
-    const loop = shape.loops[depth];
+    const loop = loops[depth];
     // Not unrolled: with more than one step in the loop V8's register allocator spills accumulators, at half the speed.
     const pass = (): void => {
-      if (depth === shape.loops.length - 1) products(0, 0);
+      if (depth === loops.length - 1) products();
       else nest(depth + 1);
-      f.bump(a, loop.aStep - travelled(shape.loops, depth + 1, 'aStep')).bump(
-        b,
-        loop.bStep - travelled(shape.loops, depth + 1, 'bStep'),
-      );
+      f.bump(a, loop.aStep - travelled(loops, depth + 1, 'aStep'));
+      f.bump(b, loop.bStep - travelled(loops, depth + 1, 'bStep'));
     };
-    if (typeof loop.count === 'number') f.countedLoop(loop.count, pass);
-    else {
-      const counter = f.local('i32');
-      f.get(loop.count.local).set(counter);
-      f.loop(() => {
-        pass();
-        f.get(counter).i32(1).op('i32.sub').tee(counter).branchIf(0);
-      });
-    }
+    if (typeof loop.count === 'number') f.repeat(loop.count, pass);
+    else f.countDown(f.let(loop.count), pass);
   };
   nest(0);
-  return accumulators;
+  return sums;
 }
 
 /** How far the loops from `depth` on move a pointer in all; those have constant counts. */
@@ -123,57 +118,73 @@ function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bS
   return loop.count * loop[step];
 }
 
+/** Runs `body` for each sum of a tile. */
+export const eachSum = (
+  sums: readonly (readonly Vector[])[],
+  body: (sum: Vector, row: number, vector: number) => void,
+): void => sums.forEach((row, r) => row.forEach((sum, v) => body(sum, r, v)));
+
+/**
+ * Defines a function (a, b, sums, count) that computes a tile's sums and leaves them at `sums`, rows `pitch` bytes apart; they go on
+ * from what is there where it `resumes`. `count` is for a loop whose count is known at run time only.
+ */
+export function defineSums(
+  context: EmitContext,
+  shape: TileShape,
+  { pitch, resumes, loops }: { pitch: number; resumes: boolean; loops: (count: I32Local) => readonly SumLoop[] },
+): number {
+  return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f, a, b, at, count) => {
+    const kept = (r: number, v: number): unknown => f.load('v128.load', at, r * pitch + 16 * v);
+    const sums = emitTileSum(f, context, shape, loops(count), [a, b], resumes ? kept : undefined);
+    eachSum(sums, (sum, r, v) => f.store('v128.store', at, sum, r * pitch + 16 * v));
+  });
+}
+
 /** Bytes at the start of a thread's scratch memory through which a tile's sums reach the work fused behind it. */
 export const TILE_BUFFER = 512;
 
-/** A tile whose sum is computed in several calls goes on with, and leaves, its sums in the buffer. */
-export interface TilePart {
-  readonly resumes: boolean;
-  readonly continues: boolean;
+/** A tile of a kernel's result, seen as a matrix. */
+export interface ResultTile extends TileShape {
+  readonly loops: readonly SumLoop[];
+  /** How many of its columns exist. */
+  readonly columns: number;
+  /** Rows of the result between neighbouring rows of the tile; 1 unless given. */
+  readonly outputStep?: number;
+  /** A tile whose sum is computed in several calls goes on with, and leaves, its sums in the buffer. */
+  readonly resumes?: boolean;
+  readonly continues?: boolean;
 }
 
 /**
- * Defines a function (a, b, row, column, buffer) that computes one tile of the kernel's result, seen as a matrix, and stores the
- * outputs. `columns` is how many of the tile's columns exist. Fused work is a function of its own that reads the sums from
- * `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
+ * Defines a function (a, b, row, column, buffer) that computes one tile and stores the outputs. Fused work is a function of its own
+ * that reads the sums from `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
  */
-export function defineTile(
-  context: EmitContext,
-  kernel: ContractionKernel,
-  shape: TileShape,
-  columns: number,
-  { resumes, continues }: TilePart = { resumes: false, continues: false },
-): number {
-  const { root } = kernel;
-  const { outputStep = 1 } = shape;
-  const plain = !continues && isPlain(kernel);
+export function defineTile(context: EmitContext, kernel: ContractionKernel, tile: ResultTile): number {
+  const { vectors, columns, outputStep = 1, resumes = false, continues = false } = tile;
+  const { shape } = kernel.root;
+  const isStored = !continues && isPlain(kernel);
   const epilogue =
-    plain || continues
+    isStored || continues
       ? undefined
-      : defineTileEpilogue(context, kernel, { rows: shape.rows.length, vectors: shape.vectors, columns, outputStep });
-  const bufferPitch = shape.bufferPitch ?? 16 * shape.vectors;
-  const pitch = plain ? 4 * root.shape[root.shape.length - 1] : bufferPitch;
-  return context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] }, (f) => {
-    const kept = (r: number, v: number): unknown => f.get(4).mem('v128.load', r * bufferPitch + 16 * v);
-    const sums = emitTileSum(f, context, shape, 0, 1, resumes ? kept : undefined);
-    const target = f.local('i32');
-    if (plain) {
-      f.get(2).i32(pitch).op('i32.mul').get(3).i32(4).op('i32.mul', 'i32.add');
-      f.i32(context.address(kernel.outputs[0])).op('i32.add').set(target);
-    } else f.get(4).set(target);
-    sums.forEach((row, r) =>
-      row.forEach((sum, v) =>
-        emitStore(
-          f,
-          'f32',
-          target,
-          sum,
-          plain ? Math.min(4, columns - 4 * v) : 4,
-          1,
-          r * pitch * (plain ? outputStep : 1) + 16 * v,
-        ),
-      ),
-    );
-    if (epilogue !== undefined) f.get(4).get(2).get(3).call(epilogue);
-  });
+      : defineTileEpilogue(context, kernel, { rows: tile.rows.length, vectors, columns, outputStep });
+  const bufferPitch = 16 * vectors;
+  const rowBytes = 4 * shape[shape.length - 1];
+  return context.module.function(
+    { parameters: ['i32', 'i32', 'i32', 'i32', 'i32'] },
+    (f, a, b, row, column, buffer) => {
+      const kept = (r: number, v: number): unknown => f.load('v128.load', buffer, r * bufferPitch + 16 * v);
+      const sums = emitTileSum(f, context, tile, tile.loops, [a, b], resumes ? kept : undefined);
+      if (isStored) {
+        const target = f.let(row.times(rowBytes).plus(column.times(4)).plus(context.address(kernel.outputs[0])));
+        eachSum(sums, (sum, r, v) => {
+          const offset = r * outputStep * rowBytes + 16 * v;
+          emitStore(f, 'f32', target, sum, { lanes: Math.min(4, columns - 4 * v), offset });
+        });
+        return;
+      }
+      const target = f.let(buffer);
+      eachSum(sums, (sum, r, v) => f.store('v128.store', target, sum, r * bufferPitch + 16 * v));
+      if (epilogue !== undefined) f.call(epilogue, buffer, row, column);
+    },
+  );
 }

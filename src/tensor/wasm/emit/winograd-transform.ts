@@ -1,29 +1,30 @@
 /** Emits Winograd's transforms: a matrix applied to the columns and then to the rows of squares of vectors. */
-import type { FunctionEmitter } from '../assembler.js';
-import type { EmitContext } from './loop.js';
-import { type Arithmetic, PATCH, type Transform } from '../winograd.js';
+import type { FunctionEmitter, I32, I32Local, Vector } from '../assembler.js';
+import type { EmitContext } from './kernel.js';
+import { type Arithmetic, PATCH, type Transform } from './winograd-matrices.js';
 
 const SQUARE_BYTES = PATCH * PATCH * 32;
 /** Scratch memory of a transform: a square of pairs of vectors between its two passes, and the factors. */
 export const TRANSFORM_BUFFER = SQUARE_BYTES + 64;
 
-/** Locals with neighbouring vectors that go through the same instructions side by side, so that V8 can pair them. */
-type Lanes = readonly number[];
+/** Neighbouring vectors that go through the same instructions side by side, so that V8 can pair them. */
+type Lanes = readonly Vector[];
 
-/** The transforms' arithmetic on vectors in locals; `splat` leaves a factor in all lanes on the stack. */
+/** The transforms' arithmetic; `splat` leaves a factor in all lanes on the stack. */
 function vectorArithmetic(f: FunctionEmitter, fma: boolean, splat: (factor: number) => void): Arithmetic<Lanes> {
+  const kept = (): Vector => {
+    const result = f.local('v128');
+    f.set(result);
+    return result;
+  };
   const each = (count: Lanes, emit: (i: number) => void): Lanes =>
     count.map((_, i) => {
       emit(i);
-      const result = f.local('v128');
-      f.set(result);
-      return result;
+      return kept();
     });
-  const factorLocal = (factor: number): number => {
-    const local = f.local('v128');
+  const factorLocal = (factor: number): Vector => {
     splat(factor);
-    f.set(local);
-    return local;
+    return kept();
   };
   return {
     add: (x, y) => each(x, (i) => f.get(x[i]).get(y[i]).op('f32x4.add')),
@@ -54,88 +55,77 @@ function factorsOf(transform: Transform): number[] {
   return [...factors];
 }
 
-/** Where the rows and columns of a square of vectors lie, in bytes. A distance of rows may be in a local. */
+/** Where a square of vectors lies, and the bytes between its rows and between its columns. A distance of rows may be a local. */
 export interface Square {
-  readonly row: number | { readonly local: number };
+  readonly address: I32;
+  readonly row: number | I32Local;
   readonly column: number;
 }
 
+/** Addresses of a square's vectors: a local, and an offset from it. */
+class SquareWalk {
+  private readonly rows: I32[];
+
+  constructor(
+    private readonly f: FunctionEmitter,
+    start: I32Local,
+    private readonly square: Square,
+  ) {
+    this.rows = [start];
+  }
+
+  at(i: number, j: number): [I32, number] {
+    const { row, column } = this.square;
+    if (typeof row === 'number') return [this.rows[0], i * row + j * column];
+    for (let made = this.rows.length; made <= i; made++) this.rows.push(this.f.let(this.rows[made - 1].plus(row)));
+    return [this.rows[i], j * column];
+  }
+}
+
 /**
- * Emits a transform of `vectors` neighbouring squares, 16 bytes apart: from the address in local `source` to the one in `target`,
- * both of which stay. `buffer` is a local with the address of TRANSFORM_BUFFER bytes.
+ * Emits a transform of `vectors` neighbouring squares, 16 bytes apart. `buffer` is the address of TRANSFORM_BUFFER bytes.
  */
 export function emitTransform(
   f: FunctionEmitter,
   context: EmitContext,
   transform: Transform,
   vectors: number,
-  from: Square & { readonly address: number },
-  to: Square & { readonly address: number },
-  buffer: number,
+  from: Square,
+  to: Square,
+  buffer: I32,
 ): void {
   const { inputs, outputs } = transform;
   // Factors are read from memory: V8 makes a constant vector anew, in several instructions, wherever it is used.
   const factors = factorsOf(transform);
-  factors.forEach((factor, i) =>
-    f
-      .get(buffer)
-      .f32(factor)
-      .mem('f32.store', SQUARE_BYTES + 4 * i),
-  );
+  factors.forEach((factor, i) => f.store('f32.store', buffer, () => f.f32(factor), SQUARE_BYTES + 4 * i));
   const arithmetic = vectorArithmetic(f, context.features.fma, (factor) =>
-    f.get(buffer).mem('v128.load32_splat', SQUARE_BYTES + 4 * factors.indexOf(factor)),
+    f.load('v128.load32_splat', buffer, SQUARE_BYTES + 4 * factors.indexOf(factor)),
   );
-  const [source, target] = [f.local('i32'), f.local('i32')];
-  f.get(from.address).set(source).get(to.address).set(target);
-  const walk = (start: number, { row }: Square): { to(i: number): FunctionEmitter; offset(i: number): number } => {
-    if (typeof row === 'number') return { to: () => f.get(start), offset: (i) => i * row };
-    const pointers = [start];
-    return {
-      to: (i) => {
-        for (let made = pointers.length; made <= i; made++) {
-          const next = f.local('i32');
-          f.get(pointers[made - 1])
-            .get(row.local)
-            .op('i32.add')
-            .set(next);
-          pointers.push(next);
-        }
-        return f.get(pointers[i]);
-      },
-      offset: () => 0,
-    };
-  };
+  const [source, target] = f.i32Locals(2);
+  f.assign(source, from.address).assign(target, to.address);
   const group = (width: number): void => {
-    const load = (address: () => unknown, offset: number): Lanes =>
-      Array.from({ length: width }, (_, i) => {
-        address();
-        const vector = f.local('v128');
-        f.mem('v128.load', offset + 16 * i).set(vector);
+    const load = (address: I32, offset: number): Lanes =>
+      f.vectors(width).map((vector, i) => {
+        f.load('v128.load', address, offset + 16 * i).set(vector);
         return vector;
       });
-    const store = (address: () => unknown, offset: number, value: Lanes): void =>
-      value.forEach((vector, i) => {
-        address();
-        f.get(vector).mem('v128.store', offset + 16 * i);
-      });
+    const store = (address: I32, offset: number, value: Lanes): void =>
+      value.forEach((vector, i) => f.store('v128.store', address, vector, offset + 16 * i));
     const size = 16 * width;
-    const rows = walk(source, from);
+    const between = (i: number, j: number): number => (i * outputs + j) * size;
+    const sources = new SquareWalk(f, source, from);
     for (let i = 0; i < inputs; i++) {
-      const row = Array.from({ length: inputs }, (_, j) => load(() => rows.to(i), rows.offset(i) + j * from.column));
-      transform
-        .apply(arithmetic, row)
-        .forEach((value, j) => store(() => f.get(buffer), (i * outputs + j) * size, value));
+      const row = Array.from({ length: inputs }, (_, j) => load(...sources.at(i, j)));
+      transform.apply(arithmetic, row).forEach((value, j) => store(buffer, between(i, j), value));
     }
-    const targets = walk(target, to);
+    const targets = new SquareWalk(f, target, to);
     for (let j = 0; j < outputs; j++) {
-      const column = Array.from({ length: inputs }, (_, i) => load(() => f.get(buffer), (i * outputs + j) * size));
-      transform.apply(arithmetic, column).forEach((value, i) => {
-        store(() => targets.to(i), targets.offset(i) + j * to.column, value);
-      });
+      const column = Array.from({ length: inputs }, (_, i) => load(buffer, between(i, j)));
+      transform.apply(arithmetic, column).forEach((value, i) => store(...targets.at(i, j), value));
     }
     f.bump(source, size).bump(target, size);
   };
   const pairs = vectors >> 1;
-  if (pairs > 0) f.countedLoop(pairs, () => group(2));
+  if (pairs > 0) f.repeat(pairs, () => group(2));
   if (vectors % 2 > 0) group(1);
 }

@@ -1,15 +1,17 @@
 /**
- * Weight gradients of 3x3 convolutions by the adjoint of Winograd's algorithm (see winograd.ts): patches of the input and tiles of
+ * Weight gradients of 3x3 convolutions by the adjoint of Winograd's algorithm (see winograd-matrices.ts): patches of the input and tiles of
  * the output gradient are transformed, multiplied and summed over tiles in 36 matrix products, whose sums are transformed last.
  */
 import type { NodeOf } from '../../graph.js';
-import { eachUnit, type EmitContext, type EmittedKernel } from './loop.js';
+import type { FunctionEmitter, I32, I32Local } from '../assembler.js';
+import { defineKernel, type EmitContext, type EmittedKernel } from './kernel.js';
 import { emitZeroFill } from './padded-image.js';
-import { emitTileSum, panelWidth } from './tile.js';
-import { defineSquareInput, oddLines, type Squares, squareArea, tilesOf, winogradPays } from './winograd.js';
+import { defineSums, panelWidth } from './tile.js';
+import { oddLines, tilesOf, winogradPays } from './winograd.js';
+import { kernelAdjoint, PATCH, patchTransform, TILE, tileAdjoint } from './winograd-matrices.js';
+import { defineSquareInput, type Squares, squareArea } from './winograd-squares.js';
 import { emitTransform } from './winograd-transform.js';
 import { type Features, tileSize } from '../features.js';
-import { kernelAdjoint, PATCH, patchTransform, TILE, tileAdjoint } from '../winograd.js';
 
 /** Bytes of transformed squares that are multiplied at once: they should stay in the second-level cache. */
 const BLOCK_BYTES = 512 * 1024;
@@ -55,86 +57,85 @@ export function emitWinogradWeightGradient(
   const patchInput = defineSquareInput(context, patches, patchTransform, patchStride);
   const gradientInput = defineSquareInput(context, gradients, tileAdjoint, gradientStride);
 
-  const panel = panelWidth(context.features, filters);
-  const { rows: tileRows } = tileSize(context.features);
-  /** (a, b, c, tiles): adds the products of `rows` channels and `columns` filters to the sums at c. */
-  const tile = (rows: number, columns: number): number =>
-    context.module.function({ parameters: ['i32', 'i32', 'i32', 'i32'] }, (f) => {
-      const place = (r: number, v: number): number => r * filters * 4 + 16 * v;
-      const shape = {
-        rows: Array.from({ length: rows }, (_, r) => 4 * r),
-        vectors: columns / 4,
-        loops: [{ count: { local: 3 }, aStep: channels * 4, bStep: filters * 4 }],
-      };
-      const sums = emitTileSum(f, context, shape, 0, 1, (r, v) => f.get(2).mem('v128.load', place(r, v)));
-      sums.forEach((row, r) => row.forEach((sum, v) => f.get(2).get(sum).mem('v128.store', place(r, v))));
-    });
-  const rowRuns = runs(channels, tileRows);
-  const columnRuns = runs(filters, panel).map((columns) => ({
-    ...columns,
-    rows: rowRuns.map((rows) => ({ ...rows, tile: tile(rows.size, columns.size) })),
-  }));
+  const multiply = defineProducts(context, { channels, filters, patchStride, gradientStride, sumStride });
 
-  const index = context.module.function({ parameters: ['i32', 'i32', 'i32'] }, (f) => {
-    const [first, end, count, number, to, a, b, c, target, sums] = Array.from({ length: 10 }, () => f.local('i32'));
+  const index = defineKernel(context.module, (f, unit, scratch) => {
+    const sums = f.let(scratch.plus(sumAt));
+    emitZeroFill(f, f.let(sums), sumBytes);
+    const first = f.let(unit.times(tiles));
+    const end = f.let(first.plus(tiles));
+    const count = f.local('i32');
     const transformed = (offset: number, step: number, input: number): void => {
-      f.get(first).set(number).get(2).i32(offset).op('i32.add').set(to);
-      f.loop(() => {
-        f.get(number).get(to).get(2).call(input);
-        f.bump(to, step).bump(number, 1);
-        f.get(number).get(first).get(count).op('i32.add', 'i32.lt_s').branchIf(0);
-      });
-    };
-    eachUnit(f, (unit) => {
-      f.get(2).i32(sumAt).op('i32.add').tee(sums).set(to);
-      emitZeroFill(f, to, sumBytes);
-      f.get(unit).i32(tiles).op('i32.mul').tee(first).i32(tiles).op('i32.add').set(end);
-      f.loop(() => {
-        // count = min(together, end - first)
-        f.get(end).get(first).op('i32.sub').tee(count).i32(together).get(count).i32(together);
-        f.op('i32.lt_s', 'select').set(count);
-        transformed(patchAt, channels * 4, patchInput);
-        transformed(gradientAt, filters * 4, gradientInput);
-        f.get(2).i32(patchAt).op('i32.add').set(a);
-        f.get(2).i32(gradientAt).op('i32.add').set(b);
-        f.get(sums).set(c);
-        f.countedLoop(products, () => {
-          for (const columns of columnRuns) {
-            f.countedLoop(columns.count, () => {
-              for (const rows of columns.rows) {
-                f.countedLoop(rows.count, () => {
-                  f.get(a).get(b).get(c).get(count).call(rows.tile);
-                  f.bump(a, 4 * rows.size).bump(c, 4 * rows.size * filters);
-                });
-              }
-              f.bump(a, -4 * channels)
-                .bump(b, 4 * columns.size)
-                .bump(c, 4 * (columns.size - channels * filters));
-            });
-          }
-          f.bump(a, patchStride)
-            .bump(b, gradientStride - 4 * filters)
-            .bump(c, sumStride - 4 * filters);
-        });
-        f.get(first).i32(together).op('i32.add').tee(first).get(end).op('i32.lt_s').branchIf(0);
-      });
-      f.get(unit).i32(9 * channels * filters * 4).op('i32.mul').i32(out).op('i32.add').set(target); // prettier-ignore
-      emitTransform(
-        f,
-        context,
-        kernelAdjoint,
-        (channels * filters) / 4,
-        { address: sums, row: PATCH * sumStride, column: sumStride },
-        { address: target, row: 3 * channels * filters * 4, column: channels * filters * 4 },
-        2,
+      const number = f.let(first);
+      const to = f.let(scratch.plus(offset));
+      f.doWhile(
+        () => {
+          f.call(input, number, to, scratch);
+          f.bump(to, step).bump(number, 1);
+        },
+        number.isLess(first.plus(count)),
       );
+    };
+    f.upTo(end, first, together, () => {
+      f.assign(count, end.minus(first));
+      f.assign(count, count.atMost(together));
+      transformed(patchAt, channels * 4, patchInput);
+      transformed(gradientAt, filters * 4, gradientInput);
+      multiply(f, f.let(scratch.plus(patchAt)), f.let(scratch.plus(gradientAt)), f.let(sums), count);
     });
+    const target = f.let(unit.times(9 * channels * filters * 4).plus(out));
+    emitTransform(
+      f,
+      context,
+      kernelAdjoint,
+      (channels * filters) / 4,
+      { address: sums, row: PATCH * sumStride, column: sumStride },
+      { address: target, row: 3 * channels * filters * 4, column: channels * filters * 4 },
+      scratch,
+    );
   });
   return {
     function: index,
     units: parts,
     unitCost: tiles * (50 * (channels + filters) + (products * channels * filters) / 8),
     scratch: sumAt + sumBytes,
+  };
+}
+
+/** Emits the 36 products of patches (a) and gradients (b) of `count` squares, which are added to the sums (c). */
+function defineProducts(
+  context: EmitContext,
+  sizes: { channels: number; filters: number; patchStride: number; gradientStride: number; sumStride: number },
+): (f: FunctionEmitter, a: I32Local, b: I32Local, c: I32Local, count: I32) => void {
+  const { channels, filters, patchStride, gradientStride, sumStride } = sizes;
+  /** (a, b, c, count): adds the products of `rows` channels and `columns` filters to the sums at c. */
+  const defineTile = (rows: number, columns: number): number => {
+    const shape = { rows: Array.from({ length: rows }, (_, r) => 4 * r), vectors: columns / 4 };
+    const loops = (count: I32Local) => [{ count, aStep: channels * 4, bStep: filters * 4 }];
+    return defineSums(context, shape, { pitch: filters * 4, resumes: true, loops });
+  };
+  const rowRuns = runs(channels, tileSize(context.features).rows);
+  const columnRuns = runs(filters, panelWidth(context.features, filters)).map((columns) => ({
+    ...columns,
+    rows: rowRuns.map((rows) => ({ ...rows, tile: defineTile(rows.size, columns.size) })),
+  }));
+  return (f, a, b, c, count) => {
+    f.repeat(products, () => {
+      for (const columns of columnRuns) {
+        f.repeat(columns.count, () => {
+          for (const rows of columns.rows) {
+            f.repeat(rows.count, () => {
+              f.call(rows.tile, a, b, c, count);
+              f.bump(a, 4 * rows.size).bump(c, 4 * rows.size * filters);
+            });
+          }
+          f.bump(a, -4 * channels).bump(b, 4 * columns.size);
+          f.bump(c, 4 * (columns.size - channels * filters));
+        });
+      }
+      f.bump(a, patchStride).bump(b, gradientStride - 4 * filters);
+      f.bump(c, sumStride - 4 * filters);
+    });
   };
 }
 

@@ -1,34 +1,32 @@
 /** `nn data`: what an experiment's data are, before anything is trained on them. */
 import { dirname, relative, resolve } from 'node:path';
-import { formatCount } from '../config/format-count.js';
-import { loadConfig } from '../config/index.js';
-import {
-  type ColumnReport,
-  type DataReport,
-  type FileReport,
-  inspectData,
-  sampleOf,
-  type Split,
-} from '../data/index.js';
-import { experimentSchema } from '../train/index.js';
-import { type ExitCode, exitCode } from './exit-code.js';
-import { formatFigure } from '../runner/text.js';
-import { type CommonOptions, printJson, say, withSeed } from './common-options.js';
-import { formatTable } from './format.js';
+import { formatCount } from '../../config/format-count.js';
+import type { ColumnReport, DataReport, FileReport } from '../../data/index.js';
+import { splitNames } from '../../data/split.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import { formatFigure } from '../../runner/text.js';
+import { addCommand, type CommonOptions, printJson, type Register, say, withSeed } from '../command.js';
+import { formatTable } from '../format.js';
 
-const ROLES = ['train', 'val', 'test'] as const;
+export const registerData: Register = (program, finish) => {
+  const description = 'what is in the data: columns, classes, leaks between splits';
+  addCommand(program, 'data <config> [overrides...]', description, ['seed'])
+    .action(async (config: string, overrides: string[], options: CommonOptions) => {
+      finish(await data(config, overrides, options));
+    }); // prettier-ignore
+};
 
-export async function dataCommand(
-  file: string,
-  overrides: readonly string[],
-  options: CommonOptions,
-): Promise<ExitCode> {
+async function data(file: string, overrides: readonly string[], options: CommonOptions): Promise<ExitCode> {
+  const { loadConfig } = await import('../../config/index.js');
+  const { inspectData, sampleOf } = await import('../../data/index.js');
+  const { experimentSchema, taskOf } = await import('../../train/index.js');
   const { config } = loadConfig(experimentSchema, { file, overrides: withSeed(overrides, options) });
   const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
-  const where = { task: config.task, seed: config.seed, baseDir: resolve(dirname(file)) };
-  const { report, data } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
+  const where = { target: taskOf(config).targets, seed: config.seed, baseDir: resolve(dirname(file)) };
+  const { report, data: splits } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
   print(describeParts(report));
-  print(picture(data.train));
+  const { features } = splits.train.fields;
+  if (features.shape.length === 3) print(picture(sampleOf(features, 0), features.shape));
   printJson(options, report);
   return exitCode.done;
 }
@@ -68,7 +66,7 @@ const MOST_CONSTANT = 20;
 
 function describeParts(report: DataReport): string[] {
   const { splits, shape, classes, targets, constant, repeated, leaks } = report;
-  const roles = ROLES.filter((role) => splits[role] !== undefined);
+  const roles = splitNames.filter((role) => splits[role] !== undefined);
   const sizes = roles.map((role) => `${role} ${formatCount(splits[role] ?? 0)}`);
   const lines = [`splits: ${sizes.join(', ')} samples of [${shape.join(', ')}]`];
   if (classes !== undefined) {
@@ -95,13 +93,10 @@ function describeParts(report: DataReport): string[] {
 const INK = ' .:-=+*#%@';
 const MOST_COLUMNS = 56;
 
-/** The first training sample, where it is an image: two rows of pixels to a line, the brighter the more ink. */
-function picture({ features }: Split): string[] {
-  const { shape } = features;
-  if (shape.length !== 3) return [];
+/** The first training sample, an image: two rows of pixels to a line, the brighter the more ink. */
+function picture(sample: ArrayLike<number> & Iterable<number>, shape: readonly number[]): string[] {
   const [height, width, channels] = shape;
   const step = Math.ceil(width / MOST_COLUMNS);
-  const sample = sampleOf(features, 0);
   let [low, high] = [Infinity, -Infinity];
   for (const value of sample) [low, high] = [Math.min(low, value), Math.max(high, value)];
   const grey = (y: number, x: number): number => {

@@ -1,16 +1,20 @@
 /** `nn augment`: training samples before and after augmentation, as a picture or as a table. */
-import { type AugmentPreview, previewAugmentation } from '../train/index.js';
-import { contactSheet } from './contact-sheet.js';
-import { type ExitCode, exitCode } from './exit-code.js';
-import { openEngine } from '../runner/engine.js';
-import { loadExperiment } from '../runner/experiment.js';
-import { formatFigure } from '../runner/text.js';
-import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
-import { formatTable } from './format.js';
-import { writeOutput } from './output-file.js';
-import { UsageError } from './usage-error.js';
+import type { AugmentPreview } from '../../train/index.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import { formatFigure } from '../../runner/text.js';
+import {
+  addCommand,
+  type CommonOptions,
+  engineOf,
+  experimentOptions,
+  printJson,
+  type Register,
+  say,
+} from '../command.js';
+import { formatTable } from '../format.js';
+import { UsageError } from '../usage-error.js';
 
-export interface AugmentOptions extends CommonOptions {
+interface AugmentOptions extends CommonOptions {
   readonly out?: string;
   readonly samples: string;
   readonly versions: string;
@@ -21,29 +25,40 @@ const MOST = 100;
 /** Values of a sample that a table shows. */
 const MOST_COLUMNS = 10;
 
-export async function augmentCommand(
-  file: string,
-  overrides: readonly string[],
-  options: AugmentOptions,
-): Promise<ExitCode> {
+export const registerAugment: Register = (program, finish) => {
+  const description = 'training samples before and after augmentation';
+  addCommand(program, 'augment <config> [overrides...]', description, ['seed', 'engine'])
+    .option('--out <file>', 'of images: a PNG picture, one sample a row')
+    .option('--samples <n>', 'how many samples', '8')
+    .option('--versions <n>', 'how many augmented versions of each', '9')
+    .action(async (config: string, overrides: string[], options: AugmentOptions) => {
+      finish(await augment(config, overrides, options));
+    });
+};
+
+async function augment(file: string, overrides: readonly string[], options: AugmentOptions): Promise<ExitCode> {
+  const { loadExperiment, openEngine } = await import('../../runner/index.js');
+  const { previewAugmentation } = await import('../../train/index.js');
   const [samples, versions] = [countOf('samples', options.samples), countOf('versions', options.versions)];
-  const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
+  const { config, data, name } = await loadExperiment(file, experimentOptions(overrides, options));
   if (config.data.augment.length === 0) {
     throw new UsageError(`${file}: there is no data.augment; \`nn list augmentations\` shows what it can hold`);
   }
-  const isImage = data.train.features.shape.length === 3;
+  const isImage = data.train.fields.features.shape.length === 3;
   if (isImage && options.out === undefined) throw new UsageError('augment: give the picture a name with --out FILE.png'); // prettier-ignore
   if (!isImage && options.out !== undefined) throw new UsageError('augment: --out is for images; of other samples a table is printed'); // prettier-ignore
   const session = openEngine(engineOf(options));
   let preview: AugmentPreview;
   try {
-    preview = previewAugmentation(session, config, data, { samples, versions });
+    preview = await previewAugmentation(session, config, data, { samples, versions });
   } finally {
     session.close();
   }
   const list = config.data.augment.map(({ type }) => type);
   if (options.out === undefined) for (const line of tableOf(preview)) process.stdout.write(`${line}\n`);
   else {
+    const { contactSheet } = await import('../contact-sheet.js');
+    const { writeOutput } = await import('../output-file.js');
     writeOutput('--out', options.out, contactSheet(preview));
     say(options, `${name}: ${preview.samples} training samples (left) and ${versions} versions of each, by ${list.join(', ')}: ${options.out}`); // prettier-ignore
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownOrder } from '../../../src/tensor/wasm/driver.js';
+import { ownOrder } from '../../../src/tensor/compiler/tasks.js';
 
 describe('ownOrder', () => {
   it('has a half of the tasks first, upwards, and then the other from its end', () => {

@@ -1,33 +1,49 @@
 /** `nn profile`: where a training step's time goes, as a table, as JSON, or as a page with the threads' timeline. */
-import { formatCount } from '../config/format-count.js';
-import { profileStep, type StepProfile } from '../train/index.js';
-import { type ExitCode, exitCode } from './exit-code.js';
-import { openEngine } from '../runner/engine.js';
-import { loadExperiment } from '../runner/experiment.js';
-import { type CommonOptions, engineOf, printJson, say, withSeed } from './common-options.js';
-import { formatTable } from './format.js';
-import { writeOutput } from './output-file.js';
-import { limitOf, percent, shareOfLimit, speedOf } from './profile-figures.js';
-import { profilePage } from './profile-page.js';
+import { formatCount } from '../../config/format-count.js';
+import type { StepProfile } from '../../train/index.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import {
+  addCommand,
+  type CommonOptions,
+  engineOf,
+  experimentOptions,
+  printJson,
+  type Register,
+  say,
+} from '../command.js';
+import { formatTable } from '../format.js';
+import { limitOf, percent, shareOfLimit, speedOf } from '../profile-figures.js';
+import { profilePage } from '../profile-page.js';
 
-export interface ProfileOptions extends CommonOptions {
+interface ProfileOptions extends CommonOptions {
   readonly html?: string;
 }
 
 /** Rows of the table of kernels; what is left is summed up in one line. */
 const MOST_ROWS = 30;
 
-export async function profileCommand(
+export const registerProfile: Register = (program, finish) => {
+  addCommand(program, 'profile <config> [overrides...]', "where a training step's time goes", ['seed', 'engine'])
+    .option('--html <file>', "also write a page with the threads' timeline")
+    .action(async (config: string, overrides: string[], options: ProfileOptions) => {
+      finish(await profileExperiment(config, overrides, options));
+    });
+};
+
+async function profileExperiment(
   file: string,
   overrides: readonly string[],
   options: ProfileOptions,
 ): Promise<ExitCode> {
+  const { loadExperiment, openEngine } = await import('../../runner/index.js');
+  const { profileStep } = await import('../../train/index.js');
   const engine = engineOf(options);
-  const { config, data, name } = await loadExperiment(file, { ...options, overrides: withSeed(overrides, options) });
+  const { config, data, name } = await loadExperiment(file, experimentOptions(overrides, options));
   say(options, `profiling ${name}: this takes some seconds`);
-  const profile = profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
+  const profile = await profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
   for (const line of formatProfile(profile)) say(options, line);
   if (options.html !== undefined) {
+    const { writeOutput } = await import('../output-file.js');
     writeOutput('--html', options.html, profilePage(name, profile));
     say(options, `page with the timeline: ${options.html}`);
   }
@@ -36,7 +52,7 @@ export async function profileCommand(
 }
 
 /** Lines for people: kernels by time, totals by layer, the whole step. */
-export function formatProfile(profile: StepProfile): string[] {
+function formatProfile(profile: StepProfile): string[] {
   const { batchSize, kernels, layers, phases, steps } = profile;
   const sorted = [...kernels].sort((a, b) => b.milliseconds - a.milliseconds);
   const shown = sorted.slice(0, MOST_ROWS);

@@ -1,4 +1,4 @@
-/** `nn list`: what a config can be made of, read off the registries: no text here repeats what a schema says. */
+/** What a config can be made of, read off the registries: no text here repeats what a schema says. */
 import type * as z from 'zod';
 import { type ComponentRegistry, describeExpected, didYouMean, isComponent, writtenDefault } from '../config/index.js';
 import { dataSources, preprocessors } from '../data/index.js';
@@ -12,8 +12,7 @@ import { optimizers } from '../nn/optimizers/index.js';
 import { constraints } from '../nn/constraints.js';
 import { regularizers } from '../nn/regularizers.js';
 import { schedules } from '../nn/schedules.js';
-import { type Lint, lints, type Task, tasks } from '../train/index.js';
-import { type ExitCode, exitCode } from './exit-code.js';
+import { lints, type Task, tasks } from '../train/index.js';
 import { UsageError } from './usage-error.js';
 
 /** All registries, by what one calls their entries together. */
@@ -33,7 +32,7 @@ const registries: Readonly<Record<string, ComponentRegistry>> = {
   sources: dataSources,
 };
 
-interface ParameterEntry {
+export interface ParameterEntry {
   readonly name: string;
   /** What values it takes, such as `a positive integer`. */
   readonly expects: string;
@@ -43,7 +42,7 @@ interface ParameterEntry {
   readonly description: string;
 }
 
-interface ListEntry {
+export interface CatalogEntry {
   readonly name: string;
   readonly description: string;
   /** The tasks that a loss, metric or augmentation of targets fits. */
@@ -51,41 +50,28 @@ interface ListEntry {
   readonly parameters: readonly ParameterEntry[];
 }
 
-/** Entries of `kind` (what kinds there are without one), or the one called `name`. */
-export function listCommand(
-  kind: string | undefined,
-  name: string | undefined,
-  options: { readonly json?: boolean },
-): ExitCode {
-  const print = (value: unknown, lines: readonly string[]): void => {
-    process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
-  };
-  if (kind === undefined) {
-    const kinds = Object.fromEntries(
-      Object.entries({ ...registries, lints }).map(([key, entries]) => [key, Object.keys(entries)]),
-    );
-    const width = Math.max(...Object.keys(kinds).map((key) => key.length));
-    print(
-      kinds,
-      Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
-    );
-    return exitCode.done;
-  }
-  if (kind === 'lints') {
-    const chosen = Object.entries<Lint>(name === undefined ? lints : { [name]: known<Lint>(lints, name, 'no lint') });
-    const listed = chosen.map(([id, { description, reason }]) => ({ name: id, description, reason }));
-    print(listed, listed.flatMap((lint, i) => [...(i === 0 ? [] : ['']), `${lint.name}: ${lint.description}.`, ...wrapped(lint.reason)])); // prettier-ignore
-    return exitCode.done;
-  }
-  const registry = known<ComponentRegistry>({ ...registries, lints: {} }, kind, 'nothing to list');
-  const entries = Object.entries(name === undefined ? registry : { [name]: known(registry, name, `none of the ${kind}`) }); // prettier-ignore
-  const listed = entries.map(([key, entry]) => describeEntry(key, entry));
-  print(listed, listed.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)])); // prettier-ignore
-  return exitCode.done;
+/** The names of all entries of each kind. */
+export const catalogNames = (): Record<string, string[]> =>
+  Object.fromEntries(Object.entries({ ...registries, lints }).map(([kind, entries]) => [kind, Object.keys(entries)]));
+
+export interface CatalogLint {
+  readonly name: string;
+  readonly description: string;
+  readonly reason: string;
 }
 
-/** Lines of at most 100 characters, indented. */
-const wrapped = (text: string): string[] => (text.match(/.{1,96}(?= |$)/g) ?? []).map((line) => `    ${line.trim()}`);
+/** All lints, or the one called `name`. Throws UsageError. */
+export function catalogLints(name?: string): CatalogLint[] {
+  const chosen = name === undefined ? Object.entries(lints) : [[name, known(lints, name, 'no lint')] as const];
+  return chosen.map(([id, { description, reason }]) => ({ name: id, description, reason }));
+}
+
+/** All entries of `kind` but lints, or the one called `name`. Throws UsageError. */
+export function catalogEntries(kind: string, name?: string): CatalogEntry[] {
+  const registry = known<ComponentRegistry>({ ...registries, lints: {} }, kind, 'nothing to list');
+  const chosen = name === undefined ? Object.entries(registry) : [[name, known(registry, name, `none of the ${kind}`)] as const]; // prettier-ignore
+  return chosen.map(([key, entry]) => describeEntry(key, entry));
+}
 
 function known<T>(entries: Readonly<Record<string, T>>, name: string, what: string): T {
   if (Object.hasOwn(entries, name)) return entries[name];
@@ -94,7 +80,7 @@ function known<T>(entries: Readonly<Record<string, T>>, name: string, what: stri
   throw new UsageError(`"${name}" is ${what}${hint === undefined ? '' : `; ${hint}`}\n  there are ${names.join(', ')}`);
 }
 
-function describeEntry(name: string, entry: ComponentRegistry[string]): ListEntry {
+function describeEntry(name: string, entry: ComponentRegistry[string]): CatalogEntry {
   const fitting = tasksOf(entry);
   const parameters = Object.entries<z.ZodType>(entry.schema.shape).map(([key, schema]) => describeParameter(key, schema)); // prettier-ignore
   return { name, description: entry.description, ...(fitting && { tasks: fitting }), parameters };
@@ -141,19 +127,3 @@ function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
 
 const innerOf = (schema: z.core.$ZodType): z.core.$ZodType | undefined =>
   (schema._zod.def as z.core.$ZodTypeDef & { innerType?: z.core.$ZodType }).innerType;
-
-/** `a`, `a and b`, `a, b and c`. */
-const listed = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' and $1');
-
-function formatEntry({ name, description, tasks, parameters }: ListEntry): string[] {
-  const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${listed(tasks)}.`}`;
-  const width = Math.max(0, ...parameters.map((parameter) => parameter.name.length));
-  return [
-    head,
-    ...parameters.map((parameter) => {
-      const standing = parameter.required ? 'required' : 'default' in parameter ? `default ${JSON.stringify(parameter.default)}` : 'optional'; // prettier-ignore
-      const meaning = parameter.description === '' ? '' : `: ${parameter.description}`;
-      return `  ${parameter.name.padEnd(width)}  ${parameter.expects}, ${standing}${meaning}`;
-    }),
-  ];
-}

@@ -1,23 +1,36 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
-import { meanAndSpread } from '../train/index.js';
-import { type Comparison, compareFiles, FigureError, type FinishedRun, type VariantEvent } from '../runner/compare.js';
-import { formatFigure, formatTime } from '../runner/text.js';
-import { formatWarnings, warningsOf } from '../runner/warnings.js';
-import { type CommonOptions, engineOf, printJson, say } from './common-options.js';
-import { configArguments } from './config-files.js';
-import { openDisplay } from './display.js';
-import { type ExitCode, exitCode } from './exit-code.js';
-import { formatTable } from './format.js';
-import { Interrupt } from './interrupt.js';
-import { UsageError } from './usage-error.js';
+import type { Comparison, VariantEvent } from '../../runner/index.js';
+import { formatFigure, formatTime } from '../../runner/text.js';
+import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
+import { configArguments } from '../config-files.js';
+import { openDisplay } from '../display.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import { formatTable } from '../format.js';
+import { Interrupt } from '../interrupt.js';
+import { UsageError } from '../usage-error.js';
 
-export interface CompareCommandOptions extends CommonOptions {
+interface CompareOptions extends CommonOptions {
   readonly seeds?: string;
   readonly figures?: string;
   readonly fresh?: boolean;
 }
 
-export async function compareCommand(args: readonly string[], options: CompareCommandOptions): Promise<ExitCode> {
+export const registerCompare: Register = (program, finish) => {
+  addCommand(program, 'compare <configs...>', 'train several configs with the same seeds and compare', ['seed', 'engine', 'run']) // prettier-ignore
+    .usage('[options] <config or folder...> [key=value...]')
+    .option(
+      '--seeds <seeds>',
+      'how many, from --seed (1) on, or which: 1,2,5 (default: 5; 1 if all configs have data.folds)',
+    )
+    .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
+    .option('--fresh', 'train again what is there already')
+    .action(async (args: string[], options: CompareOptions) => {
+      finish(await compare(args, options));
+    });
+};
+
+async function compare(args: readonly string[], options: CompareOptions): Promise<ExitCode> {
+  const { compareFiles, FigureError, formatWarnings, warningsOf } = await import('../../runner/index.js');
   const { files, overrides } = configArguments(args);
   const { runsDir, name, fresh } = options;
   const [seeds, engine] = [seedsOf(options), engineOf(options)];
@@ -65,7 +78,7 @@ export async function compareCommand(args: readonly string[], options: CompareCo
 }
 
 /** `5`: five seeds from --seed (1) on; `3,7`: these. */
-function seedsOf({ seeds, seed = '1' }: CompareCommandOptions): { firstSeed: number; seeds?: number[] } {
+function seedsOf({ seeds, seed = '1' }: CompareOptions): { firstSeed: number; seeds?: number[] } {
   const whole = (text: string): number => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
   const firstSeed = whole(seed);
   const named = seeds?.split(',').map(whole) ?? [];
@@ -79,18 +92,18 @@ function seedsOf({ seeds, seed = '1' }: CompareCommandOptions): { firstSeed: num
 }
 
 /** `[3/10] mlp, seed 2: test/accuracy 0.97  test/loss 0.1  (2.5 s, runs/mlp/...)` */
-function describeVariant({ label, seed, folds, figures, runs, runDir, done, total }: VariantEvent): string {
+function describeVariant(event: VariantEvent): string {
+  const { label, seed, folds, runs, runDir, done, total } = event;
   const ofFolds = folds === undefined ? '' : `, ${runs.length} of ${folds} folds`;
   const seconds = runs.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0);
   const when = runs.some(({ reused }) => reused) ? 'done before' : formatTime(seconds);
-  return `[${done}/${total}] ${label}, seed ${seed}${ofFolds}: ${describeRuns(runs, figures)}  (${when}, ${runDir})`;
+  return `[${done}/${total}] ${label}, seed ${seed}${ofFolds}: ${describeFigures(event)}  (${when}, ${runDir})`;
 }
 
 /** `test/accuracy 0.97 ± 0.02  test/loss 0.1 ± 0.03` of one run, or of the folds of a cross-validation. */
-function describeRuns(runs: readonly FinishedRun[], names: readonly string[]): string {
-  const { mean, std } = meanAndSpread(runs.map(({ figures }) => figures).filter((figures) => figures !== undefined));
-  const failed = runs.some(({ figures }) => figures === undefined);
-  const shown = Object.keys(mean).length === 0 ? [] : names.map((name) => `${name} ${withSpread(mean[name], std?.[name])}`); // prettier-ignore
+function describeFigures({ runs, figures, spread: { mean, std } }: VariantEvent): string {
+  const shown = Object.keys(mean).length === 0 ? [] : figures.map((name) => `${name} ${withSpread(mean[name], std?.[name])}`); // prettier-ignore
+  const failed = runs.some((run) => run.figures === undefined);
   return [...shown, ...(failed ? ['failed'] : [])].join('  ');
 }
 

@@ -1,26 +1,67 @@
-/** What every source of data ends in: tables of samples, row-major, in memory or in a file. */
-import type { FeatureColumn } from './feature-columns.js';
+/**
+ * The fields of a split: a table for each, which has something of every sample, in memory or in a file. Every data source ends in
+ * these.
+ */
+import { sizeOf } from '../tensor/shape.js';
 import type { Records } from './records.js';
 
+/** What a target is: one of several classes, yes or no for each of several labels, or numbers. With `none` there is no target. */
+export type TargetKind = 'classes' | 'labels' | 'numbers' | 'none';
+
+/** Where a feature of a table of columns comes from, once everything has been done to it. */
+export interface FeatureColumn {
+  /** That of the column, or `component 1`. */
+  readonly name: string;
+  /** A number that may be anything; else a 0 or 1 of a category, or of what is missing. */
+  readonly isMeasure: boolean;
+  /** The features of one column have one number. */
+  readonly column: number;
+}
+
+/** Samples one after the other, row-major. */
 export interface Table {
-  /** Of one sample: [] for a scalar, [height, width, channels] for an image. */
+  /**
+   * Of one sample: [] for a scalar, [height, width, channels] for an image. With `offsets` it is the shape of one item of a sample,
+   * which may have any number of them.
+   */
   readonly shape: readonly number[];
   readonly dtype: 'u8' | 'f32' | 'i32';
-  /** Samples one after the other: size * prod(shape) values. Of a table with `records` there are none to ask for. */
+  /** The values of all samples. Of a table with `records` there are none to ask for. */
   readonly values: Uint8Array | Float32Array | Int32Array;
+  /** Where given, the table is ragged: sample i has the items from offsets[i] up to offsets[i + 1]. */
+  readonly offsets?: Int32Array;
   /** Where given, sample i is sample rows[i] of `values` (or record rows[i]): the parts of a file share its bytes. */
   readonly rows?: Int32Array;
   /** Where the samples are kept, where not in memory. */
   readonly records?: Records;
+  /** What each feature is, where the samples were rows of a table of columns. */
+  readonly columns?: readonly FeatureColumn[];
 }
 
+/** By name. Whoever learns without `targets` takes what it needs of the others. */
+export interface Fields {
+  readonly features: Table;
+  /** i32 class indices of shape [] for classes, f32 0 and 1 of shape [k] for labels, f32 of shape [k] for numbers. */
+  readonly targets?: Table;
+  readonly [name: string]: Table | undefined;
+}
+
+/** Samples of a file by index, or undefined for all of them in the file's order. */
+export type Rows = Int32Array | undefined;
+
 /** A table of samples in a file: sample i is record rows[i]. */
-export function recordTable(shape: readonly number[], records: Records, rows: Int32Array): Table {
+export function recordTable(
+  shape: readonly number[],
+  records: Records,
+  rows: Int32Array,
+  columns?: readonly FeatureColumn[],
+): Table {
   return {
     shape,
     dtype: records.dtype,
     records,
     rows,
+    ...(columns && { columns }),
     get values(): never {
       throw new Error('samples in a file are read by sampleOf or Records.read');
     },
@@ -29,11 +70,16 @@ export function recordTable(shape: readonly number[], records: Records, rows: In
 
 /** The values of sample `i` of a table; of records they are there until the next are read. */
 export function sampleOf(table: Table, i: number): Table['values'] {
-  const { shape, records, rows } = table;
-  const width = product(shape);
+  const { records, rows } = table;
+  if (records !== undefined) return records.read(Int32Array.of(rows === undefined ? i : rows[i]));
+  return table.values.subarray(...extentOf(table, i));
+}
+
+/** Where the values of sample `i` begin and end in those of a table in memory. */
+function extentOf({ shape, rows, offsets }: Table, i: number): [start: number, end: number] {
+  const width = sizeOf(shape);
   const row = rows === undefined ? i : rows[i];
-  if (records !== undefined) return records.read(Int32Array.of(row));
-  return table.values.subarray(row * width, (row + 1) * width);
+  return offsets === undefined ? [row * width, (row + 1) * width] : [offsets[row] * width, offsets[row + 1] * width];
 }
 
 /** Calls `visit` with the values of each of the table's `size` samples, records in the order of their file: that is the faster one. */
@@ -60,14 +106,10 @@ export function forEachSampleBits(
   size: number,
   visit: (bits: Uint8Array | Uint32Array, start: number, end: number, sample: number) => void,
 ): void {
-  const { records, rows, shape } = table;
+  const { records } = table;
   if (records === undefined) {
-    const width = product(shape);
-    const bits = bitsOf(table);
-    for (let i = 0; i < size; i++) {
-      const row = rows === undefined ? i : rows[i];
-      visit(bits, row * width, (row + 1) * width, i);
-    }
+    const bits = bitsIn(table);
+    for (let i = 0; i < size; i++) visit(...bits(i), i);
     return;
   }
   forEachRecord(table, records, (rows) => {
@@ -77,9 +119,12 @@ export function forEachSampleBits(
   });
 }
 
-/** The values of a table in memory as words without a sign. */
-export const bitsOf = ({ values }: Table): Uint8Array | Uint32Array =>
-  values instanceof Uint8Array ? values : new Uint32Array(values.buffer, values.byteOffset, values.length);
+/** For each sample of a table in memory where its bits are, as words without a sign: from `start` up to `end`. */
+export function bitsIn(table: Table): (i: number) => [bits: Uint8Array | Uint32Array, start: number, end: number] {
+  const { values } = table;
+  const bits = values instanceof Uint8Array ? values : new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return (i) => [bits, ...extentOf(table, i)];
+}
 
 /** Has records read in the order of their file, a block at a time; what `read` returns is called with those that are samples of the table. */
 function forEachRecord(
@@ -98,29 +143,6 @@ function forEachRecord(
     for (let i = 0; i < length; i++) if (sampleAt[first + i] >= 0) visit(i, sampleAt[first + i]);
   }
 }
-
-export interface Split {
-  readonly size: number;
-  readonly features: Table;
-  /** Of the rows of a table: what each feature is. */
-  readonly columns?: readonly FeatureColumn[];
-  readonly targets: Table;
-}
-
-/**
- * What is learned. `classification`: i32 class indices, shape []. `multilabel`: f32 0 and 1, shape [k]. `regression`: f32 values,
- * shape [k]. `reconstruction`: the features themselves, so a split's targets are the very same table.
- */
-export const tasks = ['classification', 'multilabel', 'regression', 'reconstruction'] as const;
-export type Task = (typeof tasks)[number];
-
-/** A part of the data with a purpose of its own. */
-export type Role = 'train' | 'val' | 'test';
-
-/** Samples of a file by index, or undefined for all of them in the file's order. */
-export type Rows = Int32Array | undefined;
-
-export const product = (shape: readonly number[]): number => shape.reduce((all, dim) => all * dim, 1);
 
 /** Samples `rows` of `values` (each `width` values long), without a copy where all are wanted. */
 export function gatherRows<V extends Uint8Array | Float64Array | Int32Array>(values: V, width: number, rows: Rows): V {

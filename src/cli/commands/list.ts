@@ -1,0 +1,56 @@
+/** `nn list`: what a config can be made of, with the parameters of each part. */
+import type { CatalogEntry, CatalogLint } from '../catalog.js';
+import type { Register } from '../command.js';
+import { exitCode } from '../exit-code.js';
+
+export const registerList: Register = (program, finish) => {
+  program
+    .command('list [kind] [name]')
+    .description('what a config can be made of: layers, losses, optimizers and so on, with their parameters')
+    .option('--json', 'as JSON')
+    .action(async (kind: string | undefined, name: string | undefined, { json }: { readonly json?: boolean }) => {
+      const { value, lines } = await list(kind, name);
+      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+      finish(exitCode.done);
+    });
+};
+
+/** Entries of `kind` (without one, what kinds there are), or the one called `name`: for programs, and for people. */
+async function list(kind?: string, name?: string): Promise<{ value: unknown; lines: readonly string[] }> {
+  const { catalogEntries, catalogLints, catalogNames } = await import('../catalog.js');
+  if (kind === undefined) {
+    const kinds = catalogNames();
+    const width = Math.max(...Object.keys(kinds).map((key) => key.length));
+    return {
+      value: kinds,
+      lines: Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+    };
+  }
+  if (kind === 'lints') {
+    const lints = catalogLints(name);
+    return { value: lints, lines: lints.flatMap((lint, i) => [...(i === 0 ? [] : ['']), ...formatLint(lint)]) };
+  }
+  const entries = catalogEntries(kind, name);
+  return { value: entries, lines: entries.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)]) };
+}
+
+const formatLint = ({ name, description, reason }: CatalogLint): string[] => [`${name}: ${description}.`, ...wrapped(reason)]; // prettier-ignore
+
+/** Lines of at most 100 characters, indented. */
+const wrapped = (text: string): string[] => (text.match(/.{1,96}(?= |$)/g) ?? []).map((line) => `    ${line.trim()}`);
+
+/** `a`, `a and b`, `a, b and c`. */
+const listed = (names: readonly string[]): string => names.join(', ').replace(/, ([^,]*)$/, ' and $1');
+
+function formatEntry({ name, description, tasks, parameters }: CatalogEntry): string[] {
+  const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${listed(tasks)}.`}`;
+  const width = Math.max(0, ...parameters.map((parameter) => parameter.name.length));
+  return [
+    head,
+    ...parameters.map((parameter) => {
+      const standing = parameter.required ? 'required' : 'default' in parameter ? `default ${JSON.stringify(parameter.default)}` : 'optional'; // prettier-ignore
+      const meaning = parameter.description === '' ? '' : `: ${parameter.description}`;
+      return `  ${parameter.name.padEnd(width)}  ${parameter.expects}, ${standing}${meaning}`;
+    }),
+  ];
+}

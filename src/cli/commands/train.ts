@@ -1,0 +1,87 @@
+/** `nn train`: trains an experiment in a new run directory, or goes on with one. */
+import type { Ahead } from '../../runner/ahead.js';
+import type { RunEvent, RunOptions } from '../../runner/index.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, printJson, type Register } from '../command.js';
+import { openDisplay } from '../display.js';
+import { type ExitCode, exitCode } from '../exit-code.js';
+import { Interrupt } from '../interrupt.js';
+import { UsageError } from '../usage-error.js';
+
+interface TrainOptions extends CommonOptions {
+  readonly resume?: string;
+  readonly fastDevRun?: boolean;
+  readonly maxTime?: string;
+}
+
+export const registerTrain: Register = (program, finish) => {
+  addCommand(program, 'train [config] [overrides...]', 'train a network', ['seed', 'engine', 'run'])
+    .option('--resume <run>', 'go on with the run in this directory, exactly')
+    .option('--fast-dev-run', 'one training and one validation batch, then stop')
+    .option('--max-time <time>', 'stop after 90s, 10m or 2h')
+    .action(async (config: string | undefined, overrides: string[], options: TrainOptions) => {
+      finish(
+        await train(config, overrides, options, config === undefined ? undefined : await readAhead(config, overrides)),
+      );
+    });
+};
+
+/** Each begins its work before the next is loaded. */
+async function readAhead(config: string, overrides: readonly string[]): Promise<Ahead | undefined> {
+  const { UnpackedFiles } = await import('../../data/unpack-ahead.js');
+  const unpacked = new UnpackedFiles();
+  const { beginAhead } = await import('../../runner/ahead.js');
+  return beginAhead(config, overrides, unpacked);
+}
+
+async function train(
+  file: string | undefined,
+  overrides: readonly string[],
+  options: TrainOptions,
+  ahead?: Ahead,
+): Promise<ExitCode> {
+  const { resumeRun, trainFile } = await import('../../runner/index.js');
+  const { describeEvent } = await import('../run-events.js');
+  const { resume, fastDevRun, runsDir } = options;
+  if (resume !== undefined) checkResume(file, options);
+  const [engine, maxSeconds] = [engineOf(options), timeLimit(options.maxTime)];
+  const display = await openDisplay(options);
+  const interrupt = new Interrupt(() => display.line('stopping after this step; once more to quit at once'));
+  const onEvent = (event: RunEvent): void => {
+    if (event.kind === 'started' || event.kind === 'resumed') interrupt.listen();
+    for (const line of describeEvent(event)) display.line(line);
+    // Also of a run that fails.
+    if ((event.kind === 'ended' || event.kind === 'skipped') && event.fold === undefined)
+      printJson(options, event.summary);
+  };
+  const how: RunOptions = { engine, maxSeconds, fastDevRun, signal: interrupt.signal, onEvent, onProgress: display.progress }; // prettier-ignore
+  try {
+    const { status } = await (resume !== undefined
+      ? resumeRun(resume, how)
+      : trainFile(expectFile(file), { ...how, ...experimentOptions(overrides, options), runsDir, ahead }));
+    return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
+  } finally {
+    display.close();
+    interrupt.release();
+  }
+}
+
+/** Seconds of 90s, 10m or 2h. */
+function timeLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text);
+  if (match === null) throw new UsageError(`--max-time: expected a time such as 90s, 10m or 2h, got "${text}"`);
+  return Number(match[1]) * { s: 1, m: 60, h: 3600 }[match[2] as 's' | 'm' | 'h'];
+}
+
+function expectFile(file: string | undefined): string {
+  if (file === undefined) throw new UsageError('train needs a config file, or --resume RUN_DIR');
+  return file;
+}
+
+function checkResume(file: string | undefined, options: TrainOptions): void {
+  if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');
+  for (const option of ['seed', 'name', 'fastDevRun'] as const) {
+    if (options[option] === undefined) continue;
+    throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run goes on as it began`); // prettier-ignore
+  }
+}

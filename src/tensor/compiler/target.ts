@@ -1,0 +1,19 @@
+/** What scheduling asks the backend, and the steps in which a kernel is done. */
+import type { Node } from '../graph.js';
+import type { Kernel, RepeatKernel } from './kernel.js';
+
+/** What the backend says of itself. */
+export interface Target {
+  /** Bytes of a node's buffer. */
+  bytes(node: Node): number;
+  /** Bytes that a kernel needs beside its outputs while it runs. */
+  workspace(kernel: Exclude<Kernel, RepeatKernel>): number;
+  /** The buffers that a first stage of a kernel's own reads; undefined for a kernel that is done in one. */
+  preparation(kernel: Kernel): readonly Node[] | undefined;
+}
+
+/** A step of a kernel: stages run in phases of their own, numbered by level. */
+export interface Stage {
+  readonly kernel: Kernel;
+  level: number;
+}

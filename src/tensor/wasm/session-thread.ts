@@ -1,0 +1,61 @@
+/** A worker thread of a session: waits for a command, runs that program, waits again. */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+
+/** What the thread is started with. */
+export interface SessionThreadData {
+  readonly memory: WebAssembly.Memory;
+  /** Its number; 0 is the thread that opened the session. */
+  readonly thread: number;
+  /** Addresses of the control words. */
+  readonly control: {
+    readonly command: number;
+    readonly program: number;
+    readonly sleepers: number;
+    readonly end: number;
+  };
+  /** Polls for a command before it goes to sleep. */
+  readonly spins: number;
+}
+
+/** A program that it is given, to be run by its number. */
+export interface ProgramMessage {
+  readonly module: WebAssembly.Module;
+  readonly number: number;
+}
+
+const { memory, thread, control, spins } = workerData as SessionThreadData;
+if (parentPort === null) throw new Error('internal: a thread of a session runs in a Worker');
+const port = parentPort;
+const words = new Int32Array(memory.buffer, 0, control.end / 4);
+const [command, current, sleepers] = [control.command / 4, control.program / 4, control.sleepers / 4];
+const programs: ((thread: number) => void)[] = [];
+
+/** Waits until there is another command than the last one. */
+function nextCommand(last: number): number {
+  let polls = spins;
+  while (Atomics.load(words, command) === last) {
+    if (--polls > 0) continue;
+    Atomics.add(words, sleepers, 1);
+    Atomics.wait(words, command, last);
+    Atomics.sub(words, sleepers, 1);
+  }
+  return Atomics.load(words, command);
+}
+
+/** Takes programs from the port until this one is there. */
+function programOf(id: number): (thread: number) => void {
+  while (programs[id] === undefined) {
+    const received: { readonly message: unknown } | undefined = receiveMessageOnPort(port);
+    if (received === undefined) continue;
+    const { module, number } = received.message as ProgramMessage;
+    programs[number] = new WebAssembly.Instance(module, { env: { memory } }).exports.run as (thread: number) => void;
+  }
+  return programs[id];
+}
+
+for (let last = nextCommand(0); ; last = nextCommand(last)) {
+  const id = Atomics.load(words, current);
+  // A session that is closed asks for no program.
+  if (id < 0) break;
+  programOf(id)(thread);
+}

@@ -1,0 +1,173 @@
+/** A session of the wasm backend: one shared memory, one module a program, worker threads that wait between runs. */
+import { Worker } from 'node:worker_threads';
+import { type Executable, listOutputs, type MemoryReport, type Outputs, type Program, type Session, type TypedValues } from '../backend.js'; // prettier-ignore
+import type { DType, Node } from '../graph.js';
+import { sizeOf } from '../shape.js';
+import { workerFile } from '../worker-file.js';
+import { compileProgram } from './compile.js';
+import { bytesOf } from './emit/lanes.js';
+import type { Features } from './features.js';
+import { CONTROL, Heap } from './heap.js';
+import { profileKernels } from './profile.js';
+import type { ProgramMessage, SessionThreadData } from './session-thread.js';
+import { traceProgram } from './trace.js';
+
+/** A step that updates so many elements has work for all threads. */
+const MUCH_STATE = 50_000;
+
+/** Polls of a thread for a command before it goes to sleep. */
+const SPINS = 20_000;
+
+interface WasmExecutable<O extends Outputs> extends Executable<O> {
+  /** The outputs in memory, for those who cannot wait. */
+  readonly views: readonly TypedValues[];
+}
+
+export class WasmSession implements Session {
+  private readonly leaves = new Map<Node, number>();
+  private readonly constants = new Map<number, number>();
+  private readonly workers: Worker[] = [];
+  private readonly words: Int32Array;
+  private readonly areas = { arena: { address: 0, bytes: 0 }, scratch: { address: 0, bytes: 0 } };
+  private inputBytes = 0;
+  private arenaBytes = 0;
+  private programs = 0;
+
+  constructor(
+    private readonly features: Features,
+    private readonly threads: number,
+    private readonly heap = new Heap(),
+    readonly runsPerRead = 1,
+  ) {
+    this.words = new Int32Array(heap.memory.buffer, 0, CONTROL.end / 4);
+  }
+
+  private startWorkers(): void {
+    for (let thread = this.workers.length + 1; thread < this.threads; thread++) {
+      const workerData: SessionThreadData = { memory: this.heap.memory, thread, control: CONTROL, spins: SPINS };
+      const worker = new Worker(workerFile('tensor/wasm/session-thread'), { workerData });
+      worker.unref();
+      this.workers.push(worker);
+    }
+  }
+
+  private leaf(node: Node): number {
+    const known = this.leaves.get(node);
+    if (known !== undefined) return known;
+    const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
+    const address = this.heap.allocate(bytes, node.op === 'input' ? `the buffer ${node.attrs.name}` : 'a constant');
+    this.inputBytes += bytes;
+    this.leaves.set(node, address);
+    if (node.op === 'constant') this.view(node.dtype, address, sizeOf(node.shape)).set(node.attrs.values);
+    return address;
+  }
+
+  private constant(bits: number): number | undefined {
+    const known = this.constants.get(bits);
+    if (known !== undefined) return known;
+    const address = CONTROL.constants + 4 * this.constants.size;
+    if (address === CONTROL.end) return undefined;
+    this.words[address / 4] = bits;
+    this.constants.set(bits, address);
+    return address;
+  }
+
+  /** An area that programs share; one that has become too small stays, as programs hold its address. */
+  private area(kind: keyof WasmSession['areas'], bytes: number, program: Program): number {
+    if (bytes > this.areas[kind].bytes) {
+      this.areas[kind] = { address: this.heap.allocate(bytes, `the program ${program.name}`), bytes };
+      this.arenaBytes += bytes;
+    }
+    return this.areas[kind].address;
+  }
+
+  private view(dtype: DType, address: number, length: number): Float32Array | Int32Array | Uint32Array | Uint8Array {
+    switch (dtype) {
+      case 'f32':
+        return new Float32Array(this.heap.memory.buffer, address, length);
+      case 'i32':
+        return new Int32Array(this.heap.memory.buffer, address, length);
+      case 'u32':
+        return new Uint32Array(this.heap.memory.buffer, address, length);
+      case 'u8':
+      case 'bool':
+        return new Uint8Array(this.heap.memory.buffer, address, length);
+    }
+  }
+
+  compile<O extends Outputs>(program: Program<O>): WasmExecutable<O> {
+    const { nodes, valuesOf } = listOutputs(program.outputs);
+    // Threads take a while to start: where they will surely be wanted, they do so while this one compiles.
+    const state = program.updates.reduce((sum, [target]) => sum + sizeOf(target.shape), 0);
+    if (state >= MUCH_STATE) this.startWorkers();
+    const compiled = compileProgram({ ...program, outputs: nodes }, this.features, {
+      threads: this.threads,
+      control: CONTROL,
+      leaf: (node) => this.leaf(node),
+      constant: (bits) => this.constant(bits),
+      arena: (bytes) => this.area('arena', bytes, program),
+      scratch: (bytes) => this.area('scratch', bytes, program),
+    });
+    const module = new WebAssembly.Module(compiled.bytes);
+    const instance = new WebAssembly.Instance(module, { env: { memory: this.heap.memory } });
+    const run = instance.exports.run as (thread: number) => void;
+    const number = this.programs++;
+    const parallel = compiled.parallel;
+    if (parallel) {
+      this.startWorkers();
+      const message: ProgramMessage = { module, number };
+      for (const worker of this.workers) worker.postMessage(message);
+    }
+    const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
+    const { words } = this;
+    // Where every run is waited for, the memory itself can be looked at, and one promise does for all.
+    const views = Promise.resolve(valuesOf(outputs));
+    return {
+      run: () => {
+        if (!parallel) return run(0);
+        Atomics.store(words, CONTROL.program / 4, number);
+        Atomics.add(words, CONTROL.command / 4, 1);
+        if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
+        run(0);
+      },
+      views: outputs,
+      read: () => (this.runsPerRead === 1 ? views : Promise.resolve(valuesOf(outputs.map((view) => view.slice())))),
+      profile: (runs) => profileKernels(instance.exports, this.heap.memory, compiled, runs),
+      trace: (runs) => traceProgram({ module, memory: this.heap.memory, ...compiled }, this.threads, runs),
+    };
+  }
+
+  write(input: Node, values: ArrayLike<number>): void {
+    const size = sizeOf(input.shape);
+    if (values.length !== size) throw new RangeError(`an input of ${size} elements was given ${values.length} values`);
+    if (input.dtype === 'u8' && !this.leaves.has(input) && this.heap.has(values)) {
+      this.leaves.set(input, values.byteOffset);
+      return;
+    }
+    this.view(input.dtype, this.leaf(input), size).set(values);
+  }
+
+  reserve(bytes: number): Uint8Array {
+    return this.heap.reserve(bytes);
+  }
+
+  holds(values: ArrayLike<number>): boolean {
+    return this.heap.has(values);
+  }
+
+  read(input: Node): Promise<TypedValues> {
+    return Promise.resolve(this.view(input.dtype, this.leaf(input), sizeOf(input.shape)).slice());
+  }
+
+  memory(): MemoryReport {
+    const { reserved, used } = this.heap;
+    return { inputs: this.inputBytes + reserved, scratch: this.arenaBytes, total: used };
+  }
+
+  close(): void {
+    Atomics.store(this.words, CONTROL.program / 4, -1);
+    Atomics.add(this.words, CONTROL.command / 4, 1);
+    Atomics.notify(this.words, CONTROL.command / 4);
+    this.workers.length = 0;
+  }
+}
