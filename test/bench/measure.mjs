@@ -77,16 +77,13 @@ async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], 
   if (size !== 784) {
     // A few pixels from the middle of the image, and fewer classes.
     const values = new Uint8Array(train.size * size);
-    const { targets } = train.fields;
     const offset = Math.min(300, 784 - size);
     for (let i = 0; i < train.size; i++)
-      values.set(train.fields.features.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
+      values.set(train.features.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
     train = {
       size: train.size,
-      fields: {
-        features: { shape: features, dtype: 'u8', values },
-        targets: { ...targets, values: targets.values.map((v) => v % classes) },
-      },
+      features: { shape: features, dtype: 'u8', values },
+      targets: { ...train.targets, values: train.targets.values.map((v) => v % classes) },
     };
   }
   const stepper = new Stepper(session, config, train, batch, { affine: data.affine });
@@ -110,8 +107,8 @@ async function block({ layer, shape, below }) {
   const { experimentSchema } = await import('../../dist/train/index.js');
   const { RandomSource } = await import('../../dist/nn/random-source.js');
   const { model, init } = parseModel(experimentSchema, layer);
-  const { runningMean, VariableStore } = await import('../../dist/nn/variables.js');
   const x = tensor.input('x', shape);
+  const { VariableStore, runningMean } = await import('../../dist/nn/variables.js');
   const traced = traceModel(model, x, new VariableStore(), { training: true, random: new RandomSource(), init });
   const cotangent = tensor.input('cotangent', traced.output.shape);
   const loss = tensor.reduceSum(tensor.mul(traced.output, cotangent));

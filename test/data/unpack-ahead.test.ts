@@ -114,8 +114,7 @@ describe('data whose features are still coming', () => {
     const onDescribed = ({ isComplete, train }: DescribedData): void => {
       expect(train).toMatchObject({
         size: 4,
-        features: { shape: [2] },
-        targets: { values: new Int32Array([0, 1, 0, 1]) },
+        fields: { features: { shape: [2] }, targets: { values: new Int32Array([0, 1, 0, 1]) } },
       });
       described.push({ isComplete, values: content.slice(12) });
       arrive(true);

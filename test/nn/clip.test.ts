@@ -43,8 +43,8 @@ describe('gradient clipping', () => {
   });
 
   it('keeps gradients of zero', () => {
-    const zeros = [{ node: nodes[0], values: [0, 0, 0, 0, 0, 0] }];
-    expect([...valuesAt(clipGradients([nodes[0]], { norm: 1 }), zeros)[0]]).toEqual([0, 0, 0, 0, 0, 0]);
+    const zeros = [given('g0', shapes[0], [0, 0, 0, 0, 0, 0])];
+    expect([...valuesAt(clipGradients([zeros[0].node], { norm: 1 }), zeros)[0]]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it('adaptively brings the gradient of a unit to a share of the norm of its weights (Brock et al. 2021)', () => {

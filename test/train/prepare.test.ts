@@ -12,7 +12,8 @@ function byteData(session: Session, isReserved: boolean): LoadedData {
   const { values } = data.train.fields.features;
   const bytes = isReserved ? session.reserve(values.length) : new Uint8Array(values.length);
   values.forEach((value: number, i: number) => (bytes[i] = 100 + 20 * value));
-  const train = { ...data.train, features: { shape: [2], dtype: 'u8', values: bytes } } as const;
+  const features = { shape: [2], dtype: 'u8', values: bytes } as const;
+  const train = { ...data.train, fields: { ...data.train.fields, features } };
   return { ...data, train, affine: { scale: [0.05, 0.05], shift: [-5, -5] }, val: undefined, test: undefined };
 }
 

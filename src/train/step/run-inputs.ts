@@ -12,7 +12,7 @@ export class RunInputs {
   readonly rate = input('rate', []);
   /** The 1-based number of the step, []. */
   readonly step = input('step', []);
-  /** The number of the first step that failed, [], 0 where none has. */
+  /** The first step that was not finite, []: steps record it, and the host sets it to 0 before the first. */
   readonly failedStep = input('failed_step', []);
 }
 

@@ -82,7 +82,7 @@ export function trainingStep(
   const { parameters } = model;
   const objective = objectiveOf(losses, model);
   const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
-  const { rate, step, failedStep, random } = inputs;
+  const { rate, step, random, failedStep } = inputs;
   const health = withScope('finiteness', () => healthAfter(failedStep, step, [objective, ...gradients]));
   const isHealthy = eq(health, 0);
   const { slots, averages, updates } = weightUpdates(

@@ -274,8 +274,7 @@ describe('mixing', () => {
     expect(sources.some(([first]) => first) && sources.some(([, second]) => second)).toBe(true);
   });
 
-  const [share, numbers] = [input('share', [2]), input('numbers', [2, 1])];
-  const labels = input('labels', [2], 'i32');
+  const [share, labels, numbers] = [input('share', [2]), input('labels', [2], 'i32'), input('numbers', [2, 1])];
   const values = async (node: Node): Promise<number[]> => {
     const session = referenceBackend.open({ threads: 1 });
     session.write(share, [0.75, 0.4]);
@@ -286,10 +285,7 @@ describe('mixing', () => {
     return [...(await executable.read())[0]];
   };
   it('weighs the losses of both labels, and judges by the larger share', async () => {
-    const targets = {
-      target: labels,
-      other: { target: reverse(labels, [0]), share },
-    };
+    const targets = { target: labels, other: { target: reverse(labels, [0]), share } };
     const losses = mixedLosses(targets, (target) => cast(target, 'f32'));
     expect(await values(losses)).toEqual([0.75 * 5 + 0.25 * 8, 0.4 * 8 + 0.6 * 5]);
     expect(await values(mainTarget(targets))).toEqual([5, 5]);

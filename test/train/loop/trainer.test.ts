@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Backend, referenceBackend, wasmBackend } from '../../../src/tensor/index.js';
 import { evaluate, readSnapshot, SnapshotError, train, TrainingError } from '../../../src/train/index.js';
 import type { ExperimentConfig, TrainOptions } from '../../../src/train/index.js';
+import { epochOrder } from '../../../src/train/loop/trainer.js';
 import type { LoadedData } from '../../../src/data/index.js';
 import { blobs, classificationData, experiment, latest, type Recording, recording, regressionData } from '../tiny.js';
 
@@ -326,5 +327,39 @@ describe('a loss or gradient that is not finite', () => {
   it('names the weights where an update has made them infinite', async () => {
     const config = experiment({ optimizer: { sgd: { lr: 1e308 } }, train: { max_epochs: 50 } });
     await expect(run(config, classificationData())).rejects.toThrow(/layers\.\d \(dense\).*(learning rate)/);
+  });
+});
+
+describe('a backend whose results are read every few steps', () => {
+  const data = (): LoadedData => classificationData(44);
+  const config = () =>
+    experiment({
+      model: { layers: [{ dense: { units: 8, activation: 'relu' } }, 'batch_norm', { dense: { units: 3 } }] },
+      train: { max_epochs: 3, batch_size: 8, checkpoint_every: 3, weight_average: { decay: 0.9 } },
+    });
+  /** The rows, checkpoints and losses of a run, and its result or error. */
+  const outcome = async (backend: Backend, runsPerRead: number, loaded: LoadedData) => {
+    const { recorded, options } = recording({ now: () => 0 });
+    const session = backend.open({ threads: 1, runsPerRead });
+    const result = await train(session, config(), loaded, options).catch((error: unknown) => error);
+    session.close();
+    return { recorded, result };
+  };
+
+  describe.each([referenceBackend, wasmBackend])('on $name', (backend) => {
+    it.each([2, 4, 100])('trains to the same bits where they are read every %i steps', async (runsPerRead) => {
+      expect(await outcome(backend, runsPerRead, data())).toEqual(await outcome(backend, 1, data()));
+    });
+
+    it.each([2, 4, 100])('fails in the same step, with the same state and diagnosis, every %i', async (runsPerRead) => {
+      const broken = data();
+      // A sample of the second batch. The third step has been started when that is found, and must have changed nothing.
+      broken.train.fields.features.values[2 * epochOrder(config(), 44, 1)[9]] = NaN;
+      const [expected, found] = [await outcome(backend, 1, broken), await outcome(backend, runsPerRead, broken)];
+      expect(expected.result).toMatchObject({ name: 'TrainingError', step: 2, result: { steps: 1 } });
+      expect(found).toEqual(expected);
+      expect(String(found.result)).toBe(String(expected.result));
+      expect(latest(found.recorded, 'last').meta.step).toBe(1);
+    });
   });
 });
