@@ -1,6 +1,6 @@
 /** Where each feature of a table comes from, once everything has been done to it. */
 import type { FeatureColumn } from './fields.js';
-import type { FittedPreprocessing } from './load.js';
+import type { FittedPreprocessing } from './fitted-preprocessing.js';
 import { measuresOf } from './tables/columns.js';
 
 /** One for each feature; undefined where the samples are no rows of a table. */

@@ -3,53 +3,27 @@
  * taken from a checkpoint) and applied to every part.
  */
 import path from 'node:path';
-import * as z from 'zod';
-import { blocksOf, mappedNumbers, type Part, splitOf, type Treatment, widthOfSample } from './cache/blocks.js';
+import { blocksOf, mappedNumbers, type Part, splitOf, type Treatment } from './cache/blocks.js';
 import { DataError } from './data-error.js';
 import { DataFiles, type HashedFile } from './data-files.js';
 import { featureColumns } from './feature-columns.js';
 import { splitFold } from './folds.js';
 import { type Affine, fitAffine, isProjection } from './preprocess.js';
-import { fitProjection, projectionSchema } from './projection.js';
+import { fitProjection } from './projection.js';
 import { recordSplits } from './cache/record-splits.js';
 import type { Records } from './records.js';
 import { ScratchFile } from './cache/scratch-file.js';
 import { Spread } from './spread.js';
 import type { DataConfig } from './schema.js';
-import { encodingSchema, type Encoding, type SampleFiles } from './source.js';
+import type { Encoding } from './encoding.js';
+import { lastAxis, widthOfSample } from './encoding-width.js';
+import type { FittedPreprocessing } from './fitted-preprocessing.js';
+import type { SampleFiles } from './source.js';
 import { sourceOf } from './sources/index.js';
 import { type Split, type SplitName, splitNames, splitRows } from './split.js';
 import type { Rows, TargetKind } from './fields.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
 import { measuresOf, widthOf } from './tables/columns.js';
-
-/** Entries of the last axis of a sample's features. */
-function lastAxis(encoding: Encoding): number {
-  if (encoding.kind === 'arrays') return encoding.shape[encoding.shape.length - 1];
-  return encoding.columns.reduce((sum, column) => sum + widthOf(column), 0);
-}
-
-const affineSchema = z.strictObject({ scale: z.array(z.number()).min(1), shift: z.array(z.number()).min(1) });
-
-/** What was learned from the training split, as it stands in a checkpoint: enough to treat new data the same way. */
-export const fittedPreprocessingSchema = z
-  .strictObject({ encoding: encodingSchema, affine: affineSchema, projection: projectionSchema.optional() })
-  .refine(
-    ({ encoding, projection }) =>
-      projection?.inputs.every((entry) => entry < widthOfSample(encoding, lastAxis(encoding))) ?? true,
-    {
-      path: ['projection'],
-      message: 'does not fit the encoding',
-    },
-  )
-  .refine(
-    ({ encoding, affine: { scale, shift } }) => scale.length === lastAxis(encoding) && shift.length === scale.length,
-    {
-      path: ['affine'],
-      message: 'does not fit the encoding',
-    },
-  );
-export type FittedPreprocessing = z.output<typeof fittedPreprocessingSchema>;
 
 export interface LoadOptions {
   /** What is learned of the data. */
@@ -224,7 +198,7 @@ async function assemble(
     if (part !== undefined) used[role] = { from: part.from, rows: firstRows(part, limits[role]) };
   }
   const columns = featureColumns(preprocessing);
-  const treatment = { ...preprocessing, width: widthOfSample(encoding, lastAxis(encoding)), columns };
+  const treatment = { ...preprocessing, width: widthOfSample(encoding), columns };
   const isBytes = encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined;
   const splits = config.cache === 'disk' ? recordSplits(used, treatment, cacheFolder) : residentSplits(used, treatment);
   return {
@@ -263,7 +237,7 @@ async function fit(config: DataConfig, part: Part | undefined): Promise<FittedPr
   const last = config.preprocess.at(-1);
   const affine = fitAffines(config, ordered, encoding);
   if (last === undefined || !isProjection(last)) return { encoding, affine };
-  const width = widthOfSample(encoding, lastAxis(encoding));
+  const width = widthOfSample(encoding);
   const isMeasure = measuresIn(encoding);
   const inputs = Array.from({ length: width }, (_, entry) => entry).filter((entry) => isMeasure[entry] ?? true);
   const blocks = function* (): Generator<Float64Array> {
@@ -282,7 +256,7 @@ function fitAffines(config: DataConfig, part: Part, encoding: Encoding): Affine 
   const fitOn = (seen: Encoding): Affine => {
     const axis = lastAxis(seen);
     const isMeasure = measuresIn(seen);
-    const spread = new Spread(axis, () => blocksOf(part, seen, widthOfSample(seen, axis)));
+    const spread = new Spread(axis, () => blocksOf(part, seen, widthOfSample(seen)));
     return fitAffine(affines, axis, spread, (entry) => isMeasure[entry] === false);
   };
   if (encoding.kind === 'arrays') return fitOn(encoding);

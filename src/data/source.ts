@@ -1,55 +1,15 @@
 /**
  * What every data source offers: files are opened, an encoding is learned from the training rows, and rows are encoded
- * as numbers by it. The encoding is plain JSON and goes into the checkpoint, so that new data are treated the same way.
+ * as numbers by it.
  */
-import * as z from 'zod';
-import { text } from '../config/atoms.js';
+import type * as z from 'zod';
 import type { DataErrorPlace } from './data-error.js';
 import type { DataFiles } from './data-files.js';
+import type { Encoding } from './encoding.js';
 import type { Labels } from './labels.js';
 import type { Records } from './records.js';
 import type { Rows, Table, TargetKind } from './fields.js';
 import type { SplitName } from './split.js';
-
-const names = z.array(z.string());
-
-export const columnEncodingSchema = z.discriminatedUnion('kind', [
-  /** `fill` stands in for missing values, where the config asks for that; with `indicator` a second feature says where. */
-  z.strictObject({
-    kind: z.literal('numeric'),
-    name: text,
-    fill: z.number().optional(),
-    indicator: z.literal(true).optional(),
-  }),
-  /** One-hot: a column of 0 and 1 for each category; `fill` is that of missing values. */
-  z.strictObject({ kind: z.literal('categorical'), name: text, categories: names, fill: z.string().optional() }),
-  /** One-hot by the bucket that a category hashes to. */
-  z.strictObject({ kind: z.literal('hashed'), name: text, buckets: z.int().positive() }),
-]);
-export type ColumnEncoding = z.output<typeof columnEncodingSchema>;
-
-/** Of samples that are arrays of one shape: bytes stay bytes, all else is float32. */
-const arraysEncodingSchema = z.strictObject({
-  kind: z.literal('arrays'),
-  dtype: z.enum(['u8', 'f32']),
-  shape: z.array(z.int().positive()).min(1),
-  /** Values of a target. */
-  target_width: z.int().positive(),
-  classes: names.optional(),
-});
-/** Of samples that are rows of a table. */
-const tableEncodingSchema = z.strictObject({
-  kind: z.literal('table'),
-  columns: z.array(columnEncodingSchema).min(1),
-  targets: names,
-  classes: names.optional(),
-});
-
-/** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other targets. */
-export const encodingSchema = z.discriminatedUnion('kind', [arraysEncodingSchema, tableEncodingSchema]);
-export type Encoding = z.output<typeof encodingSchema>;
-export type ArraysEncoding = z.output<typeof arraysEncodingSchema>;
-export type TableEncoding = z.output<typeof tableEncodingSchema>;
 
 export interface OpenContext {
   readonly files: DataFiles;

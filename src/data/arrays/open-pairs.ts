@@ -1,5 +1,6 @@
 /** Opens the pairs of arrays that a load asks for, all at once. */
-import type { ArraysEncoding, OpenContext, SampleFile, SampleFiles } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { OpenContext, SampleFile, SampleFiles } from '../source.js';
 import type { SplitName } from '../split.js';
 import type { PairFiles } from './pair-files.js';
 import { samplesOfPair, type PlacedArray } from './samples.js';

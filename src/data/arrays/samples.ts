@@ -2,7 +2,8 @@
 import { counted, DataError, type DataErrorPlace } from '../data-error.js';
 import { encodeClasses, fitClasses, type Labels } from '../labels.js';
 import { Records } from '../records.js';
-import type { ArraysEncoding, EncodedSamples, SampleFile } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { EncodedSamples, SampleFile } from '../source.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { gatherRows, type Rows, type Table, type TargetKind } from '../fields.js';
 

@@ -1,7 +1,8 @@
 /** Samples encoded a block at a time, so that the float64 numbers of a large table never stand in memory all at once. */
 import { DataError } from '../data-error.js';
 import { applyAffine, type Affine } from '../preprocess.js';
-import type { EncodedFeatures, EncodedSamples, Encoding, SampleFile } from '../source.js';
+import type { Encoding } from '../encoding.js';
+import type { EncodedFeatures, EncodedSamples, SampleFile } from '../source.js';
 import { project, projectedWidth, type Projection } from '../projection.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { type FeatureColumn, type Fields, gatherRows, recordTable, type Rows, type Table } from '../fields.js';
@@ -19,10 +20,6 @@ const samplesIn = ({ from, rows }: Part): number => rows?.length ?? from.size;
 const BLOCK = 2 ** 17;
 /** 8 GiB of float32. */
 const MOST_VALUES = 2 ** 31;
-
-/** Values of a sample's features. */
-export const widthOfSample = (encoding: Encoding, lastAxis: number): number =>
-  encoding.kind === 'arrays' ? sizeOf(encoding.shape) : lastAxis;
 
 /** The part's samples in their order; bytes, which are not copied, in one piece unless they are to become numbers. */
 export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbers = false): Generator<EncodedSamples> {

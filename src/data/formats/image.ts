@@ -1,16 +1,8 @@
 /** Images of any format as bytes: decoded, in the wished channels, resized. */
 import { DataError, type DataErrorPlace } from '../data-error.js';
+import type { Image } from './bitmap.js';
 import { decodeJpeg, isJpeg } from './jpeg.js';
 import { decodePng, isPng } from './png.js';
-
-export interface Image {
-  readonly width: number;
-  readonly height: number;
-  /** 1 grey, 2 grey and alpha, 3 red, green, blue, 4 these and alpha. */
-  readonly channels: number;
-  /** Row by row, the channels of a pixel side by side. */
-  readonly values: Uint8Array;
-}
 
 /** File name extensions that hold images which `decodeImage` reads. */
 export const IMAGE_FILE = /\.(png|jpe?g)$/i;

@@ -1,7 +1,7 @@
 /** JPEG, by jpeg-js, whose sizes are checked before it decodes and whose complaints are put in our words. */
 import jpeg from 'jpeg-js';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import type { Image } from './image.js';
+import type { Image } from './bitmap.js';
 import { reasonOf } from './library-error.js';
 import { exifOrientation, upright } from './orientation.js';
 import { MOST_PIXELS } from './png.js';

@@ -1,5 +1,5 @@
 /** How a camera was held, as Exif says it (CIPA DC-008, 4.6.4 "Orientation"), and images turned upright by it. */
-import type { Image } from './image.js';
+import type { Image } from './bitmap.js';
 
 /** 1: upright; 2: mirrored; 3: by half; 4: upside down; 5 to 8: with rows and columns exchanged. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;

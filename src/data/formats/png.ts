@@ -4,7 +4,7 @@
  */
 import { crc32, inflateSync } from 'node:zlib';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import type { Image } from './image.js';
+import type { Image } from './bitmap.js';
 
 export const isPng = (bytes: Buffer): boolean => bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n';
 

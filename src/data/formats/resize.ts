@@ -2,7 +2,7 @@
  * Resizing of images by a separable filter, as in Pillow and in PyTorch with `antialias=True`: where the image gets smaller, the
  * filter gets wider, so that every pixel counts.
  */
-import type { Image } from './image.js';
+import type { Image } from './bitmap.js';
 
 interface Kernel {
   /** Pixels on either side. */

@@ -4,7 +4,8 @@ import { openPairs } from '../arrays/open-pairs.js';
 import { movePairs, type PairFiles, pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import type { NumericArray, PlacedArray } from '../arrays/samples.js';
 import { bytesOfIdx, parseIdx } from '../formats/idx.js';
-import type { ArraysEncoding, DataSource, OpenContext } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { DataSource, OpenContext } from '../source.js';
 
 const schema = z.object(pairFiles('idx file'));
 

@@ -4,12 +4,14 @@ import { positiveInt } from '../../config/atoms.js';
 import { samplesOf } from '../arrays/samples.js';
 import { counted, DataError } from '../data-error.js';
 import type { DataFiles } from '../data-files.js';
-import { colours, decodeImage, type Image, IMAGE_FILE, inColour } from '../formats/image.js';
+import type { Image } from '../formats/bitmap.js';
+import { colours, decodeImage, IMAGE_FILE, inColour } from '../formats/image.js';
 import { filters, resized } from '../formats/resize.js';
 import type { Labels } from '../labels.js';
 import { Records } from '../records.js';
 import { checkRoleFiles, fileOf, moveFiles, ownFiles, roleFiles } from '../role-files.js';
-import type { ArraysEncoding, DataSource, OpenContext, SampleFile, SampleFiles } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { DataSource, OpenContext, SampleFile, SampleFiles } from '../source.js';
 
 const schema = z
   .object({

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { openPairs } from '../arrays/open-pairs.js';
 import { movePairs, type PairFiles, pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import { parseNpy } from '../formats/npy.js';
-import type { ArraysEncoding, DataSource } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { DataSource } from '../source.js';
 
 const schema = z.object(pairFiles('npy file'));
 

@@ -4,7 +4,8 @@ import { text } from '../../config/atoms.js';
 import { openPairs } from '../arrays/open-pairs.js';
 import { pairFiles, pairRoles, pairWithoutTargets } from '../arrays/pair-files.js';
 import { openNpz } from '../formats/npz.js';
-import type { ArraysEncoding, DataSource } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { DataSource } from '../source.js';
 
 const schema = z.object({
   path: text.describe('the .npz file, relative to the config'),

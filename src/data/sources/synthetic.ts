@@ -7,7 +7,8 @@ import { nonNegative, positive, positiveInt, seed } from '../../config/atoms.js'
 import { type HostRandom, hostRandom } from '../../tensor/random.js';
 import { DataError } from '../data-error.js';
 import { samplesOfPair } from '../arrays/samples.js';
-import type { ArraysEncoding, DataSource } from '../source.js';
+import type { ArraysEncoding } from '../encoding.js';
+import type { DataSource } from '../source.js';
 
 const common = {
   samples: positiveInt.max(10_000_000).default(1000).describe('how many there are'),

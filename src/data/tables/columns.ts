@@ -5,7 +5,7 @@
 import { didYouMean } from '../../config/nearest.js';
 import { DataError, listed } from '../data-error.js';
 import { codesIn, indexOfEachValue, type Labels, parseNumber, sortedNames } from '../labels.js';
-import type { ColumnEncoding } from '../source.js';
+import type { ColumnEncoding } from '../encoding.js';
 import type { Rows } from '../fields.js';
 import type { MatrixColumn } from './cells.js';
 import type { Column } from './column.js';

@@ -1,7 +1,8 @@
 /** A table as samples: rows of features made by an encoding, and their targets. */
 import { counted, DataError } from '../data-error.js';
 import { encodeClasses, fitClasses } from '../labels.js';
-import type { EncodedSamples, SampleFile, TableEncoding } from '../source.js';
+import type { TableEncoding } from '../encoding.js';
+import type { EncodedSamples, SampleFile } from '../source.js';
 import type { Rows, Table, TargetKind } from '../fields.js';
 import {
   columnNamed,

@@ -2,7 +2,8 @@
 import type * as z from 'zod';
 import type { DataFiles } from '../data-files.js';
 import { fileOf, moveFiles, ownFiles } from '../role-files.js';
-import type { DataSource, OpenContext, SampleFiles, TableEncoding } from '../source.js';
+import type { TableEncoding } from '../encoding.js';
+import type { DataSource, OpenContext, SampleFiles } from '../source.js';
 import { chooseColumns, type Roles, type TableParams, useOf } from './roles.js';
 import { sampleFile } from './samples.js';
 import type { ColumnTable, TableWishes } from './table.js';
