@@ -9,9 +9,30 @@ import type { ConstraintConfig } from './constraints.js';
 import type { ActivityRegularizerConfig, RegularizerConfig } from './regularizers.js';
 import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
+/**
+ * What lints and checks must know of a layer that its graph does not tell:
+ * - `moves_values`: puts its input's values elsewhere, unchanged;
+ * - `pools`: summarizes windows or whole samples, each channel by itself;
+ * - `drops_units`: sets random values to a constant in training;
+ * - `uses_batch_statistics`: estimates statistics from the batch in training, so it needs batches of several samples;
+ * - `looks_up_rows`: its weight is a table, whose rows are chosen by the input rather than summed;
+ * - `factorizes`: is at least a part of a convolution that is factorized on purpose;
+ * - `only_penalizes`: passes its input on, and exists for its penalty, weighted by `l1` and `l2`.
+ */
+export type LayerTrait =
+  | 'moves_values'
+  | 'pools'
+  | 'drops_units'
+  | 'uses_batch_statistics'
+  | 'looks_up_rows'
+  | 'factorizes'
+  | 'only_penalizes';
+
 export interface Layer<S extends z.ZodObject = z.ZodObject> {
   /** One line for `nn list` and the editor. */
   readonly description: string;
+  /** Default: none. */
+  readonly traits?: readonly LayerTrait[];
   readonly schema: S;
   /** The output for x, [batch, ...]. Throws ShapeError where x does not fit. */
   build(context: BuildContext, config: z.output<S>, x: Node): Node;
@@ -113,8 +134,10 @@ export class BuildContext {
         `the initializer ${config.type} needs a matrix, but ${name} has the shape ${showShape(shape)}`,
       );
     }
-    const declaration = {
+    const node = this.variables.parameter(`${owner}.${name}`, shape);
+    this.collected.parameters.push({
       name: `${owner}.${name}`,
+      node,
       kind,
       layer: this.name,
       regularizers: regularizersOf(kind, options.regularizer, regularization),
@@ -122,9 +145,7 @@ export class BuildContext {
       outputAxis,
       init: config,
       initialize: (random: HostRandom) => initializer.values(shape, fanIn, fanOut, random, config),
-    };
-    const node = this.variables.parameter(declaration.name, shape, declaration);
-    this.collected.parameters.push({ ...declaration, node });
+    });
     return node;
   }
 

@@ -14,7 +14,8 @@ import {
 } from '../tensor/index.js';
 import type { ActivationConfig } from './activations.js';
 import {
-  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, sampleShape, type TraceOptions,
+  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type LayerTrait, sampleShape,
+  type TraceOptions,
 } from './layer.js'; // prettier-ignore
 import { layers, layerSchema } from './layers/index.js';
 import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
@@ -50,6 +51,7 @@ export interface LayerRow {
 export interface TracedLayer {
   readonly name: string;
   readonly type: string;
+  readonly traits: readonly LayerTrait[];
   /** Where it stands in the config's `model`. */
   readonly path: ConfigPath;
   readonly output: Node;
@@ -121,7 +123,10 @@ export function traceModel(model: ModelConfig, x: Node, variables: Variables, op
       }
     });
     const isBlock = rows.length > row + 1;
-    if (!isBlock || traced.at(-1)?.output !== output) traced.push({ name, type, path, output, ...context.activated });
+    if (!isBlock || traced.at(-1)?.output !== output) {
+      const { traits = [] } = layers[type];
+      traced.push({ name, type, traits, path, output, ...context.activated });
+    }
 
     const made = topologicalOrder([output]).filter((node) => !counted.has(node));
     made.forEach((node) => counted.add(node));

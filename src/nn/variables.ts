@@ -37,8 +37,8 @@ export interface Observation {
 
 /** A resolver: the nodes that a network's variables are. Equal names must give equal nodes. */
 export interface Variables {
-  /** The node of a trainable tensor, of this shape; `declaration` is all else that its layer says of it. */
-  parameter(name: string, shape: Shape, declaration: Omit<Parameter, 'node'>): Node;
+  /** The node of a trainable tensor, of this shape. */
+  parameter(name: string, shape: Shape): Node;
   /** The node of a state variable, of this shape. */
   state(name: string, shape: Shape): Node;
 }
@@ -69,7 +69,7 @@ export class VariableStore implements Variables {
 
 /** Variables that `variables` knows by other names. */
 export const renamed = (variables: Variables, rename: (name: string) => string): Variables => ({
-  parameter: (name, shape, declaration) => variables.parameter(rename(name), shape, declaration),
+  parameter: (name, shape) => variables.parameter(rename(name), shape),
   state: (name, shape) => variables.state(rename(name), shape),
 });
 

@@ -50,8 +50,10 @@ const experiment = (augment) =>
 const random = hostRandom(1, 'photos');
 const photos = {
   size: SAMPLES,
-  features: { shape: [32, 32, 3], dtype: 'u8', values: Uint8Array.from({ length: SAMPLES * 3072 }, () => random.below(256)) }, // prettier-ignore
-  targets: { shape: [], dtype: 'i32', values: Int32Array.from({ length: SAMPLES }, () => random.below(10)) },
+  fields: {
+    features: { shape: [32, 32, 3], dtype: 'u8', values: Uint8Array.from({ length: SAMPLES * 3072 }, () => random.below(256)) }, // prettier-ignore
+    targets: { shape: [], dtype: 'i32', values: Int32Array.from({ length: SAMPLES }, () => random.below(10)) },
+  },
 };
 const affine = { scale: [1 / 64], shift: [-2] };
 

@@ -11,6 +11,7 @@ import { trainableAffine } from './trainable-affine.js';
  */
 export const batchNorm = defineLayer({
   description: 'Shifts and scales every channel to mean 0 and variance 1 over the batch, then by trainable amounts.',
+  traits: ['uses_batch_statistics'],
   schema: z.object({
     momentum: atoms.probability.default(0.9).describe('share of the old running statistics that a step keeps'),
     epsilon: atoms.positive.default(1e-5).describe('added to the variance'),

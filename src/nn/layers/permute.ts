@@ -5,6 +5,7 @@ import { defineLayer, sampleShape } from '../layer.js';
 
 export const permute = defineLayer({
   description: 'The axes of a sample in another order.',
+  traits: ['moves_values'],
   schema: z.object({
     axes: z
       .array(atoms.nonNegativeInt)

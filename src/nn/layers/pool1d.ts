@@ -7,6 +7,7 @@ import { asImages, asSequences, paddingMode, requireFit, windowPadding } from '.
 const pooling = (description: string, pool: (x: Node, attrs: PoolAttrs) => Node) =>
   defineLayer({
     description,
+    traits: ['pools'],
     schema: z.object({
       pool_size: atoms.positiveInt.default(2).describe('length of the window'),
       strides: atoms.positiveInt.optional().describe('step between neighbouring windows; by default the pool size'),
@@ -26,7 +27,12 @@ export const maxPool1d = pooling('The largest value of each window of a sequence
 export const avgPool1d = pooling('The mean of each window of a sequence; padding is not counted.', avgPool);
 
 const overLength = (description: string, reduce: (image: Node) => Node) =>
-  defineLayer({ description, schema: z.object({}), build: (_context, _config, x) => reduce(asImages(x)) });
+  defineLayer({
+    description,
+    traits: ['pools'],
+    schema: z.object({}),
+    build: (_context, _config, x) => reduce(asImages(x)),
+  });
 
 export const globalAvgPool1d = overLength('The mean of each channel over the whole sequence.', (image) =>
   div(reduceSum(image, [1, 2]), image.shape[2]),

@@ -6,6 +6,7 @@ import { paddingMode, pairOf, requireFit, requireImages, sizePair, windowPadding
 const pooling = (description: string, pool: (x: Node, attrs: PoolAttrs) => Node) =>
   defineLayer({
     description,
+    traits: ['pools'],
     schema: z.object({
       pool_size: sizePair.default(2).describe('height and width of the window'),
       strides: sizePair.optional().describe('step between neighbouring windows; by default the pool size'),
@@ -26,6 +27,7 @@ export const avgPool2d = pooling('The mean of each window; padding is not counte
 
 export const globalAvgPool2d = defineLayer({
   description: 'The mean of each channel over the whole image.',
+  traits: ['pools'],
   schema: z.object({}),
   build(_context, _config, x) {
     requireImages(x);
@@ -35,6 +37,7 @@ export const globalAvgPool2d = defineLayer({
 
 export const globalMaxPool2d = defineLayer({
   description: 'The largest value of each channel of the whole image.',
+  traits: ['pools'],
   schema: z.object({}),
   build(_context, _config, x) {
     requireImages(x);

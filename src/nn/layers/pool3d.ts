@@ -8,6 +8,7 @@ import { paddingMode } from './window.js';
 const pooling = (description: string, pool: (x: Node, attrs: PoolAttrs) => Node) =>
   defineLayer({
     description,
+    traits: ['pools'],
     schema: z.object({
       pool_size: sizeTriple.default(2).describe('depth, height and width of the window'),
       strides: sizeTriple.optional().describe('step between neighbouring windows; by default the pool size'),
@@ -43,6 +44,7 @@ export const avgPool3d = pooling('The mean of each window of a volume; padding i
 const overVolume = (description: string, reduce: (x: Node) => Node) =>
   defineLayer({
     description,
+    traits: ['pools'],
     schema: z.object({}),
     build(_context, _config, x) {
       requireVolumes(x);

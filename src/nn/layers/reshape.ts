@@ -5,6 +5,7 @@ import { defineLayer, sampleShape } from '../layer.js';
 
 export const reshape = defineLayer({
   description: 'The same values, row-major, in another shape.',
+  traits: ['moves_values'],
   schema: z.object({
     shape: z
       .array(z.union([atoms.positiveInt, z.literal(-1)]))

@@ -87,7 +87,7 @@ function hiddenLayers({ parameters, layers }: TracedModel): HiddenLayer[] {
   const weights = parameters.filter(({ kind, node }) => kind === 'weight' && node.shape.length >= 2);
   return weights.slice(0, -1).map(({ layer, node, outputAxis, name }) => {
     // The vectors of an embedding are told apart by the numbers they stand for; it is their elements that are units.
-    const isTable = layers.find((traced) => traced.name === layer)?.type === 'embedding';
+    const isTable = layers.find((traced) => traced.name === layer)?.traits.includes('looks_up_rows');
     const axis = isTable ? node.shape.length - 1 : outputAxis;
     const owner = name.slice(0, name.lastIndexOf('.'));
     const bias = parameters.find((p) => p.name === `${owner}.bias` && p.node.shape[0] === node.shape[axis]);

@@ -6,6 +6,7 @@ import type { Session } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
 import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
 import type { LayerConfig } from '../../nn/layer.js';
+import { layers } from '../../nn/layers/index.js';
 import { mapLayers } from '../../nn/model.js';
 import { reconstructs, referenceOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -60,7 +61,7 @@ const unregularized: Readonly<Record<string, unknown>> = { regularizer: undefine
 
 const withoutOwnRegularization = (layer: LayerConfig): LayerConfig => ({
   ...layer,
-  ...(layer.type === 'activity_regularization' ? { l1: 0, l2: 0 } : unregularized),
+  ...(layers[layer.type].traits?.includes('only_penalizes') ? { l1: 0, l2: 0 } : unregularized),
 });
 
 /** Trains on the first `batch_size` training samples until they are fitted or progress has stopped. */

@@ -1,5 +1,6 @@
 /** A look into a network on one batch: which units are dead or saturated, where no gradient arrives, which units are alike. */
 import { abs, grad, mul, type Node, reduceMax, type Session, sub } from '../../tensor/index.js';
+import type { LayerTrait } from '../../nn/layer.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
@@ -79,8 +80,9 @@ export async function probe(
     const units = lastOf(node);
     if (units >= 2 && columnsAlike(await session.read(node), units)) symmetric.push({ layer: titleOf(layer), units });
   }
-  // Reshaping does not change what the head is: dense with softmax, then reshape, is still softmax.
-  const head = model.layers.findLast(({ type }) => type !== 'flatten' && type !== 'reshape' && type !== 'dropout');
+  // Neither reshaping nor dropout changes what the head is: dense with softmax, then reshape, is still softmax.
+  const passesOn: readonly LayerTrait[] = ['moves_values', 'drops_units'];
+  const head = model.layers.findLast(({ traits }) => !traits.some((trait) => passesOn.includes(trait)));
   const outputLayer = weights.at(-1)?.layer;
   return {
     dead: count(0, relus, (highest) => highest <= 0),

@@ -129,12 +129,9 @@ function degreeOf(node: Node, inputs: readonly Degree[]): Degree {
   }
 }
 
-/** Layers that only put values elsewhere. */
-const MOVING = ['flatten', 'reshape', 'permute'];
-
 /** `step`, or the one that it takes its values from as they are. */
 export function behindMoves(step: Step | undefined): Step | undefined {
-  return step !== undefined && MOVING.includes(step.layer.type) ? behindMoves(step.inputs.at(0)) : step;
+  return step?.layer.traits.includes('moves_values') ? behindMoves(step.inputs.at(0)) : step;
 }
 
 /** The step that the output's activation function belongs to, where it has one that does something. */

@@ -27,7 +27,7 @@ export const linearStack: Lint = {
     return context.prediction().steps.flatMap((step): Finding[] => {
       const first = step.weights.length === 1 ? weightedBefore(step) : undefined;
       if (first === undefined || first.weights.length !== 1) return [];
-      if ([first, step].some(({ layer }) => /depthwise|separable/.test(layer.type))) return [];
+      if ([first, step].some(({ layer }) => layer.traits.includes('factorizes'))) return [];
       const { fanIn, units } = widths(first);
       if (units < Math.min(fanIn, widths(step).units)) return [];
       const message = `no activation between ${first.layer.name} and ${step.layer.name}: together they are one linear layer`;
@@ -47,27 +47,26 @@ export const batchNormSmallBatch: Lint = {
     '(Wu and He 2018, ResNet-50 on ImageNet).',
   find(context) {
     const { config, data } = context;
-    const norm = context.training().steps.find(({ layer }) => layer.type === 'batch_norm');
+    const norm = context.training().steps.find(({ layer }) => layer.traits.includes('uses_batch_statistics'));
     if (norm === undefined) return [];
     const { batch_size, drop_last } = config.train;
     const batch = Math.min(batch_size, data.train.size);
     const path = ['train', 'batch_size'];
     if (batch <= SMALLEST_BATCH) {
-      const message = `${norm.layer.name} (batch_norm) estimates mean and variance from ${counted(batch, 'sample')}`;
+      const message = `${norm.layer.name} (${norm.layer.type}) estimates mean and variance from ${counted(batch, 'sample')}`;
       return [{ path, message, fix: 'use a batch_size of at least 8, or group_norm or layer_norm' }];
     }
     const last = data.train.size % batch;
     if (last !== 1 || drop_last) return [];
-    const message = `the last batch of each epoch has one sample (${data.train.size} = ${Math.floor(data.train.size / batch)} x ${batch} + 1), from which ${norm.layer.name} (batch_norm) cannot estimate a variance`;
+    const message = `the last batch of each epoch has one sample (${data.train.size} = ${Math.floor(data.train.size / batch)} x ${batch} + 1), from which ${norm.layer.name} (${norm.layer.type}) cannot estimate a variance`;
     return [{ path, message, fix: 'set train.drop_last: true or change the batch_size' }];
   },
 };
 
-const DROPPING = ['dropout', 'spatial_dropout', 'alpha_dropout'];
-const isDropout = ({ layer }: Step): boolean => DROPPING.includes(layer.type);
+const isDropout = ({ layer }: Step): boolean => layer.traits.includes('drops_units');
 /** Layers that keep dropped values where they are. */
 const isPointwise = ({ layer, weights }: Step): boolean =>
-  weights.length === 0 && (layer.activation !== undefined || /pool/.test(layer.type));
+  weights.length === 0 && (layer.activation !== undefined || layer.traits.includes('pools'));
 
 function dropoutBefore(step: Step): Step | undefined {
   const before = behindMoves(step.inputs.at(0));
@@ -83,9 +82,9 @@ export const dropoutBeforeBatchNorm: Lint = {
     'and batch normalization by variance shift").',
   find(context) {
     return context.training().steps.flatMap((step): Finding[] => {
-      const dropout = step.layer.type === 'batch_norm' ? dropoutBefore(step) : undefined;
+      const dropout = step.layer.traits.includes('uses_batch_statistics') ? dropoutBefore(step) : undefined;
       if (dropout === undefined) return [];
-      const message = `${dropout.layer.name} (${dropout.layer.type}) raises the variance in training only, and ${step.layer.name} (batch_norm) then uses it in evaluation`;
+      const message = `${dropout.layer.name} (${dropout.layer.type}) raises the variance in training only, and ${step.layer.name} (${step.layer.type}) then uses it in evaluation`;
       return [{ path: dropout.path, message, fix: 'move the dropout after the last batch_norm' }];
     });
   },

@@ -58,11 +58,11 @@ describe('a batch of a resident dataset', () => {
           size: 2,
           fields: { features: { shape: [1, 2], dtype: 'u8', values: shared, rows: Int32Array.from(rows) }, targets: { shape: [2], dtype: 'f32', values: Float32Array.of(rows[0], 0.5, rows[1], 0.5) } },
         })); // prettier-ignore
+        const indices = input('batch.indices', [2], 'i32');
         const batches: number[][][] = [];
         for (const [i, split] of parts.entries()) {
           const dataset = datasetOf(['train', 'val'][i], split);
           upload(session, dataset, split);
-          const indices = input('batch.indices', [2], 'i32');
           const { x, target } = gatherBatch(dataset, indices);
           const executable = session.compile({ name: 'batch', outputs: [x, target], updates: [] });
           selectBatch(session, dataset, indices, Int32Array.of(1, 0));
