@@ -1,7 +1,12 @@
 import { defineConfig } from 'rolldown';
 
 /** Modules that worker threads run: see src/tensor/worker-file.ts. */
-const threads = ['tensor/wasm/session-thread', 'tensor/wasm/trace-thread'];
+const threads = [
+  'data/cache/read-thread',
+  'data/unpack-thread',
+  'tensor/wasm/session-thread',
+  'tensor/wasm/trace-thread',
+];
 
 /**
  * What `nn` runs: few files instead of some four hundred, which halves the time to its first step, and CommonJS, which takes Node 20

@@ -4,6 +4,8 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { workerFile } from '../tensor/worker-file.js';
+import type { UnpackProgress, UnpackRequest } from './unpack-thread.js';
 
 export interface UnpackedFile {
   /** What is packed in the file; its first bytes are there, the others come. */
@@ -14,47 +16,6 @@ export interface UnpackedFile {
 
 /** Larger files are not unpacked ahead. */
 const MOST_BYTES = 128 * 2 ** 20;
-/** Bytes that are unpacked at once. */
-const CHUNK = 2 ** 20;
-
-/**
- * Unpacks one file after the other to where it is told; says of each when it has begun, and at the end its hash, or that something
- * is wrong.
- */
-const THREAD_SOURCE = `
-const { createHash } = require('node:crypto');
-const { readFileSync } = require('node:fs');
-const { parentPort, workerData } = require('node:worker_threads');
-const { createGunzip } = require('node:zlib');
-const unpack = async (file, content) => {
-  const bytes = readFileSync(file);
-  const unpacked = createGunzip({ chunkSize: workerData });
-  unpacked.end(bytes);
-  // While the first piece is being unpacked.
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  let at = 0;
-  for await (const piece of unpacked) {
-    content.set(piece, at); // Throws where there is more than fits.
-    if (at === 0) parentPort.postMessage({ file });
-    at += piece.length;
-  }
-  return at === content.length ? sha256 : undefined;
-};
-parentPort.once('message', async (files) => {
-  for (const { file, content } of files) {
-    const sha256 = await unpack(file, content).catch(() => undefined);
-    parentPort.postMessage({ file, end: { sha256 } });
-  }
-});
-`;
-
-/** What the thread says of a file. */
-interface News {
-  readonly file: string;
-  /** Absent where it has begun. */
-  readonly end?: { readonly sha256?: string };
-}
-
 class Coming {
   readonly begun: Promise<void>;
   readonly sha256: Promise<string | undefined>;
@@ -66,7 +27,7 @@ class Coming {
     this.sha256 = new Promise((resolve) => (this.end = resolve));
   }
 
-  tell(end: News['end']): void {
+  tell(end: UnpackProgress['end']): void {
     this.begin();
     if (end !== undefined) this.end(end.sha256);
   }
@@ -74,14 +35,14 @@ class Coming {
 
 export class UnpackedFiles {
   private readonly coming = new Map<string, Coming>();
-  private readonly worker = new Worker(THREAD_SOURCE, { eval: true, workerData: CHUNK });
+  private readonly worker = new Worker(workerFile('data/unpack-thread'));
   private isRunning = true;
   private waiting = 0;
 
   /** Starts the thread, which takes a while, so this may be before the files are known. */
   constructor() {
     const { worker, coming } = this;
-    worker.on('message', ({ file, end }: News) => coming.get(file)?.tell(end));
+    worker.on('message', ({ file, end }: UnpackProgress) => coming.get(file)?.tell(end));
     const end = (): void => {
       this.isRunning = false;
       for (const file of coming.values()) file.tell({});
@@ -99,7 +60,7 @@ export class UnpackedFiles {
       if (size !== undefined) this.coming.set(file, new Coming(reserve(size)));
     }
     // So that all have soon begun.
-    const packed = [...this.coming].map(([file, { content }]) => ({ file, content }));
+    const packed = [...this.coming].map(([file, { content }]): UnpackRequest => ({ file, content }));
     this.worker.postMessage(packed.sort((a, b) => a.content.length - b.content.length));
   }
 

@@ -4,6 +4,8 @@
  * one sweep a window instead of a jump a record.
  */
 import { Worker } from 'node:worker_threads';
+import { workerFile } from '../../tensor/worker-file.js';
+import { type ReadThreadData, WORDS } from './read-exchange.js';
 
 /** Bytes of a window; there are two. */
 const WINDOW = 2 ** 25;
@@ -13,101 +15,6 @@ const FIRST_WINDOW = 2 ** 20;
 const MOST_RECORDS = 2 ** 20;
 /** Longer than the slowest disk takes for a window, in milliseconds; what lasts longer is no longer waited for. */
 const PATIENCE = 60_000;
-
-/** Words that both threads see. */
-const WORDS = { requested: 0, done: 1, isRunning: 2, hasFailed: 3, count: 4, buffer: 5, length: 6 };
-
-/**
- * Reads windows of records when told. What lies between two records is read along where that is less than `GAP` bytes, which takes no
- * longer than another call.
- */
-const THREAD_SOURCE = `
-const { workerData } = require('node:worker_threads');
-const { readSync } = require('node:fs');
-const { fd, size, shared, rows, windows, WORDS } = workerData;
-const [GAP, BLOCK] = [2 ** 14, 2 ** 18];
-// Small records are copied word by word.
-const words = size % 4 === 0 && size <= 512 ? size / 4 : 0;
-const block = new Uint8Array(BLOCK);
-const blockWords = new Int32Array(block.buffer);
-const room = () => new Int32Array(rows[0].length);
-let [sorted, places] = [room(), room()];
-let [nextSorted, nextPlaces] = [room(), room()];
-const DIGIT = 12;
-const starts = new Int32Array(2 ** DIGIT);
-// Radix sort, from the lowest digit on; places[i] is where in the window sorted[i] goes.
-const sort = (rows, count) => {
-  let highest = 0;
-  for (let i = 0; i < count; i++) {
-    sorted[i] = rows[i];
-    places[i] = i;
-    if (rows[i] > highest) highest = rows[i];
-  }
-  for (let shift = 0; shift < 31 && highest >> shift > 0; shift += DIGIT) {
-    starts.fill(0);
-    for (let i = 0; i < count; i++) starts[(sorted[i] >> shift) & (starts.length - 1)]++;
-    for (let digit = 0, end = 0; digit < starts.length; digit++) {
-      end += starts[digit];
-      starts[digit] = end - starts[digit];
-    }
-    for (let i = 0; i < count; i++) {
-      const to = starts[(sorted[i] >> shift) & (starts.length - 1)]++;
-      nextSorted[to] = sorted[i];
-      nextPlaces[to] = places[i];
-    }
-    [sorted, nextSorted] = [nextSorted, sorted];
-    [places, nextPlaces] = [nextPlaces, places];
-  }
-};
-const read = (into, start, count, position) => {
-  for (let done = 0; done < count;) {
-    const got = readSync(fd, into, start + done, count - done, position + done);
-    if (got === 0) throw new Error('the file is too short');
-    done += got;
-  }
-};
-const fill = (rows, window, count) => {
-  const windowWords = new Int32Array(window.buffer, 0, window.length >> 2);
-  sort(rows, count);
-  for (let i = 0; i < count;) {
-    const first = sorted[i];
-    let [end, last] = [i + 1, first];
-    for (; end < count; end++) {
-      const row = sorted[end];
-      if ((row - last - 1) * size > GAP || (row + 1 - first) * size > BLOCK) break;
-      last = row;
-    }
-    if (end === i + 1) read(window, places[i] * size, size, first * size);
-    else {
-      read(block, 0, (last + 1 - first) * size, first * size);
-      for (let k = i; k < end && words > 0; k++) {
-        const from = (sorted[k] - first) * words;
-        const to = places[k] * words;
-        for (let w = 0; w < words; w++) windowWords[to + w] = blockWords[from + w];
-      }
-      for (let k = i; k < end && words === 0; k++) {
-        const from = (sorted[k] - first) * size;
-        window.set(block.subarray(from, from + size), places[k] * size);
-      }
-    }
-    i = end;
-  }
-};
-Atomics.store(shared, WORDS.isRunning, 1);
-for (let seen = 0; ;) {
-  Atomics.wait(shared, WORDS.requested, seen);
-  seen = Atomics.load(shared, WORDS.requested);
-  if (seen < 0) break;
-  const buffer = shared[WORDS.buffer];
-  try {
-    fill(rows[buffer], windows[buffer], shared[WORDS.count]);
-  } catch {
-    Atomics.store(shared, WORDS.hasFailed, 1);
-  }
-  Atomics.store(shared, WORDS.done, seen);
-  Atomics.notify(shared, WORDS.done);
-}
-`;
 
 /** Samples of an epoch in their order: sample i is record all[order[i]]. */
 interface Expected {
@@ -148,10 +55,8 @@ export class ReadAhead {
     this.rows = [make(), make()];
     this.windows = [room(), room()];
     const { words, rows, windows } = this;
-    const worker = new Worker(THREAD_SOURCE, {
-      eval: true,
-      workerData: { fd, size, shared: words, rows, windows, WORDS },
-    });
+    const workerData: ReadThreadData = { fd, size, words, rows, windows };
+    const worker = new Worker(workerFile('data/cache/read-thread'), { workerData });
     worker.unref();
     // Then the records are read where they are asked for, and what is wrong with the file is told there.
     worker.on('error', () => (this.isUsable = false));
