@@ -2,13 +2,13 @@
 import { loadConfig } from '../../dist/config/index.js';
 import { loadData } from '../../dist/data/index.js';
 import { wasmBackend } from '../../dist/tensor/index.js';
-import { experimentSchema, train } from '../../dist/train/index.js';
+import { experimentSchema, taskOf, train } from '../../dist/train/index.js';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../../configs/', import.meta.url));
 const overrides = ['train.max_epochs=2'];
 const { config } = loadConfig(experimentSchema, { file: `${folder}mnist-mlp.yaml`, overrides });
-const data = await loadData(config.data, { task: config.task, seed: config.seed, baseDir: folder });
+const data = await loadData(config.data, { target: taskOf(config).targets, seed: config.seed, baseDir: folder });
 const session = wasmBackend.open({ threads: 2 });
 let inside = 0;
 const timed = {

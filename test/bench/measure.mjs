@@ -68,22 +68,25 @@ async function training({ batch, optimizer, layers, l2, features = [28, 28, 1], 
     train: { batch_size: batch },
   });
   const data = await loadData(config.data, {
-    task: 'classification',
+    target: 'classes',
     seed: 1,
     baseDir: new URL('../../datasets/mnist', import.meta.url).pathname,
   });
   let { train } = data;
   const size = features.reduce((a, b) => a * b, 1);
   if (size !== 784) {
+    const { features: whole, targets } = train.fields;
     // A few pixels from the middle of the image, and fewer classes.
     const values = new Uint8Array(train.size * size);
     const offset = Math.min(300, 784 - size);
     for (let i = 0; i < train.size; i++)
-      values.set(train.features.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
+      values.set(whole.values.subarray(i * 784 + offset, i * 784 + offset + size), i * size);
     train = {
       size: train.size,
-      features: { shape: features, dtype: 'u8', values },
-      targets: { ...train.targets, values: train.targets.values.map((v) => v % classes) },
+      fields: {
+        features: { shape: features, dtype: 'u8', values },
+        targets: { ...targets, values: targets.values.map((v) => v % classes) },
+      },
     };
   }
   const stepper = new Stepper(session, config, train, batch, { affine: data.affine });
