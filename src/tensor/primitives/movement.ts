@@ -2,7 +2,6 @@
 import { apply, applyAs, checkedAxes, definePrimitive, type Node, ShapeError } from '../graph.js';
 import { broadcastShapes, forEachIndex, sameShape, type Shape, showShape, sizeOf, stridesOf } from '../shape.js';
 import { constant, splatValue } from './leaf.js';
-import { reduceSum } from './reduce.js';
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((total, v, i) => total + v * b[i], 0);
 
@@ -36,7 +35,8 @@ definePrimitive('broadcast', {
   derivative(node, g) {
     const from = node.inputs[0].shape;
     const axes = node.shape.flatMap((d, i) => (from[i] === d ? [] : [i]));
-    return [reshape(reduceSum(g, axes), from)];
+    // Not by `reduceSum`, whose module is built on this one.
+    return [reshape(apply('reduce_sum', [g], { axes }), from)];
   },
 });
 
