@@ -96,8 +96,10 @@ function commands({ node, say, number, threads }, folder, config, { size, isSmal
   const common = ['--quiet', '--json', '--threads', threads.split(',').at(-1)];
   const measured = (name, args) => {
     const start = performance.now();
-    // Says on its way out what it has held.
-    const report = 'process.on("exit", () => console.log(process.resourceUsage().maxRSS))';
+    // Says on its way out what it has held. Its threads are given the same code, and keep quiet.
+    const report =
+      'import { isMainThread } from "node:worker_threads";' +
+      'if (isMainThread) process.on("exit", () => console.log(process.resourceUsage().maxRSS))';
     const loader = ['--import', `data:text/javascript,${encodeURIComponent(report)}`];
     const { status, stdout, stderr } = spawnSync(node, [...loader, program, ...args, ...common], { encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
