@@ -1,4 +1,4 @@
-/** What a config can be made of, read off the registries: no text here repeats what a schema says. */
+/** What a config can contain, derived from the registries so that no text repeats a schema. */
 import type * as z from 'zod';
 import { type ComponentRegistry, describeExpected, didYouMean, isComponent, writtenDefault } from '../config/index.js';
 import { dataSources, preprocessors } from '../data/index.js';
@@ -15,7 +15,7 @@ import { schedules } from '../nn/schedules.js';
 import { lints, type Task, tasks } from '../train/index.js';
 import { UsageError } from './usage-error.js';
 
-/** All registries, by what one calls their entries together. */
+/** All registries by kind. */
 const registries: Readonly<Record<string, ComponentRegistry>> = {
   tasks,
   layers,
@@ -37,7 +37,7 @@ export interface ParameterEntry {
   /** What values it takes, such as `a positive integer`. */
   readonly expects: string;
   readonly required: boolean;
-  /** As one would write it; absent where there is none. */
+  /** As written in a config; absent if there is no default. */
   readonly default?: unknown;
   readonly description: string;
 }

@@ -1,4 +1,4 @@
-/** What all commands have in common: their options, how they speak, and how they enter the program. */
+/** What all commands share: options, output and registration. */
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { EngineOptions } from '../runner/index.js';
@@ -45,7 +45,7 @@ export function addCommand(program: Command, usage: string, description: string,
     .option('--debug', 'show where in the program an error comes from');
 }
 
-/** More than any machine has cores, and few enough to start. */
+/** More than any machine has cores, yet still startable. */
 const MAX_THREADS = 256;
 
 /** The engine that the options ask for: by default a thread for each core, at most 8. Throws UsageError. */

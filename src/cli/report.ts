@@ -22,13 +22,13 @@ const usageErrors: readonly ErrorClass[] = [
 /** A run could not go on, or what it left cannot be read. */
 const failures: readonly ErrorClass[] = [CheckpointError, SnapshotError, TrainingError, FileWriteError];
 
-export interface Report {
+export interface ErrorReport {
   readonly text: string;
   readonly exitCode: ExitCode;
 }
 
 /** An error in words. One that no class above foresees is a fault of nn, and says so. */
-export function describeError(error: unknown): Report {
+export function describeError(error: unknown): ErrorReport {
   const isOneOf = (classes: readonly ErrorClass[]): boolean => classes.some((known) => error instanceof known);
   const message = error instanceof Error ? error.message : String(error);
   // These begin with the place, which editors and terminals make a link.

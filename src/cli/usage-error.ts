@@ -1,4 +1,4 @@
-/** A command line that cannot be understood, or asks for what there is not. */
+/** An invalid command line, or one that names something that does not exist. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

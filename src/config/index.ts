@@ -19,7 +19,7 @@ export {
   located,
   locatedProblem,
   type LoadedConfig,
-  type LoadOptions,
+  type LoadConfigOptions,
   type Location,
 } from './load-config.js';
 export { didYouMean, nearest } from './nearest.js';

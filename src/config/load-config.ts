@@ -11,7 +11,7 @@ import { find, toConfigValue, walk } from './schema-walk.js';
 import { formatPath, plain, type Path, type Place, type TreeNode } from './tree.js';
 import { parseConfigText, readConfigText, type WrittenConfig } from './yaml-source.js';
 
-export interface LoadOptions {
+export interface LoadConfigOptions {
   /** The file as the user named it; messages show it like this. */
   readonly file: string;
   /** Its text, where it is not to be read from disk (a config from a checkpoint). */
@@ -40,7 +40,7 @@ export interface LoadedConfig<Output = unknown> {
 }
 
 /** Loads a config. Throws ConfigError with all problems of the file and of the overrides. */
-export function loadConfig<S extends z.ZodType>(schema: S, options: LoadOptions): LoadedConfig<z.output<S>> {
+export function loadConfig<S extends z.ZodType>(schema: S, options: LoadConfigOptions): LoadedConfig<z.output<S>> {
   const { file, overrides = [], env = process.env } = options;
   const { root: written, source } = options.written ?? parseConfigText(options.text ?? readConfigText(file), file);
   const filled = interpolate(written, env);

@@ -16,7 +16,7 @@ export interface UnpackedFile {
 
 /** Larger files are not unpacked ahead. */
 const MOST_BYTES = 128 * 2 ** 20;
-class Coming {
+class PendingFile {
   readonly begun: Promise<void>;
   readonly sha256: Promise<string | undefined>;
   private begin: () => void = () => {};
@@ -34,18 +34,18 @@ class Coming {
 }
 
 export class UnpackedFiles {
-  private readonly coming = new Map<string, Coming>();
+  private readonly pending = new Map<string, PendingFile>();
   private readonly worker = new Worker(workerFile('data/unpack-thread'));
   private isRunning = true;
   private waiting = 0;
 
   /** Starts the thread, which takes a while, so this may be before the files are known. */
   constructor() {
-    const { worker, coming } = this;
-    worker.on('message', ({ file, end }: UnpackProgress) => coming.get(file)?.tell(end));
+    const { worker, pending } = this;
+    worker.on('message', ({ file, end }: UnpackProgress) => pending.get(file)?.tell(end));
     const end = (): void => {
       this.isRunning = false;
-      for (const file of coming.values()) file.tell({});
+      for (const file of pending.values()) file.tell({});
     };
     worker.on('error', end);
     worker.on('exit', end);
@@ -57,20 +57,20 @@ export class UnpackedFiles {
   begin(files: readonly string[], reserve: (bytes: number) => Uint8Array): void {
     for (const file of this.isRunning ? files : []) {
       const size = unpackedSize(file);
-      if (size !== undefined) this.coming.set(file, new Coming(reserve(size)));
+      if (size !== undefined) this.pending.set(file, new PendingFile(reserve(size)));
     }
     // So that all have soon begun.
-    const packed = [...this.coming].map(([file, { content }]): UnpackRequest => ({ file, content }));
+    const packed = [...this.pending].map(([file, { content }]): UnpackRequest => ({ file, content }));
     this.worker.postMessage(packed.sort((a, b) => a.content.length - b.content.length));
   }
 
   /** The file at this absolute path, once it has begun to be unpacked; undefined where it is not. */
   async take(file: string): Promise<UnpackedFile | undefined> {
-    const coming = this.coming.get(file);
-    if (coming === undefined) return undefined;
-    const sha256 = this.awaited(coming.sha256);
-    await coming.begun;
-    return { content: coming.content, sha256 };
+    const entry = this.pending.get(file);
+    if (entry === undefined) return undefined;
+    const sha256 = this.awaited(entry.sha256);
+    await entry.begun;
+    return { content: entry.content, sha256 };
   }
 
   /** The process lives on until it is there. */

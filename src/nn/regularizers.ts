@@ -17,7 +17,8 @@ export interface Regularizer<S extends z.ZodObject = z.ZodObject> {
 
 const regularizer = <S extends z.ZodObject>(entry: Regularizer<S>): Regularizer<S> => entry;
 
-const strength = (usual: number, of: string) => atoms.nonNegative.default(usual).describe(`factor of ${of}`);
+const strength = (defaultValue: number, of: string) =>
+  atoms.nonNegative.default(defaultValue).describe(`factor of ${of}`);
 const sumOfSizes = (x: Node): Node => reduceSum(abs(x));
 const sumOfSquares = (x: Node): Node => reduceSum(mul(x, x));
 

@@ -35,7 +35,7 @@ const warmup = {
   warmup_steps: atoms.nonNegativeInt.default(0).describe('steps over which the rate first grows linearly'),
   warmup_epochs: atoms.nonNegative.default(0).describe('the same in epochs; both are added'),
 };
-const gamma = (usual: number) => atoms.positive.default(usual).describe('factor on the rate each time');
+const gamma = (defaultValue: number) => atoms.positive.default(defaultValue).describe('factor on the rate each time');
 const finalFactor = atoms.nonNegative.default(0).describe('factor that is reached in the end');
 
 /** From 1 at 0 to 0 at 1, along half a cosine. */

@@ -1,6 +1,6 @@
-// What a run leaves on the disk, and how it is found again: the run directory with its config, provenance, metrics,
-// checkpoints, summary and log. Everything that touches files of a run is here; src/train knows nothing of it and
-// is handed what it needs by src/cli.
+// What a run leaves on disk and how it is read back: the run directory with its config, provenance, metrics,
+// checkpoints, summary and log. Everything that touches files of a run is here; src/train does not depend
+// on it.
 export { writeFileAtomic } from './atomic-file.js';
 export { CheckpointError } from './checkpoint-error.js';
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint.js';

@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { writeFileAtomic } from './atomic-file.js';
 import { packageVersion } from './version.js';
 
-/** Where a run's results come from: all that someone needs to make them again. */
+/** Where a run's results come from: everything needed to reproduce them. */
 export interface Provenance {
   readonly command: readonly string[];
   readonly cwd: string;

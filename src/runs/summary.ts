@@ -33,7 +33,7 @@ export interface CrossValidationSummary extends Omit<Summary, 'best'> {
   readonly folds: readonly Summary[];
 }
 
-/** Writes summary.json; a figure that is not finite becomes null, as JSON has no word for it. Throws `FileWriteError`. */
+/** Writes summary.json; a figure that is not finite becomes null, since JSON cannot represent it. Throws `FileWriteError`. */
 export function writeSummary(path: string, summary: Summary | CrossValidationSummary): void {
   writeFileAtomic(path, `${JSON.stringify(summary, null, 2)}\n`);
 }

@@ -87,7 +87,7 @@ describe('nn compare', () => {
     expect(err).toMatch(/^smoke +0 of 1 +- +- /m);
   });
 
-  it('stops at Ctrl-C with 130; the same command goes on, in the run that was stopped, to the same bits', async () => {
+  it('stops at Ctrl-C with 130; the same command continues, in the run that was stopped, to the same bits', async () => {
     const runs = join(folder, 'f');
     const small = ['configs/mnist-mlp.yaml', 'data.limit_train=2000', 'data.limit_test=200', 'data.split.val=500', 'train.batch_size=16', 'train.checkpoint_every=50', 'train.max_epochs=6']; // prettier-ignore
     const args = ['compare', ...small, '--runs-dir', runs, '--seeds', '1'];
@@ -95,7 +95,7 @@ describe('nn compare', () => {
     await until(() => hasCheckpoint(runs, 'mnist-mlp'), running);
     running.child.kill('SIGINT');
     expect((await running.ended).code, running.err()).toBe(130);
-    expect(running.err()).toContain('stopped after 0 of 1 runs: the same command goes on');
+    expect(running.err()).toContain('stopped after 0 of 1 runs: run the same command to continue');
     const { code, err } = nn(...args);
     expect(code, err).toBe(0);
     expect(readdirSync(join(runs, 'mnist-mlp'))).toHaveLength(1);
@@ -162,7 +162,7 @@ describe('nn compare of cross-validated configs', () => {
     running.child.kill('SIGINT');
     expect((await running.ended).code, running.err()).toBe(130);
     // The second fold may have ended by then.
-    expect(running.err()).toMatch(/^circle +[12] .*\nstopped after [12] of 3 runs: the same command goes on$/m);
+    expect(running.err()).toMatch(/^circle +[12] .*\nstopped after [12] of 3 runs: run the same command to continue$/m);
     const { result } = await compare('m', circle, ...long);
     expect(readdirSync(join(folder, 'm', 'circle'))).toHaveLength(1);
     const whole = await compare('n', circle, ...long);

@@ -1,4 +1,5 @@
 /** `nn augment`: training samples before and after augmentation, as a picture or as a table. */
+import { sizeOf } from '../../tensor/shape.js';
 import type { AugmentPreview } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigure } from '../../runner/text.js';
@@ -20,7 +21,7 @@ interface AugmentOptions extends CommonOptions {
   readonly versions: string;
 }
 
-/** More of either make no picture that anyone can look at. */
+/** Limits both, so that the picture stays readable. */
 const MOST = 100;
 /** Values of a sample that a table shows. */
 const MOST_COLUMNS = 10;
@@ -75,7 +76,7 @@ function countOf(option: string, text: string): number {
 
 /** For each sample a row as it is, after preprocessing, and one for each version; the first values of many. */
 function tableOf({ shape, samples, original, versions }: AugmentPreview): string[] {
-  const width = shape.reduce((a, b) => a * b, 1);
+  const width = sizeOf(shape);
   const shown = Math.min(width, MOST_COLUMNS);
   const columns = Array.from({ length: shown }, (_, i) => `value ${i + 1}`);
   const rows = Array.from({ length: samples }, (_, sample) =>

@@ -1,4 +1,4 @@
-/** `nn check`: what can be said of configs and their data before anything is trained. Exit code 3 with --strict and a warning. */
+/** `nn check`: checks configs and their data before training. Exit code 3 with --strict and a warning. */
 import { formatCount } from '../../config/format-count.js';
 import type { Warning } from '../../runner/index.js';
 import type { LayerStart } from '../../train/index.js';
@@ -123,7 +123,7 @@ async function checkAll(
   return worst;
 }
 
-/** Blocks are not measured, but their layers. */
+/** Empty for blocks: only their layers are measured. */
 function formatStart(start: LayerStart | undefined): string[] {
   if (start === undefined) return ['', '', ''];
   const { std, gradientStd, zeros } = start;

@@ -1,4 +1,4 @@
-/** `nn compare`: trains each of several configs with the same seeds and prints what their figures come to, side by side. */
+/** `nn compare`: trains each of several configs with the same seeds and prints their figures side by side. */
 import type { Comparison, VariantEvent } from '../../runner/index.js';
 import { formatFigure, formatTime } from '../../runner/text.js';
 import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
@@ -23,7 +23,7 @@ export const registerCompare: Register = (program, finish) => {
       'how many, from --seed (1) on, or which: 1,2,5 (default: 5; 1 if all configs have data.folds)',
     )
     .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
-    .option('--fresh', 'train again what is there already')
+    .option('--fresh', 'train again even where a run exists')
     .action(async (args: string[], options: CompareOptions) => {
       finish(await compare(args, options));
     });
@@ -70,7 +70,7 @@ async function compare(args: readonly string[], options: CompareOptions): Promis
     configs: variants.map(({ label, file, count, figures, gain, runs }) => ({ name: label, config: file, count, figures, gain, runs })), // prettier-ignore
   });
   if (interrupt.signal.aborted) {
-    say(options, `stopped after ${done} of ${total} runs: the same command goes on`);
+    say(options, `stopped after ${done} of ${total} runs: run the same command to continue`);
     return exitCode.interrupted;
   }
   const failed = variants.some(({ runs }) => runs.some(({ figures }) => figures === undefined));

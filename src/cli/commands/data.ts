@@ -1,4 +1,4 @@
-/** `nn data`: what an experiment's data are, before anything is trained on them. */
+/** `nn data`: inspects an experiment's data before training. */
 import { dirname, relative, resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
 import type { ColumnReport, DataReport, FileReport } from '../../data/index.js';

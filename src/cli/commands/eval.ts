@@ -1,4 +1,4 @@
-/** `nn eval`: measures a checkpoint, which is enough by itself. */
+/** `nn eval`: evaluates a checkpoint; no other file of the run is needed. */
 import { resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
 import { splitNames } from '../../data/split.js';
@@ -64,7 +64,7 @@ async function evaluateCheckpoint(path: string, overrides: readonly string[], op
   return exitCode.done;
 }
 
-/** The snapshot as its config is to be read: other data are measured whole, since the folds are those of the data trained on. */
+/** The snapshot without `folds` where other data are given: those are evaluated whole, since the folds belong to the training data. */
 function storedFor(snapshot: Snapshot, overrides: readonly string[]): Snapshot {
   const { config } = snapshot.meta;
   const isOther = overrides.some((override) => override.startsWith('data.source'));

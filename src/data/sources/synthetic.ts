@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { nonNegative, positive, positiveInt, seed } from '../../config/atoms.js';
 import { type HostRandom, hostRandom } from '../../tensor/random.js';
+import { sizeOf } from '../../tensor/shape.js';
 import { DataError } from '../data-error.js';
 import { samplesOfPair } from '../arrays/samples.js';
 import type { ArraysEncoding } from '../encoding.js';
@@ -14,7 +15,8 @@ const common = {
   samples: positiveInt.max(10_000_000).default(1000).describe('how many there are'),
   seed: seed.default(0).describe('which ones; the seed of the experiment does not change them'),
 };
-const noise = (usual: number) => nonNegative.default(usual).describe('standard deviation of what is added at random');
+const noise = (defaultValue: number) =>
+  nonNegative.default(defaultValue).describe('standard deviation of what is added at random');
 
 interface Common {
   readonly samples: number;
@@ -42,7 +44,7 @@ function synthetic<S extends z.ZodObject, P extends Common>(
       const random = hostRandom(params.seed, name);
       const sample = sampler(params, random);
       const [size, dims] = [params.samples, shape(params)];
-      const features = dims.reduce((a, b) => a * b, 1);
+      const features = sizeOf(dims);
       const file = `data.source.${name}`;
       if (size * features > MOST_NUMBERS) {
         const problem = `${size} samples of ${features} numbers each are more than can be held in memory (${MOST_NUMBERS} numbers)`;

@@ -151,5 +151,5 @@ export const rangeAround = (centre: number, value: number | Range): Range =>
   typeof value === 'number' ? [centre - value, centre + value] : value;
 export const rangeOf = (value: number | Range): Range => (typeof value === 'number' ? [value, value] : value);
 
-export const probability = (usual: number) =>
-  atoms.probability.default(usual).describe('share of the samples that it changes');
+export const probability = (defaultValue: number) =>
+  atoms.probability.default(defaultValue).describe('share of the samples that it changes');

@@ -27,8 +27,8 @@ function drawShare(context: AugmentContext, alpha: number, probabilityOfChange: 
   return probabilityOfChange === 1 ? share : select(context.happens(probabilityOfChange), share, 1);
 }
 
-const alphaOf = (usual: number) =>
-  atoms.positive.default(usual).describe('shares come from Beta(alpha, alpha): small is mostly one of the two');
+const alphaOf = (defaultValue: number) =>
+  atoms.positive.default(defaultValue).describe('shares come from Beta(alpha, alpha): small is mostly one of the two');
 
 /** Zhang, Cisse, Dauphin, Lopez-Paz: "mixup: beyond empirical risk minimization", 2018. */
 export const mixup = mixing({

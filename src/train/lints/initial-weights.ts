@@ -2,6 +2,7 @@
 import type { InitializerConfig } from '../../nn/initializers.js';
 import type { Step } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
+import { sizeOf } from '../../tensor/shape.js';
 
 /** Whether a layer has an initializer of its own. */
 const hasOwnInit = ({ config }: LintContext, { weights }: Step): boolean => weights[0].init !== config.init.weights;
@@ -202,7 +203,7 @@ export const unbalancedGradients: Lint = {
     const spreads = new Map(context.start?.layers.map(({ layer, gradientStd }) => [layer, gradientStd]));
     const weighted = steps.filter(({ weights, layer }) => weights.length > 0 && spreads.has(layer.name));
     const normOf = ({ layer }: Step): number =>
-      (spreads.get(layer.name) ?? 0) * Math.sqrt(layer.output.shape.slice(1).reduce((a, b) => a * b, 1));
+      (spreads.get(layer.name) ?? 0) * Math.sqrt(sizeOf(layer.output.shape.slice(1)));
     const [first, last] = [weighted.at(0), weighted.at(-1)];
     // A branch that ends in zeros passes no gradient at first, on purpose.
     if (first === undefined || last === undefined || normOf(first) === 0 || normOf(last) === 0) return [];

@@ -1,8 +1,7 @@
 /** Lints about combinations of layers. */
 import { behindMoves, type Dataflow, type Step } from './dataflow.js';
 import { counted, type Finding, type Lint } from './lint.js';
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+import { sizeOf } from '../../tensor/shape.js';
 
 /** How many inputs each output of the layer sums, and how many outputs there are at each position. */
 function widths({ weights, layer }: Step): { fanIn: number; units: number } {

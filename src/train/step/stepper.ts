@@ -24,6 +24,7 @@ import {
   trainingStep,
   type TrainingStep,
 } from './step.js';
+import { sizeOf } from '../../tensor/shape.js';
 
 /** Batches that running statistics are measured from: some thousand samples are enough (Wu and Johnson 2021). */
 const STATISTICS_BATCHES = 100;
@@ -93,7 +94,7 @@ export class Stepper {
       this.session.write(state.node, state.initial());
     }
     for (const slot of this.blueprint.slots) {
-      const size = slot.node.shape.reduce((a, b) => a * b, 1);
+      const size = sizeOf(slot.node.shape);
       this.session.write(slot.node, new Float64Array(size).fill(slot.initial));
     }
     const { parameters, states } = this.blueprint;

@@ -1,6 +1,7 @@
 /** When a network counts as fitted to a batch, for tasks whose answers are right or wrong and for those that give numbers. */
 import { type Affine, sampleOf, type Table } from '../../data/index.js';
 import type { FitCriterion } from './task.js';
+import { sizeOf } from '../../tensor/shape.js';
 
 /** A mean cross-entropy below this is a probability of 0.95 for the right answers. */
 const LOSS_THRESHOLD = 0.05;
@@ -24,7 +25,7 @@ export const smallResiduals: FitCriterion = {
 /** The variance of the first `count` samples, averaged over the numbers of a sample; `affine` is what the step applies to these. */
 function varianceOf(table: Table, count: number, affine: Affine | undefined): number {
   const scale = affine?.scale ?? [1];
-  const width = table.shape.reduce((a, b) => a * b, 1);
+  const width = sizeOf(table.shape);
   let total = 0;
   for (let column = 0; column < width; column++) {
     const values = Array.from({ length: count }, (_, i) => sampleOf(table, i)[column]);
