@@ -1,9 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Backend, hostRandom, portableBackend, referenceBackend, wasmBackend } from '../../../src/tensor/index.js';
 import { randomProgram } from '../helpers/random-program.js';
 import { seeds } from '../helpers/random-values.js';
-
-afterAll(() => undefined);
 
 for (const [backend, threads] of [
   [wasmBackend, 1],
