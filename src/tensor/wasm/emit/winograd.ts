@@ -50,9 +50,9 @@ export const winogradWorkspace = (channels: number, filters: number): number =>
 
 /**
  * What the transforms of four channels or filters of a tile cost, measured in multiply-adds of a tile's products: these gain more
- * from 256 bits.
+ * from 256 bits. By the CPU, as the choice changes bits.
  */
-const transformCost = ({ wide }: Features): number => (wide ? 800 : 280);
+const transformCost = ({ avx2 }: Features): number => (avx2 ? 800 : 280);
 
 /** Whether the transforms cost less than the products that they save, in multiply-adds of vectors. */
 export function winogradPays(
