@@ -1,5 +1,5 @@
 /** The function `run(thread)` that takes every thread through the steps of a program. */
-import { phasesOf, type PhasePlan, type Step } from '../compiler/tasks.js';
+import { phasesOf, type PhasePlan, type PhaseStep } from '../compiler/tasks.js';
 import type { FunctionEmitter, I32Local, ModuleEmitter } from './assembler.js';
 import type { EmittedKernel } from './emit/kernel.js';
 
@@ -23,7 +23,7 @@ const NAP = 1e9;
 const FEW = 8;
 
 type Phase = PhasePlan<EmittedKernel>;
-type Steps = readonly Step<Phase>[];
+type Steps = readonly PhaseStep<Phase>[];
 
 const isShared = (steps: Steps): boolean => phasesOf(steps).some(({ shared }) => shared);
 
