@@ -42,10 +42,7 @@ function convolution(images: readonly [number, number, number, number], filters:
   const g = input('g', y.shape);
   const random = hostRandom(1, `${images.join()} ${filters} ${size} ${stride}`);
   const values = new Map(
-    [x, w, g].map((node) => [
-      node,
-      Float32Array.from({ length: sizeOf(node.shape) }, () => random.uniform() - 0.5),
-    ]),
+    [x, w, g].map((node) => [node, Float32Array.from({ length: sizeOf(node.shape) }, () => random.uniform() - 0.5)]),
   );
   return { outputs: [y, convInput(g, w, x.shape, attrs), convWeight(x, g, w.shape, attrs)], values };
 }
