@@ -16,13 +16,25 @@ export function jsonSchema(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
     reused: 'ref',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: json }) => {
-      // Input objects refuse unknown keys just as the parse does.
-      if (zodSchema._zod.def.type === 'object' && zodSchema._zod.def.catchall?._zod.def.type === 'never') {
+      const { def } = zodSchema._zod;
+      // Input objects refuse unknown keys just as the parse does: said where their properties stand, not beside a mere reference.
+      if (json.properties !== undefined && def.type === 'object' && def.catchall?._zod.def.type === 'never') {
         json.additionalProperties = false;
       }
       // The bounds of safe integers say nothing to a reader.
       if (json.minimum === Number.MIN_SAFE_INTEGER) delete json.minimum;
       if (json.maximum === Number.MAX_SAFE_INTEGER) delete json.maximum;
+      // A refined reference bounds what its type is said elsewhere of; validators in strict mode want it said beside the bound too.
+      json.type ??= boundedType(json);
+      if (json.type === undefined) delete json.type;
     },
   });
+}
+
+const numberBounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'];
+
+/** What the bounds of a node bound: undefined where it has none. */
+function boundedType(json: z.core.JSONSchema.BaseSchema): 'array' | 'number' | undefined {
+  if ('minItems' in json || 'maxItems' in json) return 'array';
+  return numberBounds.some((key) => key in json) ? 'number' : undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type * as z from 'zod';
 import { interpolate, type Environment } from './interpolate.js';
-import { componentAt, defaultNode, schemaOfKey, viewOf, type View } from './schema-walk.js';
+import { componentAt, defaultNode, schemaOfKey, viewOf, type SchemaView } from './schema-walk.js';
 import { showValue } from './expected.js';
 import {
   FORBIDDEN_KEYS,
@@ -109,7 +109,7 @@ function set(
 
 function setInComponent(
   node: TreeNode,
-  view: View & { kind: 'component' },
+  view: SchemaView & { kind: 'component' },
   override: Override,
   depth: number,
 ): TreeNode {
@@ -141,7 +141,7 @@ function setInComponent(
   return { place: node.place, value: new Map([[name, { keyPlace: namePlace, node: changed }]]) };
 }
 
-function setInValue(node: TreeNode, view: View | undefined, override: Override, depth: number): TreeNode {
+function setInValue(node: TreeNode, view: SchemaView | undefined, override: Override, depth: number): TreeNode {
   const { path, text } = override;
   const { value } = node;
   const step = path[depth];

@@ -18,7 +18,7 @@ import {
 type Schema = z.core.$ZodType;
 
 /** What a schema wants, wrappers such as optional and default taken off. */
-export type View =
+export type SchemaView =
   | { readonly kind: 'component'; readonly schema: ZodComponent }
   | { readonly kind: 'object'; readonly schema: Schema; readonly shape: Readonly<Record<string, Schema>> }
   | { readonly kind: 'record'; readonly schema: Schema; readonly item: Schema }
@@ -26,7 +26,7 @@ export type View =
   | { readonly kind: 'leaf'; readonly schema: Schema };
 
 /** How well a node fits a view; decides which member of a union is meant. */
-function fit(view: View, node: TreeNode | undefined): number {
+function fit(view: SchemaView, node: TreeNode | undefined): number {
   if (node === undefined) return view.kind === 'leaf' ? 0 : 1;
   const { value } = node;
   if (isList(value)) return view.kind === 'list' ? 2 : 0;
@@ -48,7 +48,7 @@ function fit(view: View, node: TreeNode | undefined): number {
 }
 
 /** The view of `schema` for `node` (undefined where nothing is written there yet). */
-export function viewOf(schema: Schema, node: TreeNode | undefined): View {
+export function viewOf(schema: Schema, node: TreeNode | undefined): SchemaView {
   if (isComponent(schema)) return { kind: 'component', schema };
   const def = (schema as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
@@ -132,14 +132,14 @@ export interface Found {
   readonly keyPlace: Place | undefined;
   readonly exact: boolean;
   /** What the schema wants there, or wants of the deepest node. */
-  readonly view: View | undefined;
+  readonly view: SchemaView | undefined;
 }
 
 /** Follows `path` from `root`, component names left out or spelled out. The step `type` of a component is its name. */
 export function find(root: TreeNode, schema: Schema, path: Path): Found {
   let node = root;
   let keyPlace: Place | undefined;
-  let view: View | undefined = viewOf(schema, node);
+  let view: SchemaView | undefined = viewOf(schema, node);
   for (const step of path) {
     const missing = (): Found => ({ node, keyPlace, exact: false, view });
     if (view?.kind === 'component') {
@@ -192,13 +192,13 @@ export function* walk(root: TreeNode, schema: Schema | undefined, path: Path = [
 }
 
 /** The schema of a mapping's key. */
-export function schemaOfKey(view: View, key: string): Schema | undefined {
+export function schemaOfKey(view: SchemaView, key: string): Schema | undefined {
   if (view.kind === 'object') return Object.hasOwn(view.shape, key) ? view.shape[key] : undefined;
   return view.kind === 'record' ? view.item : undefined;
 }
 
 /** The keys that may stand at `node`: of a mapping, or the parameters of the component that is written there. */
-export function keysOf(view: View, node: TreeNode): string[] {
+export function keysOf(view: SchemaView, node: TreeNode): string[] {
   if (view.kind === 'object') return Object.keys(view.shape);
   if (view.kind !== 'component') return [];
   return Object.keys(componentAt(view.schema, node)?.paramsSchema?.shape ?? {});

@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import { finite } from '../config/atoms.js';
 import { pcaSchema, type ProjectionConfig, zcaSchema } from './projection.js';
-import type { AllSpreads, EntrySpread, Statistics } from './spread.js';
+import type { AllSpreads, EntrySpread, SpreadStatistics } from './spread.js';
 
 /** value * scale + shift, an entry each for every entry of the last axis. */
 export interface Affine {
@@ -120,7 +120,7 @@ function fitOne(config: AffineConfig, values: EntrySpread): Line {
   }
 }
 
-function throughLine({ mean, std, min, max }: Statistics, { scale, shift }: Line): Statistics {
+function throughLine({ mean, std, min, max }: SpreadStatistics, { scale, shift }: Line): SpreadStatistics {
   const ends = [min * scale + shift, max * scale + shift];
   return {
     mean: mean * scale + shift,

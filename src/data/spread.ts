@@ -6,7 +6,7 @@ import { bytesIn } from './records.js';
 import type { EncodedFeatures, EncodedSamples } from './source.js';
 import { sizeOf } from '../tensor/shape.js';
 
-export interface Statistics {
+export interface SpreadStatistics {
   readonly mean: number;
   /** Population standard deviation (divided by n, not n - 1). */
   readonly std: number;
@@ -16,14 +16,14 @@ export interface Statistics {
 
 /** Of one entry. */
 export interface EntrySpread {
-  statistics(): Statistics;
+  statistics(): SpreadStatistics;
   /** The value below which `share` of the values lie, between neighbours as NumPy's `quantile` has it. */
   quantile(share: number): number;
 }
 
 /** Of all entries. */
 export interface AllSpreads {
-  statistics(): readonly Statistics[];
+  statistics(): readonly SpreadStatistics[];
   quantile(entry: number, share: number): number;
 }
 
@@ -31,7 +31,7 @@ export interface AllSpreads {
 const MOST_SORTED = 2 ** 24;
 
 export class Spread implements AllSpreads {
-  private known: readonly Statistics[] | undefined;
+  private known: readonly SpreadStatistics[] | undefined;
   private readonly sorted = new Map<number, Float64Array>();
 
   /** `blocks` makes a pass over the samples, whose last axis has `width` entries. */
@@ -40,7 +40,7 @@ export class Spread implements AllSpreads {
     private readonly blocks: () => Iterable<EncodedSamples>,
   ) {}
 
-  statistics(): readonly Statistics[] {
+  statistics(): readonly SpreadStatistics[] {
     return (this.known ??= this.measure());
   }
 
@@ -52,7 +52,7 @@ export class Spread implements AllSpreads {
     return low + (high - low) * (at - below);
   }
 
-  private measure(): Statistics[] {
+  private measure(): SpreadStatistics[] {
     const counts = new Float64Array(this.width * 256);
     const floats = new FloatSums(this.width);
     let bytes = false;
@@ -118,7 +118,7 @@ function countBytes(values: Uint8Array, width: number, counts: Float64Array): vo
 }
 
 /** From a histogram of the 256 values, so exact. */
-function statisticsOfCounts(counts: Float64Array, width: number): Statistics[] {
+function statisticsOfCounts(counts: Float64Array, width: number): SpreadStatistics[] {
   return Array.from({ length: width }, (_, entry) => {
     const histogram = counts.subarray(entry * 256, (entry + 1) * 256);
     const n = histogram.reduce((sum, count) => sum + count, 0);
@@ -163,7 +163,7 @@ class FloatSums {
     }
   }
 
-  statistics(): Statistics[] {
+  statistics(): SpreadStatistics[] {
     const { sum, squares, min, max, n, width } = this;
     return Array.from({ length: width }, (_, entry) => ({
       mean: min[entry] === max[entry] ? min[entry] : sum[entry] / n,

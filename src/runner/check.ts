@@ -6,7 +6,7 @@ import type { Experiment } from './experiment.js';
 import { type Warning, warningsOf } from './warnings.js';
 
 /** Bytes, and the batch size that some of them depend on. */
-export interface MemoryReport {
+export interface MemoryEstimate {
   /** As the sizes of the tensors say. */
   readonly weights: number;
   readonly optimizer: number;
@@ -21,7 +21,7 @@ export interface MemoryReport {
 }
 
 export interface ExperimentReport {
-  readonly memory: MemoryReport;
+  readonly memory: MemoryEstimate;
   /** Spread of outputs and gradients before the first update. */
   readonly start: StartStatistics;
   readonly warnings: readonly Warning[];
@@ -41,7 +41,7 @@ export async function checkExperiment(experiment: Experiment, engine: EngineOpti
   }
 }
 
-type TensorBytes = Pick<MemoryReport, 'weights' | 'optimizer' | 'activations' | 'data' | 'batch_size'>;
+type TensorBytes = Pick<MemoryEstimate, 'weights' | 'optimizer' | 'activations' | 'data' | 'batch_size'>;
 
 function tensorBytes({ config, data, rows }: Experiment): TensorBytes {
   const weights = Float32Array.BYTES_PER_ELEMENT * rows.reduce((sum, row) => sum + row.parameters, 0);

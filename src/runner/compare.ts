@@ -185,9 +185,13 @@ async function trainOrReuse(experiment: Experiment, seed: number, options: Compa
   return last === undefined ? { ended: [], runDir: '' } : endedRuns(last, { seed, folds, reused: false });
 }
 
-type TrainOptions = RunOptions & Pick<CompareOptions, 'runsDir'>;
+type ComparedRunOptions = RunOptions & Pick<CompareOptions, 'runsDir'>;
 
-async function trainSingle(experiment: Experiment, stopped: string | undefined, options: TrainOptions): Promise<void> {
+async function trainSingle(
+  experiment: Experiment,
+  stopped: string | undefined,
+  options: ComparedRunOptions,
+): Promise<void> {
   const reopened = stopped && (await unlessBusy(() => reopenRun(stopped, undefined)));
   const run = reopened || (await beginRun(experiment, RunDirectory.create(options.runsDir, experiment.name), options));
   const session = openEngine(options.engine);
@@ -201,7 +205,7 @@ async function trainSingle(experiment: Experiment, stopped: string | undefined, 
 async function crossValidate(
   experiment: Experiment,
   stopped: string | undefined,
-  options: TrainOptions,
+  options: ComparedRunOptions,
 ): Promise<void> {
   const reopened = stopped && (await unlessBusy(() => reopenFolds(stopped)));
   await trainFolds(reopened || (await beginFolds(experiment, options.runsDir, options)), options);

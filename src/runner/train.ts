@@ -28,11 +28,11 @@ export async function trainFile(file: string, options: TrainFileOptions): Promis
     : crossValidate(source, git, options);
 }
 
-type Source = ReturnType<typeof loadExperimentConfig>;
+type ExperimentSource = ReturnType<typeof loadExperimentConfig>;
 type Git = Promise<GitState | undefined>;
 
 /** The step is compiled while the last of the data are still being unpacked, into the session's memory. */
-async function trainOne(source: Source, git: Git, options: TrainFileOptions): Promise<Summary> {
+async function trainOne(source: ExperimentSource, git: Git, options: TrainFileOptions): Promise<Summary> {
   const { ahead, engine, fastDevRun, runsDir } = options;
   const session = openEngine(engine, ahead?.heap);
   try {
@@ -52,7 +52,11 @@ async function trainOne(source: Source, git: Git, options: TrainFileOptions): Pr
 }
 
 /** The data loaded here are those of the first fold, for its sizes and warnings; each run loads its own. */
-async function crossValidate(source: Source, git: Git, options: TrainFileOptions): Promise<CrossValidationSummary> {
+async function crossValidate(
+  source: ExperimentSource,
+  git: Git,
+  options: TrainFileOptions,
+): Promise<CrossValidationSummary> {
   const { ahead, runsDir } = options;
   const experiment = await openExperiment(source.loaded, {
     ...source,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applyAffine, fitAffine } from '../../src/data/preprocess.js';
-import { Spread, type Statistics } from '../../src/data/spread.js';
+import { Spread, type SpreadStatistics } from '../../src/data/spread.js';
 
 /** The spread of `values` with `width` entries in the last axis, which come in blocks of `step` values. */
 const spreadOf = (values: Uint8Array | Float64Array, width: number, step = values.length): Spread =>
@@ -11,7 +11,8 @@ const spreadOf = (values: Uint8Array | Float64Array, width: number, step = value
       placeOf: () => ({ file: 'a' }),
     })),
   );
-const statisticsOf = (...args: Parameters<typeof spreadOf>): readonly Statistics[] => spreadOf(...args).statistics();
+const statisticsOf = (...args: Parameters<typeof spreadOf>): readonly SpreadStatistics[] =>
+  spreadOf(...args).statistics();
 
 describe('statisticsOf', () => {
   it('gives mean, population standard deviation and range for each column', () => {

@@ -9,7 +9,7 @@ import { formatTable } from '../format.js';
 import { Interrupt } from '../interrupt.js';
 import { UsageError } from '../usage-error.js';
 
-interface CompareOptions extends CommonOptions {
+interface CompareArguments extends CommonOptions {
   readonly seeds?: string;
   readonly figures?: string;
   readonly fresh?: boolean;
@@ -24,12 +24,12 @@ export const registerCompare: Register = (program, finish) => {
     )
     .option('--figures <names>', 'what to show: test/accuracy,val/loss; gains are in the first')
     .option('--fresh', 'train again even where a run exists')
-    .action(async (args: string[], options: CompareOptions) => {
+    .action(async (args: string[], options: CompareArguments) => {
       finish(await compare(args, options));
     });
 };
 
-async function compare(args: readonly string[], options: CompareOptions): Promise<ExitCode> {
+async function compare(args: readonly string[], options: CompareArguments): Promise<ExitCode> {
   const { compareFiles, FigureError, formatWarnings, warningsOf } = await import('../../runner/index.js');
   const { files, overrides } = configArguments(args);
   const { runsDir, name, fresh } = options;
@@ -78,7 +78,7 @@ async function compare(args: readonly string[], options: CompareOptions): Promis
 }
 
 /** `5`: five seeds from --seed (1) on; `3,7`: these. */
-function seedsOf({ seeds, seed = '1' }: CompareOptions): { firstSeed: number; seeds?: number[] } {
+function seedsOf({ seeds, seed = '1' }: CompareArguments): { firstSeed: number; seeds?: number[] } {
   const whole = (text: string): number => (/^\d+$/.test(text.trim()) ? Number(text) : NaN);
   const firstSeed = whole(seed);
   const named = seeds?.split(',').map(whole) ?? [];

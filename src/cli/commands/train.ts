@@ -7,7 +7,7 @@ import { type ExitCode, exitCode } from '../exit-code.js';
 import { Interrupt } from '../interrupt.js';
 import { UsageError } from '../usage-error.js';
 
-interface TrainOptions extends CommonOptions {
+interface TrainArguments extends CommonOptions {
   readonly resume?: string;
   readonly fastDevRun?: boolean;
   readonly maxTime?: string;
@@ -18,7 +18,7 @@ export const registerTrain: Register = (program, finish) => {
     .option('--resume <run>', 'go on with the run in this directory, exactly')
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
-    .action(async (config: string | undefined, overrides: string[], options: TrainOptions) => {
+    .action(async (config: string | undefined, overrides: string[], options: TrainArguments) => {
       finish(
         await train(config, overrides, options, config === undefined ? undefined : await readAhead(config, overrides)),
       );
@@ -36,7 +36,7 @@ async function readAhead(config: string, overrides: readonly string[]): Promise<
 async function train(
   file: string | undefined,
   overrides: readonly string[],
-  options: TrainOptions,
+  options: TrainArguments,
   ahead?: Ahead,
 ): Promise<ExitCode> {
   const { resumeRun, trainFile } = await import('../../runner/index.js');
@@ -78,7 +78,7 @@ function expectFile(file: string | undefined): string {
   return file;
 }
 
-function checkResume(file: string | undefined, options: TrainOptions): void {
+function checkResume(file: string | undefined, options: TrainArguments): void {
   if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');
   for (const option of ['seed', 'name', 'fastDevRun'] as const) {
     if (options[option] === undefined) continue;

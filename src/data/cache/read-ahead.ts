@@ -24,7 +24,7 @@ interface Expected {
 }
 
 /** What a window holds: the expected samples from `first` to `end`. */
-interface Window {
+interface ReadWindow {
   readonly first: number;
   readonly end: number;
   readonly buffer: 0 | 1;
@@ -40,8 +40,8 @@ export class ReadAhead {
   /** The sample to come. */
   private next = 0;
   /** The window that is used up, and the one that is being filled. */
-  private current: Window = { first: 0, end: 0, buffer: 1 };
-  private coming: Window | undefined;
+  private current: ReadWindow = { first: 0, end: 0, buffer: 1 };
+  private coming: ReadWindow | undefined;
 
   /** `records` of `size` bytes each are in the file `fd`. */
   constructor(

@@ -65,16 +65,16 @@ async function* copiesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   for await (const block of blocks) yield Buffer.from(block);
 }
 
-interface Problem {
+interface CsvProblem {
   readonly problem: string;
   readonly hint?: string;
   readonly inField: boolean;
 }
 
-const afterQuote: Problem = { problem: 'there is text between the closing quote and the delimiter', inField: true };
+const afterQuote: CsvProblem = { problem: 'there is text between the closing quote and the delimiter', inField: true };
 
 /** What csv-parse refuses, by the code of its error. */
-const PROBLEMS: Readonly<Record<string, Problem>> = {
+const PROBLEMS: Readonly<Record<string, CsvProblem>> = {
   CSV_QUOTE_NOT_CLOSED: { problem: 'a quote is opened and never closed', inField: false },
   CSV_INVALID_CLOSING_QUOTE: afterQuote,
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: afterQuote,

@@ -8,13 +8,13 @@ import { DataError } from '../data-error.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { NumericArray } from './numeric-array.js';
 
-interface ElementType {
+interface IdxElementType {
   readonly type: string;
   readonly bytes: number;
   readonly get: (view: DataView, offset: number) => number;
 }
 
-const ELEMENT_TYPES: Readonly<Record<number, ElementType>> = {
+const ELEMENT_TYPES: Readonly<Record<number, IdxElementType>> = {
   0x08: { type: 'u8', bytes: 1, get: (view, offset) => view.getUint8(offset) },
   0x09: { type: 'i8', bytes: 1, get: (view, offset) => view.getInt8(offset) },
   0x0b: { type: 'i16', bytes: 2, get: (view, offset) => view.getInt16(offset) },
@@ -37,7 +37,7 @@ export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes
  * anything is.
  */
 export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & { values: Uint8Array }) | undefined {
-  let header: Header;
+  let header: IdxHeader;
   try {
     header = parseHeader(Buffer.from(content.subarray(0, LONGEST_HEADER)), file);
   } catch (error) {
@@ -79,15 +79,15 @@ export async function parseIdx(
   return { type: element.type, dims, values: element.type === 'u8' ? target : numbersIn(target, element) };
 }
 
-interface Header {
-  readonly element: ElementType;
+interface IdxHeader {
+  readonly element: IdxElementType;
   readonly dims: readonly number[];
   readonly offset: number;
 }
 
-const describe = ({ element, dims }: Header): string => `${dims.join(' x ')} values of type ${element.type}`;
+const describe = ({ element, dims }: IdxHeader): string => `${dims.join(' x ')} values of type ${element.type}`;
 
-function parseHeader(start: Buffer, file: string): Header {
+function parseHeader(start: Buffer, file: string): IdxHeader {
   if (start.length < 4) {
     throw new DataError(`truncated: an idx file has at least 4 bytes, this one ${start.length}`, {
       file,
@@ -121,7 +121,7 @@ function parseHeader(start: Buffer, file: string): Header {
   return { element, dims, offset };
 }
 
-function trailing(amount: string, header: Header, file: string): DataError {
+function trailing(amount: string, header: IdxHeader, file: string): DataError {
   return new DataError(`${amount} after the end of the ${describe(header)} that the header promises`, {
     file,
     hint: 'the header does not belong to this content: the file is damaged',
@@ -143,7 +143,7 @@ function inflateStart(bytes: Buffer, file: string): Buffer {
 const CHUNK = 1 << 20;
 
 /** Unpacks a gzip file's elements to `target`, piece by piece. Throws DataError where they are more or less than fit. */
-async function inflateInto(target: Uint8Array, bytes: Buffer, header: Header, file: string): Promise<void> {
+async function inflateInto(target: Uint8Array, bytes: Buffer, header: IdxHeader, file: string): Promise<void> {
   const unpacked = createGunzip({ chunkSize: CHUNK });
   unpacked.end(bytes);
   // Counted from the first element on: the header is skipped.
@@ -179,7 +179,7 @@ function inflateError(error: unknown, file: string): unknown {
   return error;
 }
 
-function numbersIn(bytes: Uint8Array, { bytes: size, get }: ElementType): Float64Array {
+function numbersIn(bytes: Uint8Array, { bytes: size, get }: IdxElementType): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const values = new Float64Array(bytes.length / size);
   for (let i = 0; i < values.length; i++) values[i] = get(view, i * size);

@@ -7,16 +7,16 @@ import { DataError, type DataErrorPlace } from '../data-error.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { NumericArray } from './numeric-array.js';
 
-interface ElementType {
+interface NpyElementType {
   readonly name: string;
   readonly bytes: number;
   readonly get: (view: DataView, offset: number, little: boolean) => number;
 }
 
-const type = (name: string, bytes: number, get: ElementType['get']): ElementType => ({ name, bytes, get });
+const type = (name: string, bytes: number, get: NpyElementType['get']): NpyElementType => ({ name, bytes, get });
 
 /** By kind and size, as in `<f4` without the byte order. */
-const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
+const ELEMENT_TYPES: Readonly<Record<string, NpyElementType>> = {
   b1: type('bool', 1, (view, at) => (view.getUint8(at) === 0 ? 0 : 1)),
   u1: type('u8', 1, (view, at) => view.getUint8(at)),
   i1: type('i8', 1, (view, at) => view.getInt8(at)),
@@ -50,7 +50,7 @@ const MOST_DIMENSIONS = 32;
 export function parseNpy(bytes: Buffer, place: DataErrorPlace): NumericArray {
   const { descr, fortranOrder, dims, offset } = parseHeader(bytes, place);
   const [, order, code] = /^([<>|=])([a-zA-Z]\d+)$/.exec(descr) ?? [];
-  const element: ElementType | undefined = ELEMENT_TYPES[code ?? ''];
+  const element: NpyElementType | undefined = ELEMENT_TYPES[code ?? ''];
   if (element === undefined) {
     const hint = 'save it as numbers: array.astype("float32"), or as integers for labels';
     throw new DataError(`elements of type "${descr}", which are no numbers that nn reads`, { ...place, hint });
@@ -80,14 +80,14 @@ export function parseNpy(bytes: Buffer, place: DataErrorPlace): NumericArray {
   return { type: element.name, dims, values: fortranOrder && dims.length > 1 ? inRowOrder(values, dims) : values };
 }
 
-interface Header {
+interface NpyHeader {
   readonly descr: string;
   readonly fortranOrder: boolean;
   readonly dims: readonly number[];
   readonly offset: number;
 }
 
-function parseHeader(bytes: Buffer, place: DataErrorPlace): Header {
+function parseHeader(bytes: Buffer, place: DataErrorPlace): NpyHeader {
   if (bytes.length < 10 || bytes.toString('latin1', 0, 6) !== '\x93NUMPY') {
     throw new DataError('not a NumPy file: it does not start with \\x93NUMPY', {
       ...place,
@@ -132,7 +132,7 @@ function parseHeader(bytes: Buffer, place: DataErrorPlace): Header {
   return { descr, fortranOrder: order === 'True', dims, offset };
 }
 
-function elements(bytes: Buffer, element: ElementType, little: boolean, size: number): Uint8Array | Float64Array {
+function elements(bytes: Buffer, element: NpyElementType, little: boolean, size: number): Uint8Array | Float64Array {
   if (element.name === 'u8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const values = new Float64Array(size);
@@ -141,7 +141,7 @@ function elements(bytes: Buffer, element: ElementType, little: boolean, size: nu
 }
 
 /** Integers beyond 2^53 have no exact float64: they are identifiers, not measures. */
-function refuseInexact(values: Uint8Array | Float64Array, { name }: ElementType, place: DataErrorPlace): void {
+function refuseInexact(values: Uint8Array | Float64Array, { name }: NpyElementType, place: DataErrorPlace): void {
   const bad = values.findIndex((value) => !Number.isSafeInteger(value));
   if (bad < 0) return;
   throw new DataError(`the ${name} element ${bad} (counted from 0) is about ${values[bad]}, too large to be exact`, {

@@ -5,7 +5,7 @@
  */
 
 /** A column chunk as the footer has it. */
-export interface Chunk {
+export interface ColumnChunk {
   readonly bytes: Buffer;
   /** Rows of its row group: a column that is not nested has a value for each. */
   readonly rows: number;
@@ -31,7 +31,7 @@ const DICTIONARIES = [2, 8];
 const DELTAS = [5, 6, 7];
 
 /** The packed pages of a chunk, unpacked, in their order. Throws PageFault where they do not keep to what the footer says. */
-export function unpackPages(chunk: Chunk): Uint8Array[] {
+export function unpackPages(chunk: ColumnChunk): Uint8Array[] {
   const { bytes, rows } = chunk;
   const pages: Uint8Array[] = [];
   const reader = new CompactReader(bytes);
@@ -58,7 +58,7 @@ function within<T>(read: () => T): T {
 }
 
 /** Checks a page and adds what it unpacks to; how many values it has. */
-function checkPage({ rows, optional, unpack }: Chunk, header: Thrift, page: Buffer, pages: Uint8Array[]): number {
+function checkPage({ rows, optional, unpack }: ColumnChunk, header: Thrift, page: Buffer, pages: Uint8Array[]): number {
   const length = numberIn(header, 2);
   if (!(length >= 0) || length > MOST_PAGE_BYTES) throw new PageFault(`a page says that it unpacks to ${length} bytes`);
   const [data, dictionary, dataV2] = [structIn(header, 5), structIn(header, 7), structIn(header, 8)];
@@ -122,8 +122,8 @@ function checkRuns(bytes: Buffer, width: number, count: number): void {
   }
 }
 
-type Thrift = Map<number, Field>;
-type Field = number | Thrift | undefined;
+type Thrift = Map<number, ThriftField>;
+type ThriftField = number | Thrift | undefined;
 
 const structIn = (fields: Thrift, id: number): Thrift | undefined => {
   const value = fields.get(id);
@@ -152,7 +152,7 @@ class CompactReader {
     }
   }
 
-  private value(type: number, depth: number): Field {
+  private value(type: number, depth: number): ThriftField {
     switch (type) {
       case 1:
       case 2:

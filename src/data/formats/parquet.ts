@@ -8,7 +8,7 @@ import { compressors } from 'hyparquet-compressors';
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { DataFiles, FileParts } from '../data-files.js';
 import { reasonOf } from './library-error.js';
-import { type Chunk, PageFault, unpackPages } from './parquet-pages.js';
+import { type ColumnChunk, PageFault, unpackPages } from './parquet-pages.js';
 import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 
 const HINT = 'the file is damaged or was not written whole';
@@ -89,7 +89,7 @@ async function footer(parts: FileParts, file: string): Promise<FileMetaData> {
   }
 }
 
-interface Field {
+interface SchemaField {
   readonly name: string;
   /** Whether values may be missing. */
   readonly optional: boolean;
@@ -97,8 +97,8 @@ interface Field {
   readonly nested: boolean;
 }
 
-function columnsOf(metadata: FileMetaData, file: string): Field[] {
-  let fields: Field[];
+function columnsOf(metadata: FileMetaData, file: string): SchemaField[] {
+  let fields: SchemaField[];
   try {
     fields = parquetSchema(metadata).children.map(({ element, children }) => ({
       name: element.name,
@@ -125,7 +125,7 @@ const nestedColumn = (name: string, place: DataErrorPlace): DataError =>
   });
 
 /** Checks and unpacks the pages of a chunk; hyparquet then gets them one by one. */
-function unpack(chunk: Omit<Chunk, 'unpack'>, codec: string, column: string, file: string): Compressors {
+function unpack(chunk: Omit<ColumnChunk, 'unpack'>, codec: string, column: string, file: string): Compressors {
   const decompressor = new Map(Object.entries(DECOMPRESSORS)).get(codec);
   if (decompressor === undefined && codec !== 'UNCOMPRESSED')
     throw damaged(`column "${column}" is packed in an unknown way`, file);
@@ -140,7 +140,7 @@ function unpack(chunk: Omit<Chunk, 'unpack'>, codec: string, column: string, fil
   return Object.fromEntries(Object.keys(DECOMPRESSORS).map((name) => [name, next]));
 }
 
-type Range = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compressors'> & {
+type ReadRange = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compressors'> & {
   readonly columns: string[];
   readonly rowStart: number;
   readonly rowEnd: number;
@@ -150,7 +150,7 @@ type Range = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compressors'>
 async function readCells(
   parts: FileParts,
   chunk: { readonly start: number; readonly bytes: Buffer },
-  range: Range,
+  range: ReadRange,
   file: string,
 ): Promise<ArrayLike<unknown>[]> {
   const [column] = range.columns;

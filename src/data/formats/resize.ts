@@ -4,7 +4,7 @@
  */
 import type { Image } from './bitmap.js';
 
-interface Kernel {
+interface ResamplingKernel {
   /** Pixels on either side. */
   readonly support: number;
   readonly weight: (distance: number) => number;
@@ -21,7 +21,7 @@ function cubic(distance: number): number {
 
 export const filters = ['bilinear', 'bicubic', 'lanczos'] as const;
 export type Filter = (typeof filters)[number];
-const KERNELS: Record<Filter, Kernel> = {
+const KERNELS: Record<Filter, ResamplingKernel> = {
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: { support: 2, weight: cubic },
   lanczos: { support: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
@@ -30,7 +30,7 @@ const KERNELS: Record<Filter, Kernel> = {
 /** For every pixel of the result: the first pixel that it is made of, and the weights of that and the following ones. */
 type Weights = readonly { readonly first: number; readonly weights: Float64Array }[];
 
-function weightsOf(from: number, to: number, { support, weight }: Kernel): Weights {
+function weightsOf(from: number, to: number, { support, weight }: ResamplingKernel): Weights {
   const scale = Math.max(1, from / to);
   return Array.from({ length: to }, (_, i) => {
     const centre = ((i + 0.5) * from) / to;

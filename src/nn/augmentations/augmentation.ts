@@ -81,6 +81,9 @@ export interface Filling<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
   readonly stage: 'fill';
 }
 
+/** The channels of images, each [batch, height, width]. */
+export type Planes = readonly Node[];
+
 /** Changes the values of images: planes [batch, height, width], one a channel, from 0 to 1. */
 export interface Pixelwise<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
   readonly stage: 'pixels';
@@ -88,7 +91,7 @@ export interface Pixelwise<S extends z.ZodObject = z.ZodObject> extends Entry<S>
   readonly coloured?: boolean;
   /** Needs values from 0 to 1. */
   readonly bounded: boolean;
-  apply(context: AugmentContext, params: z.output<S>, planes: readonly Node[]): readonly Node[];
+  apply(context: AugmentContext, params: z.output<S>, planes: Planes): Planes;
 }
 
 /** Changes preprocessed samples [batch, ...]. */

@@ -1,10 +1,8 @@
 /** Augmentations of brightness and colour, as torchvision defines them: planes of values from 0 to 1, which stay in this range. */
 import * as z from 'zod';
 import { add, div, eq, exp, floor, log, maximum, minimum, mul, type Node, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
-import { aroundOne, aroundOneOrZero, aroundZero, type AugmentContext, perSample, pixelwise, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
+import { aroundOne, aroundOneOrZero, aroundZero, type AugmentContext, perSample, pixelwise, type Planes, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
 import type { Quantity } from './matrix.js';
-
-type Planes = readonly Node[];
 
 /** Rec. 601 luma. */
 const LUMA = [0.299, 0.587, 0.114];

@@ -4,10 +4,8 @@ import { atoms } from '../../config/index.js';
 import {
   abs, add, bitAnd, cast, div, exp, iota, le, lt, matmul, maximum, minimum, mul, type Node, reduceSum, reshape, select, sqrt, sub, transpose,
 } from '../../tensor/index.js'; // prettier-ignore
-import { amount, aroundOne, type AugmentContext, perSample, pixelwise, probability, rangeAround, rangeOf } from './augmentation.js'; // prettier-ignore
+import { amount, aroundOne, type AugmentContext, perSample, pixelwise, type Planes, probability, rangeAround, rangeOf } from './augmentation.js'; // prettier-ignore
 import { type Quantity, over, times } from './matrix.js';
-
-type Planes = readonly Node[];
 
 /** Standard deviations after which the Gaussian of a blur ends. */
 const TRUNCATE = 3;

@@ -7,12 +7,12 @@ import { defineOptimizer, learningRate } from './optimizer.js';
 /** Below this product of a step and the change of the gradient, the pair says nothing about the curvature (PyTorch's constant). */
 const LEAST_CURVATURE = 1e-10;
 
-type Vector = readonly Node[];
+type NodeVector = readonly Node[];
 
-const sum = (nodes: Vector): Node => nodes.reduce((a, b) => add(a, b));
-const dot = (a: Vector, b: Vector): Node => sum(a.map((x, i) => reduceSum(mul(x, b[i]))));
+const sum = (nodes: NodeVector): Node => nodes.reduce((a, b) => add(a, b));
+const dot = (a: NodeVector, b: NodeVector): Node => sum(a.map((x, i) => reduceSum(mul(x, b[i]))));
 /** a + factor * b. */
-const along = (a: Vector, factor: Node, b: Vector): Node[] => a.map((x, i) => add(x, mul(b[i], factor)));
+const along = (a: NodeVector, factor: Node, b: NodeVector): Node[] => a.map((x, i) => add(x, mul(b[i], factor)));
 
 /** Rows of the last `size` vectors, the oldest first. */
 const pushed = (history: Node, newest: Node): Node => {
@@ -75,7 +75,7 @@ export const lbfgs = defineOptimizer({
     const scale = select(isFirst, 1, ifUsable(div(product, dot(change, change)), state.scale));
 
     // The two loops of Nocedal 1980: the estimate of the inverse Hessian times minus the gradient.
-    const rows = (histories: Vector, row: number): Node[] => histories.map((h, i) => rowOf(h, row, shapes[i]));
+    const rows = (histories: NodeVector, row: number): Node[] => histories.map((h, i) => rowOf(h, row, shapes[i]));
     let direction = gradient.map((g) => neg(g));
     const weights: Node[] = [];
     for (let row = size - 1; row >= 0; row--) {

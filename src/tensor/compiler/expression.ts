@@ -33,12 +33,12 @@ export class NeedsBuffer extends Error {
 }
 
 /** Every index of a node as an affine function of the iteration indices. */
-interface View {
+interface AffineView {
   readonly base: readonly number[];
   readonly coefficients: readonly (readonly number[])[];
 }
 
-const identityView = (rank: number): View => ({
+const identityView = (rank: number): AffineView => ({
   base: new Array<number>(rank).fill(0),
   coefficients: Array.from({ length: rank }, (_, d) => Array.from({ length: rank }, (_, v) => (v === d ? 1 : 0))),
 });
@@ -87,7 +87,7 @@ export class ExpressionBuilder {
       : this.resolveReshape(node, node.shape, this.shape, identityView(this.shape.length), true);
   }
 
-  private resolve(node: Node | Reshaped, view: View): Expression {
+  private resolve(node: Node | Reshaped, view: AffineView): Expression {
     if (node instanceof Reshaped) return this.resolveReshape(node.node, node.node.shape, node.shape, view, false);
     const key = `${node.id}|${view.base.join()}|${view.coefficients.map((c) => c.join()).join(';')}`;
     const known = this.memo.get(key);
@@ -97,7 +97,7 @@ export class ExpressionBuilder {
     return made;
   }
 
-  private resolveFresh(node: Node, view: View): Expression {
+  private resolveFresh(node: Node, view: AffineView): Expression {
     const value = splatValue(node);
     if (value !== undefined) return { kind: 'constant', value };
     if (node === this.root) {
@@ -111,7 +111,7 @@ export class ExpressionBuilder {
     return this.resolveOperation(node, view);
   }
 
-  private resolveOperation(node: Node, view: View): Expression {
+  private resolveOperation(node: Node, view: AffineView): Expression {
     if (isElementwise(node)) {
       // random_bits has a key of two words, read from its buffer; the counter is its element-wise operand.
       if (node.op === 'random_bits') {
@@ -172,7 +172,7 @@ export class ExpressionBuilder {
   }
 
   /** `node` of shape `from`, seen through `view` of the same elements under shape `to`. */
-  private resolveReshape(node: Node, from: Shape, to: Shape, view: View, defining: boolean): Expression {
+  private resolveReshape(node: Node, from: Shape, to: Shape, view: AffineView, defining: boolean): Expression {
     if (!defining && node !== this.root && this.isBuffer(node)) {
       return { kind: 'load', access: { buffer: node, ...this.flatten(view, to) } };
     }
@@ -197,13 +197,13 @@ export class ExpressionBuilder {
     throw new NeedsBuffer(node);
   }
 
-  private resolveGather(node: Node, view: View): Expression {
+  private resolveGather(node: Node, view: AffineView): Expression {
     const [table, indices] = node.inputs;
     // The rows may be those of a buffer under another shape.
     const x = this.isBuffer(table) ? table : stripReshape(table);
     for (const operand of [x, indices]) if (!this.isBuffer(operand)) throw new NeedsBuffer(operand);
     const rank = indices.shape.length;
-    const part = (from: number, to: number): View => ({
+    const part = (from: number, to: number): AffineView => ({
       base: view.base.slice(from, to),
       coefficients: view.coefficients.slice(from, to),
     });
@@ -213,7 +213,7 @@ export class ExpressionBuilder {
     return { kind: 'load', access: { buffer: x, ...row, indirect: { index, stride: sizeOf(rowShape) } } };
   }
 
-  private flatten(view: View, shape: Shape): { offset: number; strides: number[] } {
+  private flatten(view: AffineView, shape: Shape): { offset: number; strides: number[] } {
     const elementStrides = stridesOf(shape);
     const strides = this.shape.map((_, v) =>
       elementStrides.reduce((total, s, d) => total + s * view.coefficients[d][v], 0),
@@ -236,7 +236,7 @@ function reshapedTo(node: Node, shape: Shape): Node | Reshaped {
 }
 
 /** The view of shape `from` that sees what `view` of shape `to` sees, where no axis has to be divided; else undefined. */
-function reshapeView(view: View, from: Shape, to: Shape): View | undefined {
+function reshapeView(view: AffineView, from: Shape, to: Shape): AffineView | undefined {
   const variables = view.coefficients[0]?.length ?? 0;
   const base: number[] = [];
   const coefficients: number[][] = [];

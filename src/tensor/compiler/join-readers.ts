@@ -1,7 +1,7 @@
 /** Brings kernels that read the same large tensors into one phase, where they can take turns: see `interleave` of the backend. */
 import type { Node } from '../graph.js';
 import type { Kernel } from './kernel.js';
-import type { Stage, Target } from './target.js';
+import type { Stage, BackendTraits } from './target.js';
 
 /** Tensors of fewer bytes stay in the cache anyway. */
 const LARGE = 2 ** 20;
@@ -19,7 +19,7 @@ export function largeReads(kernel: Kernel | undefined, bytes: (node: Node) => nu
 export function joinReaders(
   stages: readonly Stage[],
   after: ReadonlyMap<Kernel, ReadonlySet<Kernel>>,
-  { bytes }: Pick<Target, 'bytes'>,
+  { bytes }: Pick<BackendTraits, 'bytes'>,
 ): void {
   const last = stages.reduce((most, s) => Math.max(most, s.level), -1);
   const readers = stages

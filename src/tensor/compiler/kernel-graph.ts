@@ -3,10 +3,10 @@ import type { Node } from '../graph.js';
 import type { Kernel } from './kernel.js';
 
 /** A kernel's place in an order in which every kernel comes behind those whose results it reads. */
-interface Place {
+interface OrderEntry {
   label: number;
-  previous: Place | undefined;
-  next: Place | undefined;
+  previous: OrderEntry | undefined;
+  next: OrderEntry | undefined;
 }
 
 /** Kernels that have to move out of the way of two that become one: behind the second, or before the first. */
@@ -20,17 +20,17 @@ export class KernelGraph {
   private readonly readers = new Map<Node, Set<Kernel>>();
   private readonly positions = new Map<Kernel, number>();
   private readonly byPosition: (Kernel | undefined)[];
-  private readonly places = new Map<Kernel, Place>();
-  private first: Place | undefined;
+  private readonly places = new Map<Kernel, OrderEntry>();
+  private first: OrderEntry | undefined;
 
   /** `kernels` come behind those whose results they read. */
   constructor(kernels: readonly Kernel[]) {
     this.byPosition = [...kernels];
-    let last: Place | undefined;
+    let last: OrderEntry | undefined;
     kernels.forEach((kernel, i) => {
       this.positions.set(kernel, i);
       this.connect(kernel);
-      const place: Place = { label: i, previous: last, next: undefined };
+      const place: OrderEntry = { label: i, previous: last, next: undefined };
       if (last === undefined) this.first = place;
       else last.next = place;
       this.places.set(kernel, place);
@@ -86,7 +86,7 @@ export class KernelGraph {
     return kernels;
   }
 
-  private placeOf(kernel: Kernel): Place {
+  private placeOf(kernel: Kernel): OrderEntry {
     return found(this.places.get(kernel));
   }
 
@@ -145,14 +145,14 @@ export class KernelGraph {
     this.connect(merged);
   }
 
-  private unlink(place: Place): void {
+  private unlink(place: OrderEntry): void {
     if (place.previous === undefined) this.first = place.next;
     else place.previous.next = place.next;
     if (place.next !== undefined) place.next.previous = place.previous;
   }
 
   /** Puts a place next to another. */
-  private link(place: Place, anchor: Place, side: Detour['side']): void {
+  private link(place: OrderEntry, anchor: OrderEntry, side: Detour['side']): void {
     const [previous, next] = side === 'behind' ? [anchor, anchor.next] : [anchor.previous, anchor];
     const from = previous?.label ?? found(next).label - 2;
     const to = next?.label ?? from + 2;

@@ -3,7 +3,7 @@ import type { Node, NodeOf, PoolAttrs } from '../graph.js';
 import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { type Access, accessesOf, collapse, type Expression, indexExpressions } from './expression.js';
 
-interface Outputs {
+interface KernelOutputs {
   /** Iteration space of the outputs. */
   readonly shape: Shape;
   /** The nodes whose buffers it fills, each by the expression of the same number. */
@@ -14,12 +14,12 @@ interface Outputs {
 }
 
 /** Element-wise work. */
-export interface LoopKernel extends Outputs {
+export interface LoopKernel extends KernelOutputs {
   readonly kind: 'loop';
 }
 
 /** The value of the root, the kernel's heavy operation, is 'root' in the expressions. */
-interface Rooted<K extends string, R extends Node> extends Outputs {
+interface Rooted<K extends string, R extends Node> extends KernelOutputs {
   readonly kind: K;
   readonly root: R;
 }

@@ -9,10 +9,10 @@ import type { Kernel, RepeatKernel } from './kernel.js';
 import { behindWhatTheyNeed, planKernels } from './kernels.js';
 import { lower } from './lower.js';
 import { type Lifetime, planMemory } from './memory-plan.js';
-import type { Stage, Target } from './target.js';
+import type { Stage, BackendTraits } from './target.js';
 import { type Placement, placeUpdates } from './updates.js';
 
-export interface Schedule {
+export interface KernelSchedule {
   readonly outputs: readonly Node[];
   readonly kernels: readonly Kernel[];
   readonly placement: Placement;
@@ -21,7 +21,7 @@ export interface Schedule {
   readonly levels: number;
   /** Places of buffers and workspaces, from the start of the program's memory. */
   readonly memory: { readonly offsets: ReadonlyMap<Node | Kernel, number>; readonly bytes: number };
-  readonly bodies: ReadonlyMap<RepeatKernel, Schedule>;
+  readonly bodies: ReadonlyMap<RepeatKernel, KernelSchedule>;
 }
 
 /** What is computed: values, and those that inputs take once all is computed. */
@@ -30,7 +30,7 @@ export interface Computation {
   readonly updates: readonly (readonly [Node, Node])[];
 }
 
-export function scheduleProgram(program: Computation, target: Target): Schedule {
+export function scheduleProgram(program: Computation, target: BackendTraits): KernelSchedule {
   // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
   const targets = new Set(program.updates.map(([input]) => input));
   const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
@@ -38,7 +38,7 @@ export function scheduleProgram(program: Computation, target: Target): Schedule 
   const outputs = lowered.slice(0, program.outputs.length);
   const updates = program.updates.map(([input], i) => [input, lowered[program.outputs.length + i]] as const);
   const kernels = planKernels(lowered);
-  const bodies = new Map<RepeatKernel, Schedule>();
+  const bodies = new Map<RepeatKernel, KernelSchedule>();
   for (const kernel of kernels) if (kernel.kind === 'repeat') bodies.set(kernel, scheduleBody(kernel, target));
   const placement = placeUpdates(kernels, updates);
   const stages = orderStages(kernels, placement.after, target);
@@ -50,14 +50,14 @@ export function scheduleProgram(program: Computation, target: Target): Schedule 
 }
 
 /** The body of a loop as a program: what is carried on is its state. */
-function scheduleBody({ root }: RepeatKernel, target: Target): Schedule {
+function scheduleBody({ root }: RepeatKernel, target: BackendTraits): KernelSchedule {
   const { parameters, results } = root.attrs.body;
   const updates = results.map((result, i) => [parameters[i], result] as const);
   return scheduleProgram({ outputs: [], updates: updates.filter(([before, after]) => before !== after) }, target);
 }
 
 /** Puts every stage on the lowest level behind all that it depends on. */
-function orderStages(kernels: readonly Kernel[], after: Placement['after'], target: Target): Stage[] {
+function orderStages(kernels: readonly Kernel[], after: Placement['after'], target: BackendTraits): Stage[] {
   const before = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
   for (const [k, nexts] of after) for (const n of nexts) before.get(n)?.push(k);
   const producers = new Map<Node, Kernel>();
@@ -85,7 +85,7 @@ function orderStages(kernels: readonly Kernel[], after: Placement['after'], targ
 }
 
 /** When each buffer is in use that is neither an input or constant nor updated in place. */
-function lifetimesOf(plan: Omit<Schedule, 'memory'>, target: Target): Lifetime<Node | Kernel>[] {
+function lifetimesOf(plan: Omit<KernelSchedule, 'memory'>, target: BackendTraits): Lifetime<Node | Kernel>[] {
   const { kernels, placement, stages, levels } = plan;
   const first = (kernel: Kernel): number => stages.get(kernel)?.[0].level ?? 0;
   const last = (kernel: Kernel): number => stages.get(kernel)?.at(-1)?.level ?? 0;

@@ -3,7 +3,7 @@ import type { Node } from '../graph.js';
 import type { Kernel, RepeatKernel } from './kernel.js';
 
 /** What the backend says of itself. */
-export interface Target {
+export interface BackendTraits {
   /** Bytes of a node's buffer. */
   bytes(node: Node): number;
   /** Bytes that a kernel needs beside its outputs while it runs. */

@@ -7,22 +7,22 @@ export interface Work {
 }
 
 /** Work in order: phases, whose parts may run side by side, and loops. */
-export type Step<P> = { readonly phase: P } | Loop<P>;
+export type PhaseStep<P> = { readonly phase: P } | Loop<P>;
 
 /** Steps that are gone through as often as the whole number at address `trips` says when the loop begins. */
 export interface Loop<P> {
   readonly trips: number;
-  readonly body: readonly Step<P>[];
+  readonly body: readonly PhaseStep<P>[];
 }
 
 /** The same steps with other phases. */
-export const mapPhases = <P, Q>(steps: readonly Step<P>[], change: (phase: P) => Q): Step<Q>[] =>
+export const mapPhases = <P, Q>(steps: readonly PhaseStep<P>[], change: (phase: P) => Q): PhaseStep<Q>[] =>
   steps.map((step) =>
     'phase' in step ? { phase: change(step.phase) } : { trips: step.trips, body: mapPhases(step.body, change) },
   );
 
 /** All phases, those of loops once. */
-export const phasesOf = <P>(steps: readonly Step<P>[]): P[] =>
+export const phasesOf = <P>(steps: readonly PhaseStep<P>[]): P[] =>
   steps.flatMap((step) => ('phase' in step ? [step.phase] : phasesOf(step.body)));
 
 /** How a phase is carried out. */

@@ -4,9 +4,9 @@ import type { Node } from '../graph.js';
 import { sizeOf, stridesOf } from '../shape.js';
 import { isLeaf, type Kernel, type LoopKernel, type RepeatKernel } from '../compiler/kernel.js';
 import { alignedBytes } from '../compiler/memory-plan.js';
-import { type Schedule, scheduleProgram } from '../compiler/schedule.js';
-import type { Target } from '../compiler/target.js';
-import { mapPhases, type PhasePlan, phasesOf, planPhase, type Step } from '../compiler/tasks.js';
+import { type KernelSchedule, scheduleProgram } from '../compiler/schedule.js';
+import type { BackendTraits } from '../compiler/target.js';
+import { mapPhases, type PhasePlan, phasesOf, planPhase, type PhaseStep } from '../compiler/tasks.js';
 import { ModuleEmitter } from './assembler.js';
 import { emitDriver } from './driver.js';
 import { emitKernel, preparationOf } from './emit-kernel.js';
@@ -25,7 +25,7 @@ export interface CompiledProgram {
   /** The kernels in the order in which they run; each is exported as `kernel.<index>`. */
   readonly kernels: readonly KernelEntry[];
   /** How the kernels are shared between threads, each by itself. */
-  readonly schedule: readonly Step<PhasePlan<EmittedKernel>>[];
+  readonly schedule: readonly PhaseStep<PhasePlan<EmittedKernel>>[];
   /** Start of the first thread's scratch memory, and how much each thread has. */
   readonly scratch: number;
   readonly scratchBytes: number;
@@ -48,7 +48,7 @@ export interface KernelEntry {
 /** Where a program's memory comes from. */
 export interface MemoryHost {
   readonly threads: number;
-  readonly control: { barrier: number; counter: number };
+  readonly control: { barrier: number; counter: number; failed: number };
   /** Address of an input's or constant's buffer, allocated on first use. */
   leaf(node: Node): number;
   /** Address of a word with these bits, which no program changes; undefined where there is no room for one more. */
@@ -63,7 +63,7 @@ type Entries = Map<EmittedKernel, Omit<KernelEntry, 'emitted' | 'phase'>>;
 
 const bytes = (node: Node): number => sizeOf(node.shape) * bytesOf(node.dtype);
 
-const targetOf = (features: Features): Target => ({
+const targetOf = (features: Features): BackendTraits => ({
   bytes,
   workspace: (kernel) => (kernel.kind === 'conv' ? convWorkspace(kernel, features) : 0),
   preparation: preparationOf,
@@ -104,7 +104,7 @@ export function compileProgram(
 type AddressOf = (node: Node) => number;
 
 /** Where the buffers of a schedule lie whose own memory begins at `base`. */
-function addressesOf({ placement, memory }: Schedule, base: number, leaf: AddressOf): AddressOf {
+function addressesOf({ placement, memory }: KernelSchedule, base: number, leaf: AddressOf): AddressOf {
   return (node) => {
     const target = placement.inPlace.get(node);
     if (target) return leaf(target);
@@ -116,11 +116,16 @@ function addressesOf({ placement, memory }: Schedule, base: number, leaf: Addres
 }
 
 /** The functions of a schedule's kernels, in steps; `entries` takes what each does. */
-function emitSchedule(context: EmitContext, schedule: Schedule, base: number, entries: Entries): Step<EmittedPhase>[] {
+function emitSchedule(
+  context: EmitContext,
+  schedule: KernelSchedule,
+  base: number,
+  entries: Entries,
+): PhaseStep<EmittedPhase>[] {
   const { kernels, placement, stages, levels, memory, bodies } = schedule;
   const workspace = (kernel: Kernel): number => base + (memory.offsets.get(kernel) ?? 0);
   const phases: EmittedPhase[] = Array.from({ length: levels }, () => []);
-  const loops: Step<EmittedPhase>[][] = Array.from({ length: levels }, () => []);
+  const loops: PhaseStep<EmittedPhase>[][] = Array.from({ length: levels }, () => []);
   const levelOf = (kernel: Kernel, stage: number): number => stages.get(kernel)?.[stage]?.level ?? 0;
   const copy = (from: Node, to: Node): EmittedKernel => {
     const kernel = copyKernel(from, to);

@@ -5,7 +5,7 @@ import { sizeOf } from '../shape.js';
 import type { CompiledProgram } from './compile.js';
 import { bytesOf } from './emit/lanes.js';
 import { accessesOf, type Expression } from '../compiler/expression.js';
-import { mapPhases, phasesOf, type Step } from '../compiler/tasks.js';
+import { mapPhases, phasesOf, type PhaseStep } from '../compiler/tasks.js';
 import { expressionsOf, type Kernel, operandsOf, rootOf } from '../compiler/kernel.js';
 
 /** Times every kernel by itself, `runs` times through the whole program on one thread; keeps the median of each one's time a run. */
@@ -21,7 +21,7 @@ export function profileKernels(
   kernels.forEach(({ phase }, i) => inPhase[phase].push(i));
   let numbered = 0;
   const steps = mapPhases(schedule, () => numbered++);
-  const go = (list: readonly Step<number>[], run: number): void => {
+  const go = (list: readonly PhaseStep<number>[], run: number): void => {
     for (const step of list) {
       if ('phase' in step) {
         for (const i of inPhase[step.phase]) {

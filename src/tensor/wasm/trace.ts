@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { KernelSpan } from '../backend.js';
 import type { KernelEntry } from './compile.js';
-import { ownOrder, type PhasePlan, phasesOf, type Step } from '../compiler/tasks.js';
+import { ownOrder, type PhasePlan, phasesOf, type PhaseStep } from '../compiler/tasks.js';
 import type { EmittedKernel } from './emit/kernel.js';
 import { workerFile } from '../worker-file.js';
 import { NOTES, type TracedRange, type TraceThreadData, WORDS } from './trace-plan.js';
@@ -17,7 +17,7 @@ export interface TracedProgram {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Of a loop, the trace goes through its body once a run. */
-  readonly schedule: readonly Step<PhasePlan<EmittedKernel>>[];
+  readonly schedule: readonly PhaseStep<PhasePlan<EmittedKernel>>[];
   readonly kernels: readonly KernelEntry[];
   readonly scratch: number;
   readonly scratchBytes: number;

@@ -11,14 +11,14 @@ import { type Parameter, VariableStore } from '../../nn/variables.js';
 import type { ExperimentConfig } from '../schema.js';
 
 /** A layer that does something, and what goes into it. */
-export interface Step {
+export interface LayerFlow {
   readonly layer: TracedLayer;
   /** Where it stands in the whole config. */
   readonly path: ConfigPath;
   /** Where its activation function stands, which may be a layer of its own. */
   readonly activationPath: ConfigPath;
   /** The steps before it; none where it sees the network's input alone. */
-  readonly inputs: readonly Step[];
+  readonly inputs: readonly LayerFlow[];
   readonly seesInput: boolean;
   /** The weights that it uses, also those of other layers; no biases. */
   readonly weights: readonly Parameter[];
@@ -28,9 +28,9 @@ export interface Step {
 
 export interface Dataflow {
   /** In the order in which they are computed. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly LayerFlow[];
   /** The last one; undefined where the network does nothing. */
-  readonly output: Step | undefined;
+  readonly output: LayerFlow | undefined;
   /** Whether a regularizer or constraint keeps any weights or outputs small. */
   readonly isPenalized: boolean;
 }
@@ -45,7 +45,7 @@ export function dataflowOf(config: ExperimentConfig, features: readonly number[]
   const options = { training, random: new RandomSource(), init, regularization };
   const model = traceModel(config.model, x, new VariableStore(), options);
   const parameters = new Map(model.parameters.map((parameter) => [parameter.node, parameter]));
-  const stepOf = new Map<Node, Step>();
+  const stepOf = new Map<Node, LayerFlow>();
   for (const layer of model.layers) {
     // What gives out its input as it is, such as flatten on vectors, is no step.
     if (layer.output === x || stepOf.has(layer.output)) continue;
@@ -60,10 +60,10 @@ export function dataflowOf(config: ExperimentConfig, features: readonly number[]
 function describeStep(
   layer: TracedLayer,
   x: Node,
-  before: ReadonlyMap<Node, Step>,
+  before: ReadonlyMap<Node, LayerFlow>,
   parameters: ReadonlyMap<Node, Parameter>,
-): Step {
-  const inputs = new Set<Step>();
+): LayerFlow {
+  const inputs = new Set<LayerFlow>();
   const weights = new Set<Parameter>();
   let seesInput = false;
   const degrees = new Map<Node, Degree>();
@@ -130,12 +130,12 @@ function degreeOf(node: Node, inputs: readonly Degree[]): Degree {
 }
 
 /** `step`, or the one that it takes its values from as they are. */
-export function behindMoves(step: Step | undefined): Step | undefined {
+export function behindMoves(step: LayerFlow | undefined): LayerFlow | undefined {
   return step?.layer.traits.includes('moves_values') ? behindMoves(step.inputs.at(0)) : step;
 }
 
 /** The step that the output's activation function belongs to, where it has one that does something. */
-export function outputActivation({ output }: Dataflow): { step: Step; activation: ActivationConfig } | undefined {
+export function outputActivation({ output }: Dataflow): { step: LayerFlow; activation: ActivationConfig } | undefined {
   const step = behindMoves(output);
   const activation = step?.layer.activationConfig;
   return step === undefined || activation === undefined || activation.type === 'linear' ? undefined : { step, activation }; // prettier-ignore

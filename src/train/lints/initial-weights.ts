@@ -1,28 +1,29 @@
 /** Lints about initial weights. */
 import type { InitializerConfig } from '../../nn/initializers.js';
-import type { Step } from './dataflow.js';
+import type { LayerFlow } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { sizeOf } from '../../tensor/shape.js';
 
 /** Whether a layer has an initializer of its own. */
-const hasOwnInit = ({ config }: LintContext, { weights }: Step): boolean => weights[0].init !== config.init.weights;
+const hasOwnInit = ({ config }: LintContext, { weights }: LayerFlow): boolean =>
+  weights[0].init !== config.init.weights;
 
 /** Where the initializer of a step's weights is set: at the layer, or for the whole model. */
-const initPath = (context: LintContext, step: Step): Finding['path'] =>
+const initPath = (context: LintContext, step: LayerFlow): Finding['path'] =>
   hasOwnInit(context, step) ? [...step.path, 'init', 'weights'] : ['init', 'weights'];
 
 /** Rectifiers, which pass on about half of the variance. */
 const RECTIFIERS = ['relu', 'leaky_relu', 'elu', 'gelu', 'silu'];
 
 /** The steps directly after each step. */
-function followersOf(steps: readonly Step[]): ReadonlyMap<Step, readonly Step[]> {
-  const followers = new Map<Step, Step[]>(steps.map((step) => [step, []]));
+function followersOf(steps: readonly LayerFlow[]): ReadonlyMap<LayerFlow, readonly LayerFlow[]> {
+  const followers = new Map<LayerFlow, LayerFlow[]>(steps.map((step) => [step, []]));
   for (const step of steps) for (const input of step.inputs) followers.get(input)?.push(step);
   return followers;
 }
 
 /** The first activation that the output of a weighted step goes through, in the layer itself or as the next layer. */
-function activationOf(step: Step, followers: ReadonlyMap<Step, readonly Step[]>): string | undefined {
+function activationOf(step: LayerFlow, followers: ReadonlyMap<LayerFlow, readonly LayerFlow[]>): string | undefined {
   if (step.layer.activation !== undefined) return step.layer.activation;
   const next = followers.get(step) ?? [];
   return next.length === 1 && next[0].weights.length === 0 ? next[0].layer.activation : undefined;
@@ -32,11 +33,11 @@ function activationOf(step: Step, followers: ReadonlyMap<Step, readonly Step[]>)
  * The longest chain of weighted steps whose initializer and activation fit the patterns, without a normalization or a shortcut in
  * between, which would reset the scale.
  */
-function longestRow({ prediction }: LintContext, initializers: RegExp, activations: readonly string[]): Step[] {
+function longestRow({ prediction }: LintContext, initializers: RegExp, activations: readonly string[]): LayerFlow[] {
   const { steps } = prediction();
   const followers = followersOf(steps);
-  const rows = new Map<Step, Step[]>();
-  let longest: Step[] = [];
+  const rows = new Map<LayerFlow, LayerFlow[]>();
+  let longest: LayerFlow[] = [];
   for (const step of steps) {
     if (/norm/.test(step.layer.type) || step.inputs.length > 1) continue;
     const before = step.inputs.flatMap((input) => rows.get(input) ?? []);
@@ -148,11 +149,11 @@ export const constantInitialization: Lint = {
     if (context.start !== undefined) return [];
     const { steps } = context.prediction();
     const followers = followersOf(steps);
-    const nextWeighted = (step: Step): Step[] =>
+    const nextWeighted = (step: LayerFlow): LayerFlow[] =>
       (followers.get(step) ?? []).flatMap((next) => (next.weights.length > 0 ? [next] : nextWeighted(next)));
-    const endsBranch = (step: Step): boolean =>
+    const endsBranch = (step: LayerFlow): boolean =>
       (followers.get(step) ?? []).every((next) => next.inputs.length > 1 || next.seesInput || (next.weights.length === 0 && endsBranch(next))); // prettier-ignore
-    const isConstant = ({ weights }: Step): boolean => constantOf(weights[0].init) !== undefined;
+    const isConstant = ({ weights }: LayerFlow): boolean => constantOf(weights[0].init) !== undefined;
     const found = steps.flatMap((step): Finding[] => {
       const value = step.weights.length === 0 ? undefined : constantOf(step.weights[0].init);
       const units = step.layer.output.shape.at(-1) ?? 1;
@@ -202,7 +203,7 @@ export const unbalancedGradients: Lint = {
     const { steps } = context.prediction();
     const spreads = new Map(context.start?.layers.map(({ layer, gradientStd }) => [layer, gradientStd]));
     const weighted = steps.filter(({ weights, layer }) => weights.length > 0 && spreads.has(layer.name));
-    const normOf = ({ layer }: Step): number =>
+    const normOf = ({ layer }: LayerFlow): number =>
       (spreads.get(layer.name) ?? 0) * Math.sqrt(sizeOf(layer.output.shape.slice(1)));
     const [first, last] = [weighted.at(0), weighted.at(-1)];
     // A branch that ends in zeros passes no gradient at first, on purpose.

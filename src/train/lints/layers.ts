@@ -1,16 +1,16 @@
 /** Lints about combinations of layers. */
-import { behindMoves, type Dataflow, type Step } from './dataflow.js';
+import { behindMoves, type Dataflow, type LayerFlow } from './dataflow.js';
 import { counted, type Finding, type Lint } from './lint.js';
 import { sizeOf } from '../../tensor/shape.js';
 
 /** How many inputs each output of the layer sums, and how many outputs there are at each position. */
-function widths({ weights, layer }: Step): { fanIn: number; units: number } {
+function widths({ weights, layer }: LayerFlow): { fanIn: number; units: number } {
   const units = layer.output.shape.at(-1) ?? 1;
   return { fanIn: sizeOf(weights[0].node.shape) / units, units };
 }
 
 /** The weighted step whose output reaches `step` through affine steps only, without a branch. */
-function weightedBefore(step: Step): Step | undefined {
+function weightedBefore(step: LayerFlow): LayerFlow | undefined {
   const before = step.inputs.at(0);
   if (step.inputs.length !== 1 || step.seesInput || before === undefined || !before.isAffine) return undefined;
   return before.weights.length > 0 ? before : weightedBefore(before);
@@ -62,12 +62,12 @@ export const batchNormSmallBatch: Lint = {
   },
 };
 
-const isDropout = ({ layer }: Step): boolean => layer.traits.includes('drops_units');
+const isDropout = ({ layer }: LayerFlow): boolean => layer.traits.includes('drops_units');
 /** Layers that keep dropped values where they are. */
-const isPointwise = ({ layer, weights }: Step): boolean =>
+const isPointwise = ({ layer, weights }: LayerFlow): boolean =>
   weights.length === 0 && (layer.activation !== undefined || layer.traits.includes('pools'));
 
-function dropoutBefore(step: Step): Step | undefined {
+function dropoutBefore(step: LayerFlow): LayerFlow | undefined {
   const before = behindMoves(step.inputs.at(0));
   if (before === undefined || isDropout(before)) return before;
   return isPointwise(before) ? dropoutBefore(before) : undefined;
@@ -90,7 +90,7 @@ export const dropoutBeforeBatchNorm: Lint = {
 };
 
 /** The last dropout before the output, with only activations after it. */
-function outputDropout({ output }: Dataflow): Step | undefined {
+function outputDropout({ output }: Dataflow): LayerFlow | undefined {
   const end = behindMoves(output);
   if (end === undefined || isDropout(end)) return end;
   return isPointwise(end) ? dropoutBefore(end) : undefined;

@@ -6,7 +6,7 @@ import type { ReferenceKind } from '../../nn/target.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
 import type { Dataflow } from './dataflow.js';
-import type { Range } from './statistics.js';
+import type { ValueSummary } from './statistics.js';
 
 /** What lints look at. Expensive parts are computed on first use. */
 export interface LintContext {
@@ -22,7 +22,7 @@ export interface LintContext {
   /** What the task compares the network's output with. */
   readonly reference: ReferenceKind;
   /** The range of the training targets. */
-  readonly targets: () => Range;
+  readonly targets: () => ValueSummary;
   /** Measurements of the untrained network, if it was run. */
   readonly start?: StartStatistics;
 }

@@ -3,7 +3,7 @@ import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
 import type { Affine } from '../../data/index.js';
 
-export interface Range {
+export interface ValueSummary {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
@@ -21,7 +21,7 @@ const MOST_DISTINCT = 3;
 const widthOf = ({ shape }: Table): number => shape.reduce((all, size) => all * size, 1);
 
 /** Of all values of a table, or of those at one entry of the last axis, which `affine` maps. */
-function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?: number): Range {
+function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?: number): ValueSummary {
   const width = widthOf(table);
   const axis = table.shape.at(-1) ?? 1;
   const samples = Math.min(MOST_SAMPLES, Math.ceil(MOST_VALUES / width));
@@ -48,10 +48,10 @@ function rangeOf(table: Table, size: number, affine: Affine | undefined, entry?:
   return { min, max, mean, std, distinct: distinct.size > MOST_DISTINCT ? [] : [...distinct] };
 }
 
-export const targetRange = (split: Split): Range => rangeOf(referenceOf(split), split.size, undefined);
+export const targetRange = (split: Split): ValueSummary => rangeOf(referenceOf(split), split.size, undefined);
 
 /** One for each entry of the features' last axis: each column of a table, each channel of an image. */
-export function featureRanges({ size, fields: { features } }: Split, affine: Affine | undefined): Range[] {
+export function featureRanges({ size, fields: { features } }: Split, affine: Affine | undefined): ValueSummary[] {
   const entries = features.shape.at(-1) ?? 1;
   return Array.from({ length: entries }, (_, entry) => rangeOf(features, size, affine, entry));
 }

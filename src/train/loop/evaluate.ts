@@ -10,7 +10,7 @@ import { type EvaluationOutputs, type EvaluationStep, evaluationStep } from '../
 import { type Evaluation, Sums } from '../step/sums.js';
 
 /** How the split was treated when it was loaded: the map that the step applies, and the names of classes or labels. */
-export type Treatment = Pick<LoadedData, 'affine' | 'classes'>;
+export type SplitEncoding = Pick<LoadedData, 'affine' | 'classes'>;
 
 /** Evaluates the weights that a session holds on one split; the samples are uploaded once, when first needed. */
 export class Evaluator {
@@ -23,7 +23,7 @@ export class Evaluator {
     private readonly config: ExperimentConfig,
     name: string,
     private readonly split: Split,
-    private readonly treatment: Treatment,
+    private readonly treatment: SplitEncoding,
     private readonly inputs: RunInputs,
   ) {
     this.dataset = datasetOf(name, split, treatment.affine);
@@ -90,7 +90,7 @@ export async function evaluate(
   config: ExperimentConfig,
   name: string,
   split: Split,
-  options: Treatment & { readonly tensors: Tensors },
+  options: SplitEncoding & { readonly tensors: Tensors },
 ): Promise<Evaluation & { readonly sparsity?: Figures }> {
   const evaluator = new Evaluator(session, config, name, split, options, new RunInputs());
   evaluator.restore(options.tensors);

@@ -21,7 +21,7 @@ export interface NamedTensor {
   readonly values: TypedValues;
 }
 /** What a tensor file may hold. */
-export interface StoredTensor {
+export interface SnapshotTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly values: TypedValues | BigInt64Array;
@@ -73,7 +73,7 @@ export function readSnapshot({
   tensors,
   meta,
 }: {
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, SnapshotTensor>;
   readonly meta: unknown;
 }): Snapshot {
   const parsed = snapshotMetaSchema.safeParse(meta);

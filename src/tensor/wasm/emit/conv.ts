@@ -18,15 +18,13 @@ import { emitWinograd, emitWinogradWeights, type WinogradProblem, winogradPays, 
 import { emitWinogradWeightGradient, winogradWeightPays } from './winograd-weight.js';
 import { defineTile, evenTiles, panelWidth, panelWidths, type SumLoop, TILE_BUFFER } from './tile.js';
 import { type Features, tileRows } from '../features.js';
-import type { ConvKernel } from '../../compiler/kernel.js';
+import type { ConvKernel, ConvNode } from '../../compiler/kernel.js';
 
 /** Packed weights of at most this many bytes share the first-level cache with the image rows that they meet. */
 const SMALL_PANEL = 24 * 1024;
 
 /** Bytes of the sums of a row of pixels, `width` filters each, in whole cache lines. */
 const rowBufferBytes = (pixels: number, width: number): number => Math.ceil((pixels * width * 4) / 64) * 64;
-
-type ConvNode = NodeOf<'conv'> | NodeOf<'conv_input'> | NodeOf<'conv_weight_parts'>;
 
 function isConv(node: Node | undefined): node is ConvNode {
   return node?.op === 'conv' || node?.op === 'conv_input' || node?.op === 'conv_weight_parts';
@@ -185,7 +183,7 @@ function emitForward(context: EmitContext, kernel: ConvKernel, p: ConvProblem, w
     const first = f.let(band.first.times(p.strides[0]));
     const buffer = scratch.plus(tileBuffer);
     const source = emitImageRows(f, p.image, copies, { sample: band.sample, first, count: bandInput, buffer });
-    const rows = new PixelRows(f, p, { heights, parts, tile }, band, scratch);
+    const rows = new BandRows(f, p, { heights, parts, tile }, band, scratch);
     for (let group = 0; group < p.groups; group++) {
       const left = source.plus(group * p.channels * 4);
       const first = workspace + group * Math.ceil(p.filters / width) * panelBytes;
@@ -227,7 +225,7 @@ function emitPanels(
 }
 
 /** The rows of pixels of a band. */
-class PixelRows {
+class BandRows {
   constructor(
     private readonly f: FunctionEmitter,
     private readonly p: ConvProblem,

@@ -6,7 +6,7 @@ import { bytesOf } from './lanes.js';
 import { type Access, accessesOf, type Expression, indexExpressions } from '../../compiler/expression.js';
 
 /** What a cursor goes through: strides are per axis, in elements of `size` bytes. An index ramp counts as memory of one byte an index. */
-interface Place {
+interface CursorPlace {
   readonly base: number;
   readonly dtype: DType;
   readonly size: number;
@@ -25,7 +25,7 @@ export class Cursor {
 
   constructor(
     f: FunctionEmitter,
-    readonly place: Place,
+    readonly place: CursorPlace,
     readonly strides: readonly number[],
   ) {
     this.level = f.local('i32');
@@ -56,7 +56,7 @@ export class Cursor {
 }
 
 /** Somewhere that results are stored. */
-export interface Target {
+export interface StoreTarget {
   readonly buffer: Access['buffer'];
   readonly offset: number;
   readonly strides: readonly number[];
@@ -72,7 +72,7 @@ export class Cursors {
     private readonly context: EmitContext,
     expressions: readonly Expression[],
     private readonly groups: readonly (readonly number[])[],
-    targets: readonly Target[] = [],
+    targets: readonly StoreTarget[] = [],
   ) {
     accessesOf(expressions).forEach((access) => this.add(access));
     for (const ramp of indexExpressions(expressions))
@@ -86,7 +86,7 @@ export class Cursors {
     return found;
   }
 
-  private add(access: Access | Target): Cursor {
+  private add(access: Access | StoreTarget): Cursor {
     const known = this.byKey.get(access);
     if (known !== undefined) return known;
     const { buffer, offset, strides } = access;
@@ -97,7 +97,7 @@ export class Cursors {
     return this.make(access, { base, dtype: buffer.dtype, size, indirect }, strides);
   }
 
-  private make(key: object, place: Place, strides: readonly number[]): Cursor {
+  private make(key: object, place: CursorPlace, strides: readonly number[]): Cursor {
     const along = this.groups.length > 0 ? this.groups.map((g) => strides[g[g.length - 1]]) : [0];
     const made = new Cursor(this.f, place, along);
     this.list.push(made);

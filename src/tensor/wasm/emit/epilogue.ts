@@ -41,20 +41,20 @@ export function defineRowEpilogue(context: EmitContext, kernel: ContractionKerne
 }
 
 /** A tensor that an epilogue reads or writes: the address of its element at the current row and column, and the elements to the next. */
-interface Operand {
+interface EpilogueOperand {
   readonly pointer: I32Local;
   readonly size: number;
   readonly strides: readonly [row: number, column: number];
 }
 
-const offsetOf = ({ size, strides }: Operand, row: number, column: number): number =>
+const offsetOf = ({ size, strides }: EpilogueOperand, row: number, column: number): number =>
   (row * strides[0] + column * strides[1]) * size;
 
 /** The expressions of a kernel at places relative to a row and a column of its result. */
 class Epilogue {
   private readonly emitter: ExpressionEmitter;
-  private readonly operands: ReadonlyMap<Access, Operand>;
-  private readonly targets: readonly Operand[];
+  private readonly operands: ReadonlyMap<Access, EpilogueOperand>;
+  private readonly targets: readonly EpilogueOperand[];
 
   constructor(
     private readonly f: FunctionEmitter,
@@ -75,13 +75,13 @@ class Epilogue {
     this.targets = kernel.outputs.map((o) => this.operand(context.address(o), bytesOf(o.dtype), [width, 1]));
   }
 
-  private operand(base: number, size: number, strides: readonly [number, number]): Operand {
+  private operand(base: number, size: number, strides: readonly [number, number]): EpilogueOperand {
     const { row, column } = this.at;
     const pointer = this.f.let(at(base, [row, strides[0] * size], [column, strides[1] * size]));
     return { pointer, size, strides };
   }
 
-  private operandOf(access: Access): Operand {
+  private operandOf(access: Access): EpilogueOperand {
     const operand = this.operands.get(access);
     if (operand === undefined) throw new Error('internal: an epilogue reads what its layout lacks');
     return operand;

@@ -1,7 +1,7 @@
 /** Element-wise kernels: a loop nest whose innermost loop goes over vectors of four neighbouring elements. */
 import { type Shape, sizeOf, stridesOf } from '../../shape.js';
 import { type FunctionEmitter, i32, type I32Local, type Vector } from '../assembler.js';
-import { Cursors, type Target } from './cursors.js';
+import { Cursors, type StoreTarget } from './cursors.js';
 import { ExpressionEmitter, operationsIn } from './expression.js';
 import { defineKernel, type EmitContext, type EmittedKernel, KERNEL } from './kernel.js';
 import { emitStore } from './lanes.js';
@@ -18,7 +18,7 @@ export interface LoopBody {
   readonly shape: Shape;
   readonly expressions: readonly Expression[];
   /** Where each expression's value goes. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly StoreTarget[];
 }
 
 export function emitLoopKernel(context: EmitContext, kernel: LoopKernel): EmittedKernel {
