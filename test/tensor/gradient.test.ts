@@ -158,6 +158,14 @@ describe('grad', () => {
     expect([...byInput]).toEqual([24, -16]);
   });
 
+  it('is partial in nodes that are held, whatever these were computed from', () => {
+    const [a, b] = [of('held.a', [], [3]), of('held.b', [], [5])];
+    const made = mul(a.node, b.node);
+    const loss = mul(made, a.node);
+    expect(valuesAt(grad(loss, [a.node]), [a, b])[0][0]).toBe(2 * 3 * 5);
+    expect(valuesAt(grad(loss, [a.node, made], undefined, new Set([made])), [a, b]).map(([v]) => v)).toEqual([15, 3]);
+  });
+
   it('leaves constants and integer paths alone', () => {
     const mask = cast(gt(x.node, 0), 'f32');
     expect(gradients(reduceSum(mul(constant([2, 5], [2]), mul(mask, x.node))), [x])).toEqual([[2, 0]]);
