@@ -80,7 +80,7 @@ describe('hash-consing', () => {
     for (let trace = 0; trace < 50; trace++) {
       let y: Node = x;
       for (let i = 0; i < 100; i++) y = mul(add(y, constant(new Array<number>(100).fill(i), [100])), trace + i / 1000); // prettier-ignore
-      y = add(y, held);
+      expect(add(y, held).shape).toEqual([100]);
       collect();
       // Finalizers come in a turn of their own.
       await nextTurn();
