@@ -2,7 +2,7 @@
 import { ConfigError } from '../config/index.js';
 import { DataError } from '../data/index.js';
 import { CheckpointError, FileWriteError, RunDirectoryError } from '../runs/index.js';
-import { MemoryLimitError, ShapeError } from '../tensor/index.js';
+import { MemoryLimitError, MemoryRefusedError, ShapeError, ThreadError } from '../tensor/index.js';
 import { ProfileError, SnapshotError, TrainingError } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { complain, printJsonError } from './output.js';
@@ -21,7 +21,14 @@ const usageErrors: readonly ErrorClass[] = [
   RunDirectoryError,
 ];
 /** A run could not go on, or what it left cannot be read. */
-const failures: readonly ErrorClass[] = [CheckpointError, SnapshotError, TrainingError, FileWriteError];
+const failures: readonly ErrorClass[] = [
+  CheckpointError,
+  SnapshotError,
+  TrainingError,
+  FileWriteError,
+  MemoryRefusedError,
+  ThreadError,
+];
 
 export interface ErrorReport {
   readonly text: string;

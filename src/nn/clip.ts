@@ -31,7 +31,7 @@ export const adaptiveClippingSchema = z.strictObject({
 export type AdaptiveClipping = z.output<typeof adaptiveClippingSchema>;
 
 /** What clipping needs to know of a parameter. */
-interface Clipped {
+export interface Clipped {
   readonly name: string;
   readonly node: Node;
   /** The axis that numbers outputs. */

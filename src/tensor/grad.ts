@@ -8,19 +8,25 @@ export const GRADIENT_SUFFIX = ' gradient';
 
 /**
  * Derivatives of the scalar `loss` with respect to each node of `wrt`, with their shapes (zeros where the loss does not depend on
- * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape.
+ * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape. Derivatives are partial in `held`:
+ * what these nodes are computed from counts for nothing, so weights can be held that an update has made of others.
  */
-export function grad(loss: Node, wrt: readonly Node[], cotangent?: Node): Node[] {
+export function grad(
+  loss: Node,
+  wrt: readonly Node[],
+  cotangent?: Node,
+  held: ReadonlySet<Node> = new Set<Node>(),
+): Node[] {
   if (!cotangent && loss.shape.length !== 0) throw new Error(`grad needs a scalar, got shape ${showShape(loss.shape)}`);
   const order = topologicalOrder([loss]);
   const reaches = new Set<Node>(wrt);
   for (const node of order)
-    if (node.op !== 'stop_gradient' && node.inputs.some((i) => reaches.has(i))) reaches.add(node);
+    if (node.op !== 'stop_gradient' && !held.has(node) && node.inputs.some((i) => reaches.has(i))) reaches.add(node);
 
   const cotangents = new Map<Node, Node>([[loss, cotangent ?? onesLike(loss)]]);
   for (const node of order.reverse()) {
     const g = cotangents.get(node);
-    if (!g || node.dtype !== 'f32' || !node.inputs.some((i) => reaches.has(i))) continue;
+    if (!g || held.has(node) || node.dtype !== 'f32' || !node.inputs.some((i) => reaches.has(i))) continue;
     const scope = gradientScope(node.scope);
     const parts = withScope(scope, () => derivativeOf(node, g));
     node.inputs.forEach((operand, i) => {

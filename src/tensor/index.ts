@@ -7,4 +7,5 @@ export { grad, GRADIENT_SUFFIX } from './grad.js';
 export * from './backend.js';
 export { referenceBackend, evaluate } from './reference/backend.js';
 export { portableBackend, wasmBackend } from './wasm/backend.js';
-export { Heap, MemoryLimitError } from './wasm/heap.js';
+export { Heap, MemoryLimitError, MemoryRefusedError } from './wasm/heap.js';
+export { ThreadError } from './wasm/thread-pool.js';

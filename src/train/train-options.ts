@@ -41,7 +41,9 @@ export const trainSchema = z.strictObject({
     .describe('add decaying Gaussian noise to the gradients (Neelakantan et al. 2015)'),
   accumulate_batches: atoms.positiveInt
     .optional()
-    .describe('average the gradients of this many batches for one update; steps still count batches'),
+    .describe(
+      'average the gradients of this many batches for one update, at the end of an epoch of those that are left; steps count batches',
+    ),
   parameter_groups: z
     .array(parameterGroupSchema)
     .optional()

@@ -1,4 +1,5 @@
 /** Whatever a user gives, the answer is one message that names the file and the place, and an exit code; never a stack trace. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -260,5 +261,16 @@ describe('a bad checkpoint', () => {
     mkdirSync(inFolder('fresh'));
     copyFileSync(join(runDir, 'config.yaml'), inFolder('fresh/config.yaml'));
     expectRefusal(await nnHere('train', '--resume', inFolder('fresh')), 2, 'ended before its first checkpoint');
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a limit on the addresses of the process', () => {
+  it('is named where it is too low for the engine', () => {
+    const train = `"${process.execPath}" dist/bin/nn.js train "${inFolder('good.yaml')}" --threads 1 --runs-dir "${inFolder('limited')}"`;
+    const { status, stderr } = spawnSync('sh', ['-c', `ulimit -v 4000000; ${train}`], { encoding: 'utf8' });
+    // A V8 that reserves less runs within the limit.
+    expect(status === 0 || /^error: the system refuses the address space .*ulimit -v/m.test(stderr), stderr).toBe(true);
+    expect([0, 1]).toContain(status);
+    expect(stderr).not.toContain('internal error');
   });
 });

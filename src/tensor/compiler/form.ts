@@ -174,6 +174,8 @@ export class KernelFormer {
 
   /** A matrix operand: any strides, but plain loads. */
   private strided(node: Node): Access {
+    // One number everywhere would be no load at all.
+    if (splatValue(node) !== undefined && this.isBuffer(node)) return this.contiguous(node);
     const expression = this.builder(node.shape).build(node);
     if (expression.kind === 'load' && !expression.access.indirect && expression.access.buffer.dtype === 'f32') {
       // Tiles address rows by constant offsets, which are never negative.

@@ -8,7 +8,7 @@ export interface WasmBackend extends Backend {
   open(options: SessionOptions): WasmSession;
 }
 
-let checked: Pick<Features, 'fma' | 'wide'> | undefined;
+let checked: Omit<Features, 'winograd'> | undefined;
 
 /** Relaxed SIMD and V8 flags where this engine has them and they have been seen to compute right. */
 export const wasmBackend: WasmBackend = {

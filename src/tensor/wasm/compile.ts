@@ -48,7 +48,7 @@ export interface KernelEntry {
 /** Where a program's memory comes from. */
 export interface MemoryHost {
   readonly threads: number;
-  readonly control: { barrier: number; counter: number };
+  readonly control: { barrier: number; counter: number; failed: number };
   /** Address of an input's or constant's buffer, allocated on first use. */
   leaf(node: Node): number;
   /** Address of a word with these bits, which no program changes; undefined where there is no room for one more. */

@@ -7,6 +7,8 @@ export interface DriverOptions {
   readonly threads: number;
   /** Address of three words: arrivals, generation and sleepers of the barrier. */
   readonly barrier: number;
+  /** Address of a word that is not 0 where a thread has failed, for which nobody then waits. */
+  readonly failed: number;
   /** Address of the word that counts the tasks taken in a phase. It is 0 before every phase: meeting at the barrier makes it so. */
   readonly counter: number;
   readonly scratch: number;
@@ -15,6 +17,8 @@ export interface DriverOptions {
 
 /** Polls of a barrier before a thread goes to sleep: some 100 microseconds. */
 const SPINS = 20_000;
+/** Nanoseconds that a thread sleeps at most before it looks whether another has failed. */
+const NAP = 1e9;
 /** Kernels of a phase that are told apart one by one. */
 const FEW = 8;
 
@@ -25,8 +29,8 @@ const isShared = (steps: Steps): boolean => phasesOf(steps).some(({ shared }) =>
 
 /** Emits and exports the driver. */
 export function emitDriver(module: ModuleEmitter, steps: Steps, options: DriverOptions): void {
-  const { threads, barrier, counter, scratch, scratchBytes } = options;
-  const meet = threads > 1 && isShared(steps) ? emitBarrier(module, { barrier, counter }, threads) : undefined;
+  const { threads, scratch, scratchBytes } = options;
+  const meet = threads > 1 && isShared(steps) ? emitBarrier(module, options) : undefined;
   module.function({ parameters: ['i32'], export: 'run' }, (f, thread) => {
     const area = f.local('i32');
     f.get(thread).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
@@ -180,14 +184,10 @@ class Driver {
 }
 
 /**
- * A barrier for `threads` threads: polls for a while, then sleeps. The last to arrive, when nobody takes a task, makes the counter 0.
- * Returns its function's index.
+ * A barrier for all threads: polls for a while, then sleeps. The last to arrive, when nobody takes a task, makes the counter 0.
+ * Traps where a thread has failed. Returns its function's index.
  */
-function emitBarrier(
-  module: ModuleEmitter,
-  { barrier, counter }: Pick<DriverOptions, 'barrier' | 'counter'>,
-  threads: number,
-): number {
+function emitBarrier(module: ModuleEmitter, { barrier, counter, failed, threads }: DriverOptions): number {
   const [arrivals, generation, sleepers] = [barrier, barrier + 4, barrier + 8];
   return module.function({ parameters: [] }, (f) => {
     const seen = f.local('i32');
@@ -207,8 +207,9 @@ function emitBarrier(
             f.i32(generation).mem('i32.atomic.load').get(seen).op('i32.ne').branchIf(1);
             f.get(polls).i32(1).op('i32.sub').tee(polls).branchIf(0);
             f.i32(sleepers).i32(1).mem('i32.atomic.rmw.add').op('drop');
-            f.i32(generation).get(seen).i64(-1).mem('memory.atomic.wait32').op('drop');
+            f.i32(generation).get(seen).i64(NAP).mem('memory.atomic.wait32').op('drop');
             f.i32(sleepers).i32(-1).mem('i32.atomic.rmw.add').op('drop');
+            f.i32(failed).mem('i32.atomic.load').if(() => f.op('unreachable'));
             f.i32(1).set(polls).branch(0);
           });
         });

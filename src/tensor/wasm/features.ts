@@ -10,13 +10,18 @@ export interface Features {
   readonly fma: boolean;
   /** V8's revectorizer turns neighbouring pairs of 128-bit operations into 256-bit ones. */
   readonly wide: boolean;
+  /**
+   * The CPU itself has 256-bit multiply-adds, whether this version of V8 makes use of them or not. Algorithms that round differently
+   * are chosen by this, so that every version of Node chooses the same and computes the same bits.
+   */
+  readonly avx2: boolean;
   /** 3x3 convolutions go by Winograd's algorithm where that is faster. */
   readonly winograd: boolean;
 }
 
-export const PORTABLE: Features = { fma: false, wide: false, winograd: false };
+export const PORTABLE: Features = { fma: false, wide: false, avx2: false, winograd: false };
 
-type Probed = Pick<Features, 'fma' | 'wide'>;
+type Probed = Omit<Features, 'winograd'>;
 let probed: Probed | undefined;
 
 /** The machine's features; sets V8's flags on first use. */
@@ -25,10 +30,12 @@ export function probeFeatures(): Probed {
   const major = Number(process.versions.node.split('.')[0]);
   // Node 20 has relaxed SIMD behind a flag; from 22 on it is on by default. The revectorizer pays from 24 on (x64 with AVX2).
   if (major < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  const wide = major >= 24 && process.arch === 'x64';
+  const isX64 = process.arch === 'x64';
+  const wide = major >= 24 && isX64;
   if (wide) setFlagsFromString('--experimental-wasm-revectorize');
   const fma = hasFusedMultiplyAdd();
-  probed = { fma, wide: wide && fma };
+  // Of x64 CPUs those that fuse are those with AVX2.
+  probed = { fma, wide: wide && fma, avx2: isX64 && fma };
   return probed;
 }
 

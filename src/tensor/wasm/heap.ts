@@ -13,10 +13,13 @@ export const CONTROL = {
   command: 64,
   program: 68,
   sleepers: 72,
+  /** Threads that wait for commands, and the number of the first one that has failed. */
+  started: 76,
+  failed: 80,
   barrier: 128,
   counter: 192,
-  constants: 16384,
-  end: 20480,
+  constants: 256,
+  end: 4352,
 };
 
 /** The memory that a network needs does not fit. Says how much is needed and for what. */
@@ -24,8 +27,13 @@ export class MemoryLimitError extends Error {
   override readonly name = 'MemoryLimitError';
 }
 
+/** The system has refused memory, as a limit of the process or of its container makes it. */
+export class MemoryRefusedError extends Error {
+  override readonly name = 'MemoryRefusedError';
+}
+
 export class Heap {
-  readonly memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });
+  readonly memory = newMemory();
   /** The memory's buffer at each size at which some was reserved: they all show the same bytes. */
   private readonly own = new Set<ArrayBufferLike>();
   private end = CONTROL.end;
@@ -41,24 +49,34 @@ export class Heap {
     return this.ofData;
   }
 
-  /** The address of as many bytes, all 0, for `what`. Throws MemoryLimitError. */
+  /** The address of as many bytes, all 0, for `what`. Throws MemoryLimitError and MemoryRefusedError. */
   allocate(bytes: number, what: string): number {
     const address = this.end;
     const end = address + alignedBytes(bytes);
     if (end > MAX_BYTES) {
-      const mb = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`;
       throw new MemoryLimitError(
-        `${what} needs ${mb(bytes)} on top of the ${mb(address)} in use, more than the 4 GiB that WebAssembly can address; ` +
+        `${what} needs ${mebibytes(bytes)} on top of the ${mebibytes(address)} in use, more than the 4 GiB that WebAssembly can address; ` +
           `use a smaller batch size, a smaller network or less data at once`,
       );
     }
     const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-    if (missing > 0) this.memory.grow(missing);
+    if (missing > 0) this.grow(missing, `${what} needs ${mebibytes(bytes)} on top of the ${mebibytes(address)} in use`);
     this.end = end;
     return address;
   }
 
-  /** Memory that an input of bytes takes without a copy. Throws MemoryLimitError. */
+  private grow(pages: number, need: string): void {
+    try {
+      this.memory.grow(pages);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const remedy =
+        'close other programs, raise the limit (ulimit -v, or the memory of the container), or use less data at once';
+      throw new MemoryRefusedError(`${need}, which the system refuses; ${remedy}`, { cause: error });
+    }
+  }
+
+  /** Memory that an input of bytes takes without a copy. Throws MemoryLimitError and MemoryRefusedError. */
   reserve(bytes: number): Uint8Array {
     const address = this.allocate(bytes, 'the data');
     this.ofData += bytes;
@@ -69,5 +87,21 @@ export class Heap {
   /** Whether `values` lie in memory that was reserved here. */
   has(values: ArrayLike<number>): values is Uint8Array {
     return values instanceof Uint8Array && this.own.has(values.buffer);
+  }
+}
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** An empty memory that can grow and that threads share. V8 reserves the addresses for all that it may ever be at once. */
+function newMemory(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new MemoryRefusedError(
+      'the system refuses the address space that WebAssembly reserves, some 10 GiB of addresses (not of memory); ' +
+        'raise the limit of this process: `ulimit -v unlimited`',
+      { cause: error },
+    );
   }
 }

@@ -6,7 +6,7 @@ export const typeCodes: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32:
 
 /** Plain one-byte instructions. */
 export const plain = {
-  drop: 0x1a, select: 0x1b,
+  unreachable: 0x00, drop: 0x1a, select: 0x1b,
   'i32.eqz': 0x45, 'i32.eq': 0x46, 'i32.ne': 0x47, 'i32.lt_s': 0x48, 'i32.lt_u': 0x49, 'i32.gt_s': 0x4a, 'i32.gt_u': 0x4b,
   'i32.ge_s': 0x4e, 'i32.ge_u': 0x4f,
   'f32.eq': 0x5b, 'f32.le': 0x5f,

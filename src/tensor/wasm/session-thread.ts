@@ -1,5 +1,5 @@
 /** A worker thread of a session: waits for a command, runs that program, waits again. */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 /** What the thread is started with. */
 export interface SessionThreadData {
@@ -11,10 +11,14 @@ export interface SessionThreadData {
     readonly command: number;
     readonly program: number;
     readonly sleepers: number;
+    readonly started: number;
+    readonly failed: number;
     readonly end: number;
   };
   /** Polls for a command before it goes to sleep. */
   readonly spins: number;
+  /** Where programs come in, and a failure goes out. */
+  readonly port: MessagePort;
 }
 
 /** A program that it is given, to be run by its number. */
@@ -23,9 +27,12 @@ export interface ProgramMessage {
   readonly number: number;
 }
 
-const { memory, thread, control, spins } = workerData as SessionThreadData;
-if (parentPort === null) throw new Error('internal: a thread of a session runs in a Worker');
-const port = parentPort;
+/** Why a thread ends before its session does. */
+export interface FailureMessage {
+  readonly reason: string;
+}
+
+const { memory, thread, control, spins, port } = workerData as SessionThreadData;
 const words = new Int32Array(memory.buffer, 0, control.end / 4);
 const [command, current, sleepers] = [control.command / 4, control.program / 4, control.sleepers / 4];
 const programs: ((thread: number) => void)[] = [];
@@ -53,9 +60,21 @@ function programOf(id: number): (thread: number) => void {
   return programs[id];
 }
 
-for (let last = nextCommand(0); ; last = nextCommand(last)) {
-  const id = Atomics.load(words, current);
-  // A session that is closed asks for no program.
-  if (id < 0) break;
-  programOf(id)(thread);
+function work(): void {
+  for (let last = nextCommand(0); ; last = nextCommand(last)) {
+    const id = Atomics.load(words, current);
+    // A session that is closed asks for no program.
+    if (id < 0) return;
+    programOf(id)(thread);
+  }
+}
+
+Atomics.add(words, control.started / 4, 1);
+Atomics.notify(words, control.started / 4);
+try {
+  work();
+} catch (error) {
+  // The others wait for this one at a barrier, and hear nothing but this.
+  port.postMessage({ reason: String(error) } satisfies FailureMessage);
+  Atomics.compareExchange(words, control.failed / 4, 0, thread);
 }

@@ -1,22 +1,17 @@
 /** A session of the wasm backend: one shared memory, one module a program, worker threads that wait between runs. */
-import { Worker } from 'node:worker_threads';
 import { type Executable, listOutputs, type MemoryReport, type Outputs, type Program, type Session, type TypedValues } from '../backend.js'; // prettier-ignore
 import type { DType, Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
-import { workerFile } from '../worker-file.js';
 import { compileProgram } from './compile.js';
 import { bytesOf } from './emit/lanes.js';
 import type { Features } from './features.js';
 import { CONTROL, Heap } from './heap.js';
 import { profileKernels } from './profile.js';
-import type { ProgramMessage, SessionThreadData } from './session-thread.js';
+import { ThreadPool } from './thread-pool.js';
 import { traceProgram } from './trace.js';
 
 /** A step that updates so many elements has work for all threads. */
 const MUCH_STATE = 50_000;
-
-/** Polls of a thread for a command before it goes to sleep. */
-const SPINS = 20_000;
 
 interface WasmExecutable<O extends Outputs> extends Executable<O> {
   /** The outputs in memory, for those who cannot wait. */
@@ -26,7 +21,7 @@ interface WasmExecutable<O extends Outputs> extends Executable<O> {
 export class WasmSession implements Session {
   private readonly leaves = new Map<Node, number>();
   private readonly constants = new Map<number, number>();
-  private readonly workers: Worker[] = [];
+  private readonly pool: ThreadPool;
   private readonly words: Int32Array;
   private readonly areas = { arena: { address: 0, bytes: 0 }, scratch: { address: 0, bytes: 0 } };
   private inputBytes = 0;
@@ -40,15 +35,7 @@ export class WasmSession implements Session {
     readonly runsPerRead = 1,
   ) {
     this.words = new Int32Array(heap.memory.buffer, 0, CONTROL.end / 4);
-  }
-
-  private startWorkers(): void {
-    for (let thread = this.workers.length + 1; thread < this.threads; thread++) {
-      const workerData: SessionThreadData = { memory: this.heap.memory, thread, control: CONTROL, spins: SPINS };
-      const worker = new Worker(workerFile('tensor/wasm/session-thread'), { workerData });
-      worker.unref();
-      this.workers.push(worker);
-    }
+    this.pool = new ThreadPool(heap.memory, threads);
   }
 
   private leaf(node: Node): number {
@@ -99,7 +86,7 @@ export class WasmSession implements Session {
     const { nodes, valuesOf } = listOutputs(program.outputs);
     // Threads take a while to start: where they will surely be wanted, they do so while this one compiles.
     const state = program.updates.reduce((sum, [target]) => sum + sizeOf(target.shape), 0);
-    if (state >= MUCH_STATE) this.startWorkers();
+    if (state >= MUCH_STATE) this.pool.start();
     const compiled = compileProgram({ ...program, outputs: nodes }, this.features, {
       threads: this.threads,
       control: CONTROL,
@@ -114,22 +101,15 @@ export class WasmSession implements Session {
     const number = this.programs++;
     const parallel = compiled.parallel;
     if (parallel) {
-      this.startWorkers();
-      const message: ProgramMessage = { module, number };
-      for (const worker of this.workers) worker.postMessage(message);
+      this.pool.start();
+      this.pool.load({ module, number });
     }
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
-    const { words } = this;
+    const alone = (): void => run(0);
     // Where every run is waited for, the memory itself can be looked at, and one promise does for all.
     const views = Promise.resolve(valuesOf(outputs));
     return {
-      run: () => {
-        if (!parallel) return run(0);
-        Atomics.store(words, CONTROL.program / 4, number);
-        Atomics.add(words, CONTROL.command / 4, 1);
-        if (Atomics.load(words, CONTROL.sleepers / 4) > 0) Atomics.notify(words, CONTROL.command / 4);
-        run(0);
-      },
+      run: parallel ? () => this.pool.run(number, alone) : alone,
       views: outputs,
       read: () => (this.runsPerRead === 1 ? views : Promise.resolve(valuesOf(outputs.map((view) => view.slice())))),
       profile: (runs) => profileKernels(instance.exports, this.heap.memory, compiled, runs),
@@ -165,9 +145,6 @@ export class WasmSession implements Session {
   }
 
   close(): void {
-    Atomics.store(this.words, CONTROL.program / 4, -1);
-    Atomics.add(this.words, CONTROL.command / 4, 1);
-    Atomics.notify(this.words, CONTROL.command / 4);
-    this.workers.length = 0;
+    this.pool.close();
   }
 }

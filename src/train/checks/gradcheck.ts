@@ -9,7 +9,6 @@ import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
 import { RunInputs } from '../step/run-inputs.js';
 import type { Variable } from '../loop/snapshot.js';
-import { objectiveOf } from '../step/step.js';
 
 /**
  * Largest relative difference that counts as agreement. Float64 differences with steps of 1e-5 are good to 1e-9 or better, a
@@ -128,7 +127,7 @@ export function gradcheck(
   const inputs = new RunInputs();
   const graph = forward(config, dataset, size, { training: true, stochastic: true, augmented: false }, inputs);
   const { parameters, states } = graph.model;
-  const loss = objectiveOf(graph.losses, graph.model);
+  const loss = graph.objective;
   const values = new Map<Node, Float64Array | Int32Array | Uint32Array | Uint8Array>([
     [dataset.features, inFloat64(features.values)],
     [dataset.targets, inFloat64((targets ?? features).values)],

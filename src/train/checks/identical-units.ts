@@ -4,7 +4,6 @@ import type { TracedModel } from '../../nn/model.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
-import { objectiveOf } from '../step/step.js';
 import { isFailed, type Stepper } from '../step/stepper.js';
 
 export interface IdenticalUnits {
@@ -46,7 +45,7 @@ export async function identicalUnits(
   batch: Int32Array,
 ): Promise<IdenticalUnits[]> {
   const mode = { training: true, stochastic: true, augmented: false };
-  const { model, losses, indices } = forward(config, stepper.dataset, batch.length, mode, stepper.inputs);
+  const { model, objective, indices } = forward(config, stepper.dataset, batch.length, mode, stepper.inputs);
   const hidden = hiddenLayers(model);
   const values = new Map<Node, ArrayLike<number>>();
   const nodes = hidden.flatMap(({ weight, bias }) => (bias === undefined ? [weight] : [weight, bias]));
@@ -54,7 +53,7 @@ export async function identicalUnits(
   const start = hidden.map((layer) => unitsOf(layer, (node) => values.get(node) ?? []));
   let twins = start.map(twinsIn);
   if (twins.every((groups) => groups.length === 0)) return [];
-  const gradients = grad(objectiveOf(losses, model), nodes);
+  const gradients = grad(objective, nodes);
   const executable = session.compile({ name: `symmetry.${batch.length}`, outputs: gradients, updates: [] });
   const steps = Math.min(hidden.length + 2, MOST_STEPS);
   for (let step = 0; step < steps; step++) {

@@ -4,7 +4,6 @@ import type { LayerTrait } from '../../nn/layer.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';
-import { objectiveOf } from '../step/step.js';
 import type { Stepper } from '../step/stepper.js';
 
 /** Units of a layer that share a fault, of `units` in all. */
@@ -47,7 +46,7 @@ export async function probe(
   indices: Int32Array,
 ): Promise<Probe> {
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, losses, indices: batch } = forward(config, stepper.dataset, indices.length, mode, stepper.inputs);
+  const { model, objective, indices: batch } = forward(config, stepper.dataset, indices.length, mode, stepper.inputs);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const titleOf = (name: string): string => titles.get(name) ?? name;
   const relus = model.layers.flatMap(({ name, activation, preactivation }) =>
@@ -57,7 +56,7 @@ export async function probe(
     const derivative = activation === undefined ? undefined : relativeDerivatives[activation];
     return activation !== undefined && derivative ? [{ name, activation, highest: perUnit(derivative(output)) }] : [];
   });
-  const gradients = grad(objectiveOf(losses, model), model.parameters.map((p) => p.node)); // prettier-ignore
+  const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
   const outputs = [...relus, ...squashers].map(({ highest }) => highest);
   const executable = session.compile({
     name: `probe.${indices.length}`,

@@ -10,7 +10,6 @@ import type { ExperimentConfig } from '../schema.js';
 import { type IdenticalUnits, identicalUnits } from './identical-units.js';
 import { forward } from '../step/network.js';
 import { planOf } from '../loop/plan.js';
-import { objectiveOf } from '../step/step.js';
 import type { Stepper } from '../step/stepper.js';
 import { epochOrder } from '../loop/trainer.js';
 
@@ -45,10 +44,10 @@ export async function startStatistics(
   const { batchSize } = planOf(config, size);
   const batch = epochOrder(config, size, 1).subarray(0, batchSize);
   const mode = { training: true, stochastic: false, augmented: false };
-  const { model, losses, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
+  const { model, objective, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const layers = model.layers.filter(({ output }) => output.dtype === 'f32');
   const values = layers.map(({ output }) => output);
-  const gradients = grad(objectiveOf(losses, model), values);
+  const gradients = grad(objective, values);
   const outputs = layers.flatMap(({ output, activation }, i) => [
     varianceOf(output),
     varianceOf(gradients[i]),

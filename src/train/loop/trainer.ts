@@ -179,7 +179,8 @@ class Trainer {
     let before = 0;
     for (let batch = run.batch; batch < run.batches && this.stop === undefined; batch++) {
       if (this.started.length === 0) before = this.options.now();
-      this.startStep(order.subarray(batch * batchSize, Math.min((batch + 1) * batchSize, size)));
+      const isLast = batch + 1 === run.batches;
+      this.startStep(order.subarray(batch * batchSize, Math.min((batch + 1) * batchSize, size)), isLast);
       if (!this.mustRecord(batch)) continue;
       await this.recordSteps();
       const time = this.options.now();
@@ -188,10 +189,11 @@ class Trainer {
     }
   }
 
-  private startStep(indices: Int32Array): void {
+  private startStep(indices: Int32Array, isLastOfEpoch: boolean): void {
     const number = this.run.step + this.started.length;
     const rate = this.rateOf(number);
-    this.started.push({ indices, number, rate, outputs: this.stepper.run(indices, number, rate).read() });
+    const outputs = this.stepper.run(indices, number, rate, isLastOfEpoch).read();
+    this.started.push({ indices, number, rate, outputs });
   }
 
   /** Whether the outputs of the steps up to `batch` are to be read now. */

@@ -1,27 +1,48 @@
-/** An experiment's model, loss and metrics as graph nodes on a batch of a resident dataset. */
-import { type Node, streamKey, withScope } from '../../tensor/index.js';
-import { BatchAugmentation, mainTarget, mixedLosses, mixTargets } from '../../nn/augmentations/batch.js';
+/** A task's networks on a batch: an objective with its losses, metrics and penalties as graph nodes, for any weights. */
+import { add, type Node, streamKey, withScope } from '../../tensor/index.js';
+import { BatchAugmentation, mainTarget, mixedLosses, mixTargets, type Targets } from '../../nn/augmentations/batch.js';
 import { lossOf, predictionOf } from '../../nn/losses/index.js';
 import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js';
 import { traceModel, type TracedModel } from '../../nn/model.js';
+import type { Named } from '../../nn/optimizers/index.js';
 import type { RandomSource } from '../../nn/random-source.js';
-import type { Variables } from '../../nn/variables.js';
+import { penalty } from '../../nn/regularization.js';
+import type { Parameter, Variables } from '../../nn/variables.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
-import { taskOf } from '../tasks/index.js';
+import { type Task, taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import { metricOutput } from './sums.js';
 
-export interface Forward {
+/** The samples that a step works on. */
+export interface Batch {
+  /** By name, each [batch, ...]: `features`, preprocessed and augmented, and `targets` where the data have some. */
+  readonly fields: Named<Node>;
+  /** What an output [batch, ...] is compared with. */
+  readonly targetsFor: (output: Node) => Targets;
+}
+
+export interface ObjectivePass {
+  /** All networks that the objective calls as one, with the output that metrics look at. */
   readonly model: TracedModel;
-  /** Input: the samples of the batch, i32 [batch]. */
-  readonly indices: Node;
-  /** The preprocessed and augmented features [batch, ...], and the targets [batch, ...] that metrics compare with. */
-  readonly x: Node;
-  readonly target: Node;
+  /** The parameters of each. */
+  readonly parameters: Named<readonly Parameter[]>;
+  /** What a step minimizes: the objective plus the penalties on weights and activities of the networks that it trains, []. */
+  readonly objective: Node;
   /** The loss of each sample, [batch]. */
   readonly losses: Node;
+  /** The objective's other figures of each sample, [batch]. */
+  readonly figures: Named<Node>;
+  /** What metrics compare with, [batch, ...]. */
+  readonly target: Node;
   /** The statistics of each metric, summed over the batch, under the name that `metricOutput` gives. */
-  readonly metrics: Readonly<Record<string, Node>>;
+  readonly metrics: Named<Node>;
+}
+
+export interface Forward extends ObjectivePass {
+  /** Input: the samples of the batch, i32 [batch]. */
+  readonly indices: Node;
+  /** The preprocessed and augmented features [batch, ...]. */
+  readonly x: Node;
 }
 
 /** What is at work in a graph beside the forward pass. */
@@ -40,38 +61,80 @@ export interface NetworkInputs {
   readonly random: RandomSource;
 }
 
-/** The network on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
-export function forward(
+/** The batch of `dataset` that its input `indices` (i32 [batch]) chooses. */
+export function batchOf(
   config: ExperimentConfig,
   dataset: Dataset,
-  batchSize: number,
+  indices: Node,
   mode: Mode,
-  { variables, random }: NetworkInputs,
-): Forward {
-  const indices = dataset.indices(batchSize);
+  random: RandomSource,
+): Batch {
   const configs = mode.augmented ? config.data.augment : [];
   const augmentation = new BatchAugmentation(configs, random.key, streamKey(config.seed, 'augment'), indices);
-  const batch = withScope('data', () => gatherBatch(dataset, indices));
+  const { x: plain, target } = withScope('data', () => gatherBatch(dataset, indices));
   const { x, mixture } = withScope('augmentation', () =>
-    augmentation.features(samplesOfBatch(dataset, indices), () => batch.x),
+    augmentation.features(samplesOfBatch(dataset, indices), () => plain),
   );
-  const model = traceModel(config.model, x, variables, {
-    ...mode,
+  return {
+    fields: { features: x, ...(target !== plain && { targets: target }) },
+    targetsFor: (output) =>
+      withScope('augmentation', () => mixTargets(augmentation.targets(target, Math.max(2, output.shape[1])), mixture)),
+  };
+}
+
+/** The update of a task that minimizes this objective. */
+function updateFor(task: Task, config: ExperimentConfig, objective: string | undefined) {
+  const updates = task.updates(config);
+  const update = objective === undefined ? updates[0] : updates.find((one) => one.objective === objective);
+  if (update === undefined) throw new Error(`no update of the task minimizes "${objective}"`);
+  return update;
+}
+
+/** An objective of `task` on `batch`, by default that of its first update. Throws ShapeError naming the layer. */
+export function passOf(
+  config: ExperimentConfig,
+  batch: Batch,
+  mode: Mode,
+  { variables, random }: NetworkInputs,
+  task: Task = taskOf(config),
+  chosen?: string,
+): ObjectivePass {
+  const update = updateFor(task, config, chosen);
+  const networks = task.networks(config);
+  const isOnly = Object.keys(networks).length === 1;
+  const traces: { readonly network: string; readonly model: TracedModel }[] = [];
+  const targets = new Map<Node, Targets>();
+  const targetsFor = (output: Node): Targets => {
+    const known = targets.get(output) ?? batch.targetsFor(output);
+    targets.set(output, known);
+    return known;
+  };
+  const result = task.objectives(config)[update.objective]({
+    fields: batch.fields,
+    training: mode.training,
     random,
-    init: config.init,
-    regularization: config.regularization,
+    forward(network, x) {
+      const model = traceModel(networks[network], x, variables, {
+        ...mode,
+        ...(!isOnly && { network }),
+        random,
+        init: config.init,
+        regularization: config.regularization,
+      });
+      traces.push({ network, model });
+      return model.output;
+    },
+    losses(output) {
+      const compared = targetsFor(output);
+      const loss = lossOf(config.loss);
+      return withScope('loss', () => mixedLosses(compared, (target) => loss.perSample(output, target, config.loss)));
+    },
   });
-  const targets = withScope('augmentation', () => {
-    const classes = Math.max(2, model.output.shape[1]);
-    return mixTargets(augmentation.targets(batch.target, classes), mixture);
-  });
-  const losses = withScope('loss', () => {
-    const loss = lossOf(config.loss);
-    return mixedLosses(targets, (target) => loss.perSample(model.output, target, config.loss));
-  });
-  const target = mainTarget(targets);
+  const { output } = result;
+  const { loss: losses, ...figures } = result.figures;
+  const target = mainTarget(targetsFor(output));
   const statistics = withScope('metrics', () => {
-    const prediction = predictionOf(config.loss, model.output, taskOf(config).reference);
+    const prediction = predictionOf(config.loss, output, task.reference);
     // Tables are no part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
     return namedMetrics(measured).map(({ name, config: metric }): [string, Node] => [
@@ -79,5 +142,54 @@ export function forward(
       metricOf(metric).statistics(prediction, target, metric),
     ]);
   });
-  return { model, indices, x, target, losses, metrics: Object.fromEntries(statistics) };
+  const tracesOf = (names: readonly string[]): TracedModel =>
+    merged(traces.filter(({ network }) => names.includes(network)).map(({ model }) => model), output); // prettier-ignore
+  const trained = tracesOf(update.networks);
+  const objective = withScope('loss', () => {
+    const weights = withScope('penalty', () => penalty(trained.parameters, trained.penalties));
+    return weights === undefined ? result.value : add(result.value, weights);
+  });
+  return {
+    model: tracesOf(Object.keys(networks)),
+    parameters: Object.fromEntries(Object.keys(networks).map((name) => [name, tracesOf([name]).parameters])),
+    objective,
+    losses,
+    figures,
+    target,
+    metrics: Object.fromEntries(statistics),
+  };
+}
+
+/** Items without those that repeat the name of one before them. */
+function firstOfName<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  const names = new Set<string>();
+  return items.filter(({ name }) => !names.has(name) && names.add(name));
+}
+
+/** Traces as one network; where one was traced several times, its parameters and state count once. */
+function merged(models: readonly TracedModel[], output: Node): TracedModel {
+  if (models.length === 1 && models[0].output === output) return models[0];
+  return {
+    output,
+    parameters: firstOfName(models.flatMap(({ parameters }) => parameters)),
+    states: firstOfName(models.flatMap(({ states }) => states)),
+    observations: models.flatMap(({ observations }) => observations),
+    penalties: models.flatMap(({ penalties }) => penalties),
+    layers: models.flatMap(({ layers }) => layers),
+    rows: firstOfName(models.flatMap(({ rows }) => rows)),
+  };
+}
+
+/** The task's main objective on `batchSize` samples of `dataset`. Throws ShapeError naming the layer. */
+export function forward(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  mode: Mode,
+  inputs: NetworkInputs,
+  task?: Task,
+): Forward {
+  const indices = dataset.indices(batchSize);
+  const batch = batchOf(config, dataset, indices, mode, inputs.random);
+  return { ...passOf(config, batch, mode, inputs, task), indices, x: batch.fields.features };
 }

@@ -12,6 +12,8 @@ export class RunInputs {
   readonly rate = input('rate', []);
   /** The 1-based number of the step, []. */
   readonly step = input('step', []);
+  /** Not 0 in the last step of an epoch, []. */
+  readonly lastOfEpoch = input('last_of_epoch', []);
   /** The first step that was not finite, []: steps record it, and the host sets it to 0 before the first. */
   readonly failedStep = input('failed_step', []);
 }

@@ -3,18 +3,19 @@
  * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
  */
 import {
-  abs, add, constant, div, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
+  abs, add, constant, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
-import type { TracedModel } from '../../nn/model.js';
-import { penalty } from '../../nn/regularization.js';
-import { cumulativeMean, type Parameter, runningMean } from '../../nn/variables.js';
+import { cumulativeMean, type Parameter } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
-import { forward } from './network.js';
 import { planOf } from '../loop/plan.js';
 import type { Variable } from '../loop/snapshot.js';
+import { type Task, taskOf } from '../tasks/index.js';
+import { batchOf, forward } from './network.js';
 import { averageName, averagesOf, type RunInputs } from './run-inputs.js';
-import { type Slot, weightUpdates } from './weight-updates.js';
+import { figureOutput } from './sums.js';
+import { takeStep } from './training-step.js';
+import { accumulates, type Slot } from './weight-updates.js';
 
 /** Beyond every finite float32. */
 const FLOAT32_LIMIT = 3.4028235677973366e38;
@@ -31,6 +32,8 @@ export interface StepInputs {
   readonly rate: Node;
   /** The 1-based number of the step, []. */
   readonly step: Node;
+  /** Not 0 in the last step of an epoch, []; undefined where the step does not ask. */
+  readonly lastOfEpoch: Node | undefined;
   /** The first step that was not finite, [], which the step itself records; the host sets it to 0 before the first. */
   readonly failedStep: Node;
 }
@@ -60,15 +63,6 @@ export interface StateSlot extends Variable {
   readonly initial: () => ArrayLike<number>;
 }
 
-/** What a step minimizes: the mean loss of the batch plus the penalties on weights and activities. */
-export function objectiveOf(losses: Node, model: Pick<TracedModel, 'parameters' | 'penalties'>): Node {
-  return withScope('loss', () => {
-    const mean = div(reduceSum(losses), losses.shape[0]);
-    const weights = withScope('penalty', () => penalty(model.parameters, model.penalties));
-    return weights === undefined ? mean : add(mean, weights);
-  });
-}
-
 /** One step of training on `batchSize` samples. `stochastic` is false where nothing may be random (overfit-batch). */
 export function trainingStep(
   config: ExperimentConfig,
@@ -76,40 +70,44 @@ export function trainingStep(
   batchSize: number,
   inputs: RunInputs,
   stochastic = true,
+  task: Task = taskOf(config),
 ): TrainingStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, mode, inputs);
-  const { parameters } = model;
-  const objective = objectiveOf(losses, model);
-  const gradients = grad(objective, parameters.map((p) => p.node)); // prettier-ignore
-  const { rate, step, random, failedStep } = inputs;
-  const health = withScope('finiteness', () => healthAfter(failedStep, step, [objective, ...gradients]));
+  const { rate, step, lastOfEpoch, random, failedStep, variables } = inputs;
+  const indices = dataset.indices(batchSize);
+  const experiment = { config, task, plan: planOf(config, dataset.size), mode, random };
+  const batch = batchOf(config, dataset, indices, mode, random);
+  const result = takeStep(experiment, variables, batch, { rate, step, lastOfEpoch });
+  const { parameters, slots, averages, states, watched, metrics } = result;
+  const { loss, ...figures } = result.figures;
+  const health = withScope('finiteness', () => healthAfter(failedStep, step, watched));
   const isHealthy = eq(health, 0);
-  const { slots, averages, updates } = weightUpdates(
-    config,
-    parameters,
-    gradients,
-    inputs,
-    planOf(config, dataset.size),
-    stochastic ? random : undefined,
-  );
-  const kept = [...updates, ...model.observations.map(runningMean)].map(([variable, value]): [Node, Node] => [
-    variable,
-    withScope('optimizer', () => select(isHealthy, value, variable)),
-  ]);
-
+  const nodes = new Map([...parameters, ...slots, ...states].map(({ name, node }) => [name, node]));
+  const updates = Object.entries(result.state).map(([name, value]): [Node, Node] => {
+    const variable = nodes.get(name);
+    if (variable === undefined) throw new Error(`the step changes ${name}, which is no part of its state`);
+    return [variable, withScope('optimizer', () => select(isHealthy, value, variable))];
+  });
+  const sums = Object.entries(figures).map(([name, values]): [string, Node] => [figureOutput(name), reduceSum(values)]);
   return {
     program: {
       name: `train.${batchSize}`,
-      outputs: { loss: reduceSum(losses), health, ...metrics },
-      updates: [...kept, [failedStep, health]],
+      outputs: { loss: reduceSum(loss), health, ...metrics, ...Object.fromEntries(sums) },
+      updates: [...updates, [failedStep, health]],
     },
-    inputs: { indices, randomKey: random.key, rate, step, failedStep },
+    inputs: {
+      indices,
+      randomKey: random.key,
+      rate,
+      step,
+      failedStep,
+      lastOfEpoch: accumulates(config) ? lastOfEpoch : undefined,
+    },
     parameters,
     slots,
     averages,
-    states: model.states,
-    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(model.states, inputs),
+    states,
+    averagedStates: config.train.weight_average === undefined ? [] : averagedStatesOf(states, inputs),
   };
 }
 
@@ -222,8 +220,7 @@ export function diagnosisStep(
   stochastic = true,
 ): DiagnosisStep {
   const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, x, losses } = forward(config, dataset, batchSize, mode, inputs);
-  const objective = objectiveOf(losses, model);
+  const { model, x, losses, objective } = forward(config, dataset, batchSize, mode, inputs);
   const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;

@@ -11,9 +11,17 @@ import type { Affine, Split } from '../../data/index.js';
 import type { Parameter } from '../../nn/variables.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
-import { RunInputs } from './run-inputs.js';
+import { averageName, RunInputs } from './run-inputs.js';
 import { scaleToUnitVariance } from './lsuv.js';
-import { RANDOM_SCHEME, restore, SnapshotError, type Snapshot, type Tensors, type Variable } from '../loop/snapshot.js';
+import {
+  type NamedTensor,
+  RANDOM_SCHEME,
+  restore,
+  SnapshotError,
+  type Snapshot,
+  type Tensors,
+  type Variable,
+} from '../loop/snapshot.js';
 import {
   describeSuspect,
   diagnosisStep,
@@ -24,6 +32,7 @@ import {
   trainingStep,
   type TrainingStep,
 } from './step.js';
+import { accumulates } from './weight-updates.js';
 import { sizeOf } from '../../tensor/shape.js';
 
 /** Batches that running statistics are measured from: some thousand samples are enough (Wu and Johnson 2021). */
@@ -102,8 +111,10 @@ export class Stepper {
     restore(this.session, taken, given);
     const fixed = new Set(taken.map(({ name }) => name));
     await scaleToUnitVariance(this.session, this.config, this.dataset, batchSize, this.inputs, fixed);
-    for (const [i, { node }] of this.blueprint.averages.entries()) {
-      this.session.write(node, await this.session.read(parameters[i].node));
+    const averages = new Map(this.blueprint.averages.map(({ name, node }) => [name, node]));
+    for (const { name, node } of parameters) {
+      const average = averages.get(averageName(name));
+      if (average !== undefined) this.session.write(average, await this.session.read(node));
     }
   }
 
@@ -115,8 +126,20 @@ export class Stepper {
           'an exact resume is not possible',
       );
     }
-    restore(this.session, this.variables, snapshot.tensors);
+    restore(this.session, this.variables, this.withCounters(snapshot));
     this.session.write(this.blueprint.inputs.failedStep, [0]);
+  }
+
+  /** The tensors of a checkpoint; one of before accumulation kept count by itself gets the counts that its step stands for. */
+  private withCounters({ tensors, meta }: Snapshot): Tensors {
+    const { accumulate_batches: batches = 1 } = this.config.train;
+    if (!accumulates(this.config) || tensors.has('optimizer.updates')) return tensors;
+    const scalar = (value: number): NamedTensor => ({ dtype: 'F32', shape: [], values: Float32Array.of(value) });
+    return new Map([
+      ...tensors,
+      ['optimizer.collected', scalar(meta.step % batches)],
+      ['optimizer.updates', scalar(Math.floor(meta.step / batches))],
+    ]);
   }
 
   get parameters(): readonly Parameter[] {
@@ -128,10 +151,17 @@ export class Stepper {
     return this.blueprint.averages;
   }
 
-  /** Starts a step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. */
-  run(indices: Int32Array, step: number, rate: number): Executable<TrainingOutputs> {
+  /**
+   * Starts a step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. In the last step of an epoch the
+   * gradients that have been accumulated are used, however few.
+   */
+  run(indices: Int32Array, step: number, rate: number, isLastOfEpoch = false): Executable<TrainingOutputs> {
     const { executable, step: training } = this.stepFor(indices.length);
     this.writeInputs(training, indices, step, rate);
+    if (training.inputs.lastOfEpoch !== undefined) {
+      this.scalar[0] = Number(isLastOfEpoch);
+      this.session.write(training.inputs.lastOfEpoch, this.scalar);
+    }
     executable.run();
     return executable;
   }

@@ -22,6 +22,9 @@ export interface Evaluation {
 /** What a step calls its output of a metric's statistics, and a snapshot those that are appended. */
 export const metricOutput = (metric: string): string => `metrics.${metric}`;
 
+/** What a step calls its output of an objective's figure other than the loss, summed over the batch. */
+export const figureOutput = (figure: string): string => `figures.${figure}`;
+
 export class Sums {
   samples = 0;
   loss = 0;

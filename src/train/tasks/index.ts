@@ -6,6 +6,7 @@ import { reconstruction } from './reconstruction.js';
 import { regression } from './regression.js';
 import type { Task } from './task.js';
 
+export type { Objective, ObjectiveContext, ObjectiveResult } from './objective.js';
 export type { BatchFit, FitCriterion, Task, TaskUpdate } from './task.js';
 
 export const tasks = { classification, multilabel, regression, reconstruction } as const satisfies Record<string, Task>;

@@ -9,6 +9,7 @@ import type { MetricConfig, metrics } from '../../nn/metrics/index.js';
 import type { ModelConfig } from '../../nn/model.js';
 import type { OptimizerConfig } from '../../nn/optimizers/index.js';
 import type { ReferenceKind } from '../../nn/target.js';
+import type { Objective } from './objective.js';
 
 /** The parts of an experiment's config that a task builds on. */
 export interface ExperimentParts {
@@ -18,12 +19,12 @@ export interface ExperimentParts {
 
 /** One optimizer at work. */
 export interface TaskUpdate {
-  /** Which of the task's objectives it minimizes. */
+  /** Which of the task's objectives it minimizes: no two updates the same, so it names the update too. */
   readonly objective: string;
-  /** The networks whose weights it changes. */
+  /** The networks whose weights it changes; the objective calls them all. */
   readonly networks: readonly string[];
   readonly optimizer: OptimizerConfig;
-  /** It takes part in every n-th step. */
+  /** It is made in every n-th step (of those that make updates, where gradients are accumulated), the first time in the n-th. */
   readonly every: number;
 }
 
@@ -57,7 +58,12 @@ export interface Task<S extends z.ZodObject = z.ZodObject> {
   readonly defaultMetrics: readonly (keyof typeof metrics)[];
   /** By name, which their variables begin with where there are several. */
   networks(config: ExperimentParts): Readonly<Record<string, ModelConfig>>;
-  /** In the order in which a step makes them. */
+  /** What its updates minimize, by name. */
+  objectives(config: ExperimentParts): Readonly<Record<string, Objective>>;
+  /**
+   * In the order in which a step makes them: each sees the weights as those before it have left them. The objective of the first is
+   * the one that evaluation measures.
+   */
   updates(config: ExperimentParts): readonly TaskUpdate[];
   readonly fit: FitCriterion;
 }

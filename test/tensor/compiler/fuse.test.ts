@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { add, conv, div, exp, grad, input, iota, log, lt, matmul, maximum, mul, neg, type Node, randomBits, reduceMax, reduceSum, reshape, select, sqrt, stopGradient, sub, transpose } from '../../../src/tensor/index.js'; // prettier-ignore
+import { add, broadcastTo, constant, conv, div, exp, grad, input, iota, log, lt, matmul, maximum, mul, neg, type Node, randomBits, reduceMax, reduceSum, reshape, select, sqrt, stopGradient, sub, transpose } from '../../../src/tensor/index.js'; // prettier-ignore
 import { planKernels } from '../../../src/tensor/compiler/kernels.js';
 import { lower } from '../../../src/tensor/compiler/lower.js';
 import { showKernels } from '../helpers/show-kernel.js';
@@ -11,6 +11,11 @@ describe('what is computed in one pass over memory', () => {
 
   it('is a product with its bias and ReLU', () => {
     expect(kernelsOf(hidden)).toEqual(['matmul [64,128] + add max']);
+  });
+
+  it('is not the same number everywhere and its product, which reads it from memory', () => {
+    const everywhere = broadcastTo(constant([2], [1, 1]), [64, 100]);
+    expect(kernelsOf(matmul(everywhere, input('w', [100, 128])))).toEqual(['loop [64,100]', 'matmul [64,128]']);
   });
 
   it('is a convolution with its bias and ReLU', () => {

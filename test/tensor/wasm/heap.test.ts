@@ -1,5 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { add, cast, Heap, input, MemoryLimitError, portableBackend, wasmBackend } from '../../../src/tensor/index.js';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  add,
+  cast,
+  Heap,
+  input,
+  MemoryLimitError,
+  MemoryRefusedError,
+  portableBackend,
+  wasmBackend,
+} from '../../../src/tensor/index.js';
 
 describe('Heap', () => {
   it.each([wasmBackend, portableBackend])(
@@ -39,5 +48,24 @@ describe('Heap', () => {
     expect(() => heap.allocate(2 ** 32, 'the program step')).toThrow(
       'the program step needs 4096 MiB on top of the 2 MiB in use',
     );
+  });
+
+  it('says that it is the system which refuses, and what to do', () => {
+    const heap = new Heap();
+    // A function, as it also stands for a constructor.
+    const refuse = function (): never {
+      throw new RangeError('WebAssembly.Memory(): could not allocate memory');
+    };
+    vi.spyOn(heap.memory, 'grow').mockImplementation(refuse);
+    expect(() => heap.allocate(2 ** 24, 'the data')).toThrow(MemoryRefusedError);
+    expect(() => heap.allocate(2 ** 24, 'the data')).toThrow(
+      /^the data needs 16 MiB on top of the 1 MiB in use, which the system refuses; .*ulimit -v/,
+    );
+    // What was refused is not taken.
+    expect(heap.used).toBeLessThan(2 ** 20);
+    const memory = vi.spyOn(WebAssembly, 'Memory').mockImplementation(refuse);
+    expect(() => new Heap()).toThrow(MemoryRefusedError);
+    expect(() => new Heap()).toThrow('the system refuses the address space that WebAssembly reserves');
+    memory.mockRestore();
   });
 });

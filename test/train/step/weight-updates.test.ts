@@ -48,12 +48,56 @@ describe('gradient accumulation', () => {
     },
   );
 
-  it('keeps what is collected in the checkpoint, so that a run resumes in between', async () => {
-    const config = regression('adam', { batch_size: 4, accumulate_batches: 4, max_epochs: 2, weight_average: {} });
-    const { tensors: whole } = await run(config, {}, wasmBackend);
-    let steps = 0;
-    const { recorded } = await run(config, { shouldStop: () => ++steps === 7 }, wasmBackend);
-    const { tensors: resumed } = await run(config, { resume: { last: latest(recorded, 'last') } }, wasmBackend);
+  it.each([
+    [
+      'at the end of an epoch',
+      { batch_size: 4, accumulate_batches: 4, max_epochs: 2 },
+      { batch_size: 16, max_epochs: 2 },
+    ],
+    ['of fewer batches than that in an epoch', { batch_size: 8, accumulate_batches: 64 }, { batch_size: 24 }],
+    [
+      'at the last of `max_steps`',
+      { batch_size: 4, accumulate_batches: 4, max_steps: 3 },
+      { batch_size: 12, max_steps: 1 },
+    ],
+  ])('averages an incomplete group %s over the batches that are in it', async (_where, small, large) => {
+    // 24 samples: batches of 4 in groups of 16 and 8, which are the batches of 16.
+    const { tensors: collected } = await run(regression('adamw', small));
+    const { tensors: whole } = await run(regression('adamw', large));
+    for (const [name, values] of Object.entries(whole)) expectClose(collected[name], values);
+    expect(collected['optimizer.collected']).toEqual([0]);
+  });
+
+  it('makes an update of the only batch of a fast run', async () => {
+    const { tensors } = await run(regression('adamw', { batch_size: 4, accumulate_batches: 4 }), { fastDevRun: true });
+    const { tensors: single } = await run(regression('adamw', { batch_size: 4 }), { fastDevRun: true });
+    for (const [name, values] of Object.entries(single)) expectClose(tensors[name], values);
+  });
+
+  const resumable = regression('adam', { batch_size: 4, accumulate_batches: 4, max_epochs: 2, weight_average: {} });
+  const stopAfter = async (step: number) => {
+    let asked = 0;
+    // The validation after the six steps of the first epoch asks too.
+    const count = step > 6 ? step + 1 : step;
+    const { recorded } = await run(resumable, { shouldStop: () => ++asked === count }, wasmBackend);
+    return latest(recorded, 'last');
+  };
+
+  it.each([2, 5, 7])('keeps what is collected in the checkpoint, so that a run resumes after step %i', async (step) => {
+    const { tensors: whole } = await run(resumable, {}, wasmBackend);
+    const last = await stopAfter(step);
+    expect(last.meta.step).toBe(step);
+    const { tensors: resumed } = await run(resumable, { resume: { last } }, wasmBackend);
+    expect(resumed).toEqual(whole);
+  });
+
+  it('goes on with a checkpoint of before groups were counted', async () => {
+    const { tensors: whole } = await run(resumable, {}, wasmBackend);
+    const { tensors, meta } = await stopAfter(3);
+    const counts = ['optimizer.collected', 'optimizer.updates'];
+    const old = new Map([...tensors].filter(([name]) => !counts.includes(name)));
+    expect(old.size).toBe(tensors.size - 2);
+    const { tensors: resumed } = await run(resumable, { resume: { last: { tensors: old, meta } } }, wasmBackend);
     expect(resumed).toEqual(whole);
   });
 });

@@ -61,7 +61,9 @@ function stepCycles(features: Features, rows: number, columns: number): number {
 }
 
 /** Whether this is faster than the sum over windows, whose steps (window elements times pixels) of an image are given. */
-export function scatterPays(root: NodeOf<'conv_input'>, features: Features, windowSteps: number): boolean {
+export function scatterPays(root: NodeOf<'conv_input'>, machine: Features, windowSteps: number): boolean {
+  // By the CPU, whatever V8 makes of it: the two round differently.
+  const features = { ...machine, wide: machine.avx2 };
   const { strides, dilation, groups } = root.attrs;
   if (groups !== 1 || dilation.some((d) => d !== 1)) return false;
   const [, gradientHeight, gradientWidth, filters] = root.inputs[0].shape;

@@ -49,10 +49,10 @@ export const winogradWorkspace = (channels: number, filters: number): number =>
   products * weightStride(channels, filters);
 
 /**
- * What the transforms of four channels or filters of a tile cost, measured in multiply-adds of a tile's products: these gain more
- * from 256 bits.
+ * What the transforms of four channels or filters of a tile cost, measured in multiply-adds of a tile's products. The same whatever
+ * V8 makes of vectors, as the choice changes bits.
  */
-const transformCost = ({ wide }: Features): number => (wide ? 800 : 280);
+const TRANSFORM_COST = 400;
 
 /** Whether the transforms cost less than the products that they save, in multiply-adds of vectors. */
 export function winogradPays(
@@ -62,7 +62,7 @@ export function winogradPays(
   const { batch, outHeight, outWidth, channels, filters } = kernel;
   if (!features.winograd || channels % 4 > 0 || filters % 4 > 0) return false;
   const tiles = batch * tilesOf(outHeight, outWidth);
-  const transforms = tiles * (channels / 4 + filters / 4) * transformCost(features) + ((channels * filters) / 4) * 150;
+  const transforms = tiles * (channels / 4 + filters / 4) * TRANSFORM_COST + ((channels * filters) / 4) * 150;
   const winograd = transforms + tiles * products * channels * (filters / 4) * 1.2;
   const direct = batch * outHeight * outWidth * 9 * channels * (filters / 4);
   return winograd < direct;
