@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { formatCount } from '../config/format-count.js';
 import { formatWarnings, type LoadedEvent, type RunEvent } from '../runner/index.js';
-import { formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
+import { formatAveraging, formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
 import { isResumable, runPaths } from '../runs/index.js';
 import { formatReports, formatSizes } from './format.js';
 
@@ -53,6 +53,7 @@ function describeEnd({ summary, fold }: Extract<RunEvent, { kind: 'ended' }>): s
     ...(test === undefined ? [] : [formatFigures(test, 'test/')]),
     ...formatReports(reports),
     ...(sparsity === undefined ? [] : [formatSparsity(sparsity)]),
+    ...[formatAveraging(summary) ?? []].flat(),
     formatEnd(summary),
   ];
   if (status === 'failed') lines.push(keptWeights(run_dir));
