@@ -36,14 +36,17 @@ const activation = <S extends z.ZodObject>(entry: Activation<S>): Activation<S> 
 const plain = (description: string, apply: (x: Node) => Node) =>
   activation({ description, schema: z.object({}), apply });
 
-/** 1 / (1 + e^-x), by tanh: no overflow at either end. */
-export const sigmoid = (x: Node): Node => add(mul(tanh(mul(x, 0.5)), 0.5), 0.5);
+/** -|x| with the derivative 1 at 0, where the kinks of what is made of it cancel. */
+const minusAbs = (x: Node): Node => select(gt(x, 0), neg(x), x);
 
-/** log(1 + e^x) as max(0, x) + log(1 + e^-|x|). |x| has the derivative -1 at 0 here, which makes both derivatives of the sum right there. */
-export function softplus(x: Node): Node {
-  const minusAbs = select(gt(x, 0), neg(x), x);
-  return add(maximum(0, x), log1p(exp(minusAbs)));
+/** 1 / (1 + e^-x), where negative as e^x / (1 + e^x): no overflow at either end, and small values to all digits. */
+export function sigmoid(x: Node): Node {
+  const tail = exp(minusAbs(x));
+  return div(select(gt(x, 0), 1, tail), add(tail, 1));
 }
+
+/** log(1 + e^x) as max(0, x) + log(1 + e^-|x|). */
+export const softplus = (x: Node): Node => add(maximum(0, x), log1p(exp(minusAbs(x))));
 
 /** e^x / sum of e^x along the last axis. The maximum is a constant shift, which the result does not depend on. */
 export function softmax(x: Node): Node {

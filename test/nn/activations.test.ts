@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { activate, activations, activationSchema } from '../../src/nn/activations.js';
-import { evaluate, grad, input, reduceSum } from '../../src/tensor/index.js';
+import { softplusBoth } from '../../src/nn/losses/numerics.js';
+import { evaluate, grad, input, type Node, portableBackend, reduceSum, wasmBackend } from '../../src/tensor/index.js'; // prettier-ignore
 import { expectDerivatives, network } from './helpers/network.js';
 
 const points = [-30, -3, -0.5, 0, 0.25, 2, 30];
@@ -70,6 +71,33 @@ function written(text: string): unknown {
   return key ? { [name]: { [key]: Number(value) } } : name;
 }
 
+const activated =
+  (name: string) =>
+  (x: Node): Node =>
+    activate(activationSchema.parse(name), x);
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const softplus = (x: number): number => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** In float64: what does not cancel in any digit. */
+const formulas: Record<
+  string,
+  { build: (x: Node) => Node; value: (x: number) => number; slope: (x: number) => number }
+> = {
+  sigmoid: { build: activated('sigmoid'), value: sigmoid, slope: (x) => sigmoid(x) * sigmoid(-x) },
+  silu: { build: activated('silu'), value: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)) },
+  softplus: { build: activated('softplus'), value: softplus, slope: sigmoid },
+  elu: { build: activated('elu'), value: (x) => (x > 0 ? x : Math.expm1(x)), slope: (x) => Math.exp(Math.min(0, x)) },
+  tanh: { build: activated('tanh'), value: Math.tanh, slope: (x) => 1 / Math.cosh(x) ** 2 },
+  'softplus of losses': { build: (x) => softplusBoth(x).positive, value: softplus, slope: sigmoid },
+  'softplus of -x of losses': {
+    build: (x) => softplusBoth(x).negative,
+    value: (x) => softplus(-x),
+    slope: (x) => -sigmoid(-x),
+  },
+};
+/** Absolute errors of value and slope that are allowed: where the slope crosses zero, and where tanh has reached 1. */
+const limits: Record<string, readonly [number, number]> = { silu: [0, 1e-7], tanh: [0, 6e-7] };
+
 describe('activation functions', () => {
   it.each(Object.entries(pytorch))('%s: value, first and second derivative are those of PyTorch', (name, expected) => {
     const x = input('x', [points.length]);
@@ -97,6 +125,35 @@ describe('activation functions', () => {
       for (const values of evaluate([y, first, second], () => Float64Array.from(far)))
         expect([...values].every(Number.isFinite), name).toBe(true);
     }
+  });
+
+  it.each([wasmBackend, portableBackend])('keep their digits far out on $name', async (backend) => {
+    const far = Float32Array.from({ length: 20_001 }, (_, i) => (i - 10_000) / 100);
+    const x = input('x', [far.length]);
+    const session = backend.open({ threads: 1 });
+    session.write(x, far);
+    for (const [name, { build, value, slope }] of Object.entries(formulas)) {
+      const y = build(x);
+      const outputs = [y, ...grad(reduceSum(y), [x])];
+      const executable = session.compile({ name, outputs, updates: [] });
+      executable.run();
+      const results = await executable.read();
+      for (const [k, formula] of [value, slope].entries()) {
+        const worst = { error: 0, at: NaN };
+        far.forEach((v, i) => {
+          // Denormal numbers are 2^-149 apart, and x times such a one 2^-149 |x|.
+          const allowed = Math.max(
+            1e-6 * Math.abs(formula(v)),
+            2 ** -149 * Math.max(1, Math.abs(v)),
+            limits[name]?.[k] ?? 0,
+          );
+          const error = Math.abs(results[k][i] - formula(v)) / allowed;
+          if (!(error <= worst.error)) Object.assign(worst, { error, at: v });
+        });
+        expect(worst.error, `${name}, order ${k}, at ${worst.at}`).toBeLessThan(1);
+      }
+    }
+    session.close();
   });
 
   it('softmax sums to 1 over the last axis and does not overflow', () => {
