@@ -60,7 +60,7 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   print(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.fields.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
+      `[${train.fields.features.shape.join(', ')}]; ${config.task.type}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   print(
     options,
