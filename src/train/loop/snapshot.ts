@@ -109,6 +109,21 @@ export async function capture(session: Session, variables: readonly Variable[]):
   );
 }
 
+/** The largest magnitude in a tensor; NaN where it holds one. */
+export function largestIn(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]);
+    if (!(size <= largest)) largest = size;
+    if (Number.isNaN(size)) break;
+  }
+  return largest;
+}
+
+/** The first of `variables` whose tensor holds a NaN or an infinite value; undefined where all are finite. */
+export const firstNonFinite = (tensors: Tensors, variables: readonly Variable[]): Variable | undefined =>
+  variables.find(({ name }) => !Number.isFinite(largestIn(tensors.get(name)?.values ?? [])));
+
 /** Sets the variables to the values in `tensors`. Throws SnapshotError where one is missing or of another shape. */
 export function restore(session: Session, variables: readonly Variable[], tensors: Tensors): void {
   for (const { name, node } of variables) {
