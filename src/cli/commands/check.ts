@@ -38,9 +38,11 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   const { config, data, rows } = experiment;
   const { memory, start, warnings } = await checkExperiment(experiment, engineOf(options));
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
-  const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
+  const namesInputs = rows.some(({ inputs }) => inputs !== undefined);
+  const table = rows.map(({ name, type, inputs, outputShape, parameters, macs, memoryBytes }) => [
     name,
     type,
+    ...(namesInputs ? [inputs?.join(', ') ?? ''] : []),
     `[${outputShape.join(', ')}]`,
     formatCount(parameters),
     formatCount(macs),
@@ -48,7 +50,12 @@ async function check(file: string, overrides: readonly string[], options: CheckO
     ...formatStart(starts.get(name)),
   ]);
   const numbers = ['parameters', 'multiply-adds', 'memory', 'std', 'gradient std', 'zeros'];
-  for (const line of formatTable(['layer', 'type', 'output', ...numbers], table, numbers)) say(options, line);
+  for (const line of formatTable(
+    ['layer', 'type', ...(namesInputs ? ['inputs'] : []), 'output', ...numbers],
+    table,
+    numbers,
+  ))
+    say(options, line);
 
   const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
   say(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
