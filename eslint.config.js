@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 /** Longer than one can keep in mind at once. Comments and blank lines count: they are read too. What imports what: .dependency-cruiser.js. */
@@ -20,6 +21,13 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': 'off',
       eqeqeq: 'error',
       'prefer-const': 'error',
+    },
+  },
+  {
+    // Patterns meet foreign files and configs, and one that backtracks lets a few bytes hang the program.
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
     },
   },
   {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { EngineOptions } from '../runner/index.js';
 import type { ExitCode } from './exit-code.js';
+import type { OutputOptions } from './output.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -14,15 +15,13 @@ export type Register = (program: Command, finish: (code: ExitCode) => void) => v
 /** What an option changes: the random numbers, what computes, the run directory. */
 type Concern = 'seed' | 'engine' | 'run';
 
-export interface CommonOptions {
+export interface CommonOptions extends OutputOptions {
   readonly seed?: string;
   readonly threads?: string;
   readonly winograd: boolean;
   readonly backend: EngineOptions['backend'];
   readonly runsDir: string;
   readonly name?: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
   readonly debug?: boolean;
 }
 
@@ -41,7 +40,7 @@ export function addCommand(program: Command, usage: string, description: string,
     .addOption(option('run', '--runs-dir <dir>', 'where run directories are made').default('runs'))
     .addOption(option('run', '--name <name>', 'instead of the name in the config'))
     .option('--quiet', 'print nothing but errors')
-    .option('--json', 'the last line of stdout is one JSON object')
+    .option('--json', 'the last line of stdout is one JSON object, everything for people goes to stderr')
     .option('--debug', 'show where in the program an error comes from');
 }
 
@@ -65,13 +64,3 @@ export const experimentOptions = (overrides: readonly string[], options: CommonO
   overrides: withSeed(overrides, options),
   name: options.name,
 });
-
-/** Writes a line for people, on stderr. */
-export const say = (options: CommonOptions, line: string): void => {
-  if (!options.quiet) process.stderr.write(`${line}\n`);
-};
-
-/** Writes the result for programs, on stdout, where --json asks for it. */
-export const printJson = (options: CommonOptions, value: unknown): void => {
-  if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
-};

@@ -3,7 +3,8 @@ import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
 import { formatFigures, formatTime } from '../runner/text.js';
-import { type CommonOptions, say } from './command.js';
+import { type CommonOptions } from './command.js';
+import { say } from './output.js';
 
 export interface Display {
   /** A line that stays. */

@@ -1,5 +1,6 @@
 /** Numbers and tables as people read them. */
 import { formatCount } from '../config/format-count.js';
+import { printableLine } from '../config/printable.js';
 import type { LoadedData } from '../data/index.js';
 import type { ReportTable } from '../nn/metrics/index.js';
 import { formatFigure } from '../runner/text.js';
@@ -23,8 +24,9 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly string[] = [],
 ): string[] {
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  return [header, ...rows].map((row) =>
+  const [titles, cells] = [header.map(printableLine), rows.map((row) => row.map(printableLine))];
+  const widths = titles.map((title, i) => cells.reduce((widest, row) => Math.max(widest, row[i].length), title.length));
+  return [titles, ...cells].map((row) =>
     row
       .map((cell, i) => (right.includes(header[i]) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
       .join('  ')

@@ -1,16 +1,28 @@
 #!/usr/bin/env node
-/** The process around the command line: its arguments, its exit code, and a reader of stdout that goes away. */
+/** The process around the command line: its arguments, its exit code, and output that nobody reads. */
 import module from 'node:module';
+import { complain, guardOutput, lostResult } from './output.js';
 
-// `nn schema | head -1`: nobody reads any more, which is no fault.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-}
+guardOutput();
 // From Node 22.1 on: keeps compiled code between runs. What is imported after it comes from there.
 const later: typeof module & { enableCompileCache?: () => unknown } = module;
 later.enableCompileCache?.();
 // Unless the command comes to its end: a promise that nobody keeps must not look like success.
 process.exitCode = 13;
+const args = process.argv.slice(2);
+// What a thread or a timer throws belongs to no command.
+process.once('uncaughtException', (error) => {
+  const end = (code: number): void => process.exit(code);
+  // Where not even that can be loaded, the default of Node is left: a stack and exit code 1.
+  void import('./report.js').then(({ report }) => end(report(error, { debug: args.includes('--debug'), json: args.includes('--json') }))); // prettier-ignore
+});
 void import('./program.js').then(async ({ runCommandLine }) => {
-  process.exitCode = await runCommandLine(process.argv.slice(2));
+  process.exitCode = await runCommandLine(args);
+});
+// By then all that was written has either arrived or failed.
+process.on('beforeExit', () => {
+  const lost = lostResult();
+  if (lost === undefined || process.exitCode !== 0) return;
+  process.exitCode = 1;
+  complain(`error: the result could not be written to stdout: ${lost.message}`);
 });

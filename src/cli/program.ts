@@ -14,6 +14,7 @@ import { registerProfile } from './commands/profile.js';
 import { registerSchema } from './commands/schema.js';
 import { registerTrain } from './commands/train.js';
 import { type ExitCode, exitCode } from './exit-code.js';
+import { complain, printJsonError, resetOutput } from './output.js';
 
 /** All commands, in the order in which the help lists them. */
 const commands: readonly Register[] = [
@@ -33,12 +34,15 @@ const commands: readonly Register[] = [
 /** Runs one command; returns the exit code of the process. Text for people goes to stderr, results to stdout. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = exitCode.done;
+  const [debug, json] = [args.includes('--debug'), args.includes('--json')];
+  resetOutput();
   const program = new Command('nn')
     .description('Trains neural networks from YAML files.')
     .version(packageVersion(), '--version', 'show the version')
     .helpOption('--help', 'show help')
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput({ writeErr: (text) => complain(text.replace(/\n$/, '')) })
     .addHelpText('after', notes);
   for (const register of commands) register(program, (result) => (code = result));
   try {
@@ -46,9 +50,13 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     return code;
   } catch (error) {
     // Commander has printed the help or the error already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return exitCode.done;
+      if (json) printJsonError(error.message, exitCode.usage);
+      return exitCode.usage;
+    }
     const { report } = await import('./report.js');
-    return report(error, args.includes('--debug'));
+    return report(error, { debug, json });
   }
 }
 

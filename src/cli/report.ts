@@ -5,6 +5,7 @@ import { CheckpointError, FileWriteError, RunDirectoryError } from '../runs/inde
 import { MemoryLimitError, MemoryRefusedError, ShapeError, ThreadError } from '../tensor/index.js';
 import { ProfileError, SnapshotError, TrainingError } from '../train/index.js';
 import { type ExitCode, exitCode } from './exit-code.js';
+import { complain, printJsonError } from './output.js';
 import { UsageError } from './usage-error.js';
 
 type ErrorClass = abstract new (...args: never[]) => Error;
@@ -49,10 +50,11 @@ export function describeError(error: unknown): ErrorReport {
   };
 }
 
-/** Prints `error` on stderr, with its stack where asked for, and returns the exit code. */
-export function report(error: unknown, debug: boolean): ExitCode {
+/** Prints `error` on stderr, with its stack where asked for, and with `json` as an object on stdout; returns the exit code. */
+export function report(error: unknown, { debug = false, json = false } = {}): ExitCode {
   const { text, exitCode: code } = describeError(error);
-  process.stderr.write(`${text}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  complain(text);
+  if (debug && error instanceof Error) complain(error.stack ?? '');
+  if (json) printJsonError(text, code);
   return code;
 }

@@ -46,7 +46,7 @@ const WIDEST_SOURCE = 110;
 
 function excerpt(sourceLine: string, line: number, column: number): string {
   let start = 0;
-  let text = sourceLine.replace(/\s+$/, '').replace(/\p{Cc}/gu, ' ');
+  let text = sourceLine.trimEnd().replace(/\p{Cc}/gu, ' ');
   if (text.length > WIDEST_SOURCE) {
     start = Math.max(0, Math.min(column - 1 - Math.floor(WIDEST_SOURCE / 2), text.length - WIDEST_SOURCE));
     text = text.slice(start, start + WIDEST_SOURCE);

@@ -13,7 +13,7 @@ export interface Labels {
   readonly codes: Int32Array;
 }
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
 /** The number that `text` spells in decimal notation, or NaN: no hex, no "Infinity", nothing around it. */
 export function parseNumber(text: string): number {

@@ -12,7 +12,7 @@ import { type EngineOptions, engineProvenance } from './engine.js';
 import type { RunListeners } from './events.js';
 import { type Experiment, filesOf } from './experiment.js';
 import { writeResolvedConfig } from './resolved-config.js';
-import { formatEnd, formatEpoch, formatFigures } from './text.js';
+import { formatAveraging, formatEnd, formatEpoch, formatFigures } from './text.js';
 
 type Listener = RunListeners['onEvent'];
 
@@ -169,8 +169,8 @@ function endRun({ directory, resume, elapsed, finished }: OpenRun, result: Train
   const wall_time_s = elapsed + result.wall_time_s;
   const summary: Summary = { ...result, wall_time_s, peak_memory_mb: peakMemory(), run_dir: path };
   writeSummary(paths.summary, summary);
-  const end = formatEnd(summary);
-  directory.log(summary.test === undefined ? end : `${formatFigures(summary.test, 'test/')}\n${end}`);
+  const lines = [summary.test && formatFigures(summary.test, 'test/'), formatAveraging(summary), formatEnd(summary)];
+  directory.log(lines.filter((line) => line !== undefined).join('\n'));
   onEvent?.({ kind: 'ended', summary });
   return summary;
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { printable } from '../config/printable.js';
 import { removeTemporaryFiles } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
@@ -119,7 +120,7 @@ export class RunDirectory {
   /** Appends a line to log.txt, with the time (UTC) before it. Throws `FileWriteError`. */
   log(line: string): void {
     try {
-      appendFileSync(this.paths.log, `${new Date().toISOString()} ${line.replace(/\r?\n/g, '\n    ')}\n`);
+      appendFileSync(this.paths.log, `${new Date().toISOString()} ${printable(line).replaceAll('\n', '\n    ')}\n`);
     } catch (error) {
       throw new FileWriteError(this.paths.log, error);
     }

@@ -3,6 +3,7 @@
  * so common subexpressions merge for free. What an operation means (shape rule, reference value, derivative) is its primitive's
  * entry, registered from `primitives/`.
  */
+import { createHash } from 'node:crypto';
 import { normalizeAxes, type Shape, showShape } from './shape.js';
 
 export type DType = 'f32' | 'i32' | 'u32' | 'u8' | 'bool';
@@ -139,7 +140,15 @@ let nextId = 1;
 let currentScope = '';
 /** Nodes are interned in the table of their newest input, so they live no longer than what they are computed from. */
 const tables = new WeakMap<Node, Map<string, Node>>();
+/** Leaves have no inputs to live with: their keys go when they do. */
 const leaves = new Map<string, WeakRef<Node>>();
+const leafRegistry = new FinalizationRegistry<string>((key) => {
+  // Another one may have been made since.
+  if (leaves.get(key)?.deref() === undefined) leaves.delete(key);
+});
+
+/** Constants and ramps that another call can give again. */
+export const internedLeaves = (): number => leaves.size;
 
 /** Runs `build` with nodes attributed to `scope` (a layer's name). */
 export function withScope<T>(scope: string, build: () => T): T {
@@ -158,8 +167,16 @@ const exactNumber = (_key: string, value: unknown): unknown =>
     ? `#${Object.is(value, -0) ? '-0' : value}`
     : value;
 
+/** Tables of more values than this are told apart by a digest, as a key in full takes more memory than they do. */
+const LONG_TABLE = 32;
+
+function attributesKey({ attrs }: { readonly attrs: Attributes[Op] }): string {
+  if (!('values' in attrs) || attrs.values.length <= LONG_TABLE) return JSON.stringify(attrs, exactNumber);
+  return createHash('sha256').update(Float64Array.from(attrs.values)).digest('base64');
+}
+
 function intern<K extends Op>(node: Omit<NodeOf<K>, 'id' | 'scope'>): NodeOf<K> {
-  const key = `${node.op}(${node.inputs.map((n) => n.id).join()})${JSON.stringify(node.attrs, exactNumber)}${node.dtype}[${node.shape.join()}]`;
+  const key = `${node.op}(${node.inputs.map((n) => n.id).join()})${attributesKey(node)}${node.dtype}[${node.shape.join()}]`;
   const create = (): NodeOf<K> => Object.freeze({ id: nextId++, scope: currentScope, ...node });
   // Each input is a buffer of its own, whatever its name.
   if (node.op === 'input') return create();
@@ -168,6 +185,7 @@ function intern<K extends Op>(node: Omit<NodeOf<K>, 'id' | 'scope'>): NodeOf<K> 
     if (known) return known as NodeOf<K>;
     const made = create();
     leaves.set(key, new WeakRef(made as Node));
+    leafRegistry.register(made, key);
     return made;
   }
   const newest = node.inputs.reduce((a, b) => (b.id > a.id ? b : a));

@@ -101,7 +101,7 @@ describe('a bad command line', () => {
     [['check', 'GOOD', 'optimizer.lr=abc'], 'override "optimizer.lr=abc"', 'optimizer.lr'],
     [['check', 'GOOD', 'optimizer.lrate=1'], 'override "optimizer.lrate=1"', 'lr'],
     [['check', 'GOOD', 'model.layers.7.units=1'], 'override "model.layers.7.units=1"'],
-    [['check', 'GOOD', 'optimizer'], 'optimizer'],
+    [['train', 'GOOD', 'optimizer'], 'optimizer'],
     [['check', 'GOOD', 'a=[1'], 'a=[1'],
     [['check', 'GOOD', '__proto__.x=1'], '__proto__'],
     [['check', 'GOOD', '--seed', '-1'], 'seed'],

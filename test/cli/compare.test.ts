@@ -162,7 +162,8 @@ describe('nn compare of cross-validated configs', () => {
     running.child.kill('SIGINT');
     expect((await running.ended).code, running.err()).toBe(130);
     // The second fold may have ended by then.
-    expect(running.err()).toMatch(/^circle +[12] .*\nstopped after [12] of 3 runs: run the same command to continue$/m);
+    expect(running.out()).toMatch(/^circle +[12] .*$/m);
+    expect(running.err()).toMatch(/^stopped after [12] of 3 runs: run the same command to continue$/m);
     const { result } = await compare('m', circle, ...long);
     expect(readdirSync(join(folder, 'm', 'circle'))).toHaveLength(1);
     const whole = await compare('n', circle, ...long);

@@ -42,23 +42,23 @@ describe('nn data', () => {
         { name: 'y', counts: { train: 1, test: 1 } },
       ],
     });
-    const { err } = await nnHere('data', file);
-    expect(err).toContain('constant in the training split: c\n');
-    expect(err).toContain('leak: 2 samples of test are in train as well, 1 of them with another target\n');
-    expect(err).toMatch(/\na +numeric +0 +2 +1 +1\.333 +2 +█ {8}▅\n/);
+    const { out } = await nnHere('data', file);
+    expect(out).toContain('constant in the training split: c\n');
+    expect(out).toContain('leak: 2 samples of test are in train as well, 1 of them with another target\n');
+    expect(out).toMatch(/\na +numeric +0 +2 +1 +1\.333 +2 +█ {8}▅\n/);
   });
 
   it('shows the columns before it says what keeps the data from loading', async () => {
-    const { code, err } = await nnHere('data', config('path: a.csv, target: k', 'a,k\n1,x\n,y\n'));
+    const { code, out, err } = await nnHere('data', config('path: a.csv, target: k', 'a,k\n1,x\n,y\n'));
     expect(code).toBe(2);
-    expect(err).toMatch(/\na +numeric +1 /);
+    expect(out).toMatch(/\na +numeric +1 /);
     expect(err).toContain('a.csv:3:1: missing value in column "a"');
   });
 
   it('shows the first image', async () => {
-    const { code, err } = await nnHere('data', 'configs/digit-images.yaml', 'data.split={}');
+    const { code, out } = await nnHere('data', 'configs/digit-images.yaml', 'data.split={}');
     expect(code).toBe(0);
-    const picture = err.split('the first training sample:\n')[1].split('\n');
+    const picture = out.split('the first training sample:\n')[1].split('\n');
     expect(picture.slice(0, 7).join('')).toMatch(/[@%#]/);
     // The picture is a 0: its middle is empty.
     expect(picture[3].slice(6, 8)).not.toMatch(/[@%#]/);

@@ -42,10 +42,10 @@ describe('nn eval', () => {
     expect(err).toContain(`${config}: is a config, not a checkpoint\n  train it first (nn train ${config})`);
   });
 
-  it('prints the figures for people on stderr', async () => {
+  it('prints the figures for people on stdout', async () => {
     const { code, out, err } = await nnHere('eval', best);
-    expect([code, out]).toEqual([0, '']);
-    expect(err).toMatch(/^24 test samples: loss \S+ {2}accuracy \S+ {2}log_loss \S+\n$/);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^24 test samples: loss \S+ {2}accuracy \S+ {2}log_loss \S+\n$/);
   });
 
   it('prints tables and gives them in JSON, as the summary of the run has them', async () => {
@@ -58,8 +58,8 @@ describe('nn eval', () => {
     expect([rows, columns]).toEqual([['inner', 'outer'], ['inner', 'outer']]); // prettier-ignore
     expect(values.flat().reduce((a, b) => a + b)).toBe(24);
     expect((values[0][0] + values[1][1]) / 24).toBeCloseTo(measured.accuracy, 6);
-    const { err } = await nnHere('eval', path);
-    expect(err).toMatch(/\nconfusion matrix:\n {9}inner {2}outer\n {2}inner +\d+ +\d+\n {2}outer +\d+ +\d+\n$/);
+    const { out } = await nnHere('eval', path);
+    expect(out).toMatch(/\nconfusion matrix:\n {9}inner {2}outer\n {2}inner +\d+ +\d+\n {2}outer +\d+ +\d+\n$/);
     const { columns: csv } = readMetrics(join(run.run_dir, 'metrics.csv'));
     expect(csv).toContain('val/roc_auc');
     expect(csv.join()).not.toContain('confusion_matrix');

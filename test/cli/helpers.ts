@@ -49,20 +49,22 @@ export async function nnHere(...args: string[]): Promise<Outcome> {
 /** A process that is still running. */
 export interface RunningProcess {
   readonly child: ChildProcess;
-  /** What it has written on stderr so far. */
+  /** What it has written so far. */
+  readonly out: () => string;
   readonly err: () => string;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
 /** Starts nn and does not wait for it. */
 export function start(...args: string[]): RunningProcess {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let text = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (chunk: string) => (texts[name] += chunk));
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal }));
   });
-  return { child, err: () => text, ended };
+  return { child, out: () => texts.stdout, err: () => texts.stderr, ended };
 }
 
 /** Resolves once `ready` holds or the process has ended. */

@@ -32,7 +32,7 @@ describe('nn', () => {
     expect(run_dir, stderr).toContain(join(folder, 'stdin'));
     expect(test).toEqual(trained().test);
     expect(run('check', '-', 'model.layers.0.dense.unit=3').stderr).toContain('did you mean "units"?');
-    expect(run('compare', '-', '--seeds', '2', '--runs-dir', folder).stderr).toMatch(/^stdin +2 /m);
+    expect(run('compare', '-', '--seeds', '2', '--runs-dir', folder).stdout).toMatch(/^stdin +2 /m);
   });
 
   it('writes the same tensors with one and two threads', () => {
@@ -89,9 +89,9 @@ describe('nn', () => {
     ['optimizer.lr=1000000', 'learning rate'],
     ['init.weights={constant: {value: 0.1}}', 'identical'],
   ])('overfit-batch with %s exits with 3 and names the cause', (override, text) => {
-    const { code, err } = nn('overfit-batch', 'configs/smoke.yaml', override);
+    const { code, out } = nn('overfit-batch', 'configs/smoke.yaml', override);
     expect(code).toBe(3);
-    expect(err).toContain(text);
+    expect(out).toContain(text);
   });
 
   it('prints its help and exits with 2 without arguments', () => {

@@ -46,7 +46,7 @@ metrics: [accuracy, f1]`),
     expect(loadCheckpoint(checkpoint).meta.classes).toEqual(['right', 'above']);
     const { out } = await nnHere('eval', checkpoint, '--json');
     expect(JSON.parse(out)).toMatchObject({ samples: 40, ...summary.test });
-    expect((await nnHere('check', path)).err).toContain('multilabel, 2 labels');
+    expect((await nnHere('check', path)).out).toContain('multilabel, 2 labels');
   });
 
   it('says so where classification has several target columns', async () => {

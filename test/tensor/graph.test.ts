@@ -1,4 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { internedLeaves } from '../../src/tensor/graph.js';
 import {
   add,
   broadcastTo,
@@ -54,6 +58,37 @@ describe('hash-consing', () => {
     expect(constant(NaN)).toBe(constant(NaN));
     const evaluated = evaluate(inVectors, () => new Float64Array(0)).map((v) => v[1]);
     expect(evaluated).toEqual([0, -0, NaN, Infinity, -Infinity]);
+  });
+
+  it('tells apart tables of many values, and finds them again', () => {
+    const table = (last: number): Node => constant([...new Array<number>(99).fill(0.5), last], [100]);
+    const lasts = [0, -0, NaN, Infinity, 0.5];
+    const tables = lasts.map(table);
+    expect(new Set(tables).size).toBe(lasts.length);
+    lasts.forEach((last, i) => expect(table(last)).toBe(tables[i]));
+    expect(constant(new Array<number>(100).fill(0.5), [10, 10])).not.toBe(table(0.5));
+    expect(constant(new Array<number>(100).fill(1), [100], 'i32')).not.toBe(constant(new Array<number>(100).fill(1), [100])); // prettier-ignore
+  });
+
+  it('forgets the leaves of graphs that nobody holds any more', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const x = input('x', [100]);
+    const before = internedLeaves();
+    const held = constant(0.123);
+    let most = 0;
+    for (let trace = 0; trace < 50; trace++) {
+      let y: Node = x;
+      for (let i = 0; i < 100; i++) y = mul(add(y, constant(new Array<number>(100).fill(i), [100])), trace + i / 1000); // prettier-ignore
+      expect(add(y, held).shape).toEqual([100]);
+      collect();
+      // Finalizers come in a turn of their own.
+      await nextTurn();
+      most = Math.max(most, internedLeaves() - before);
+    }
+    // 50 graphs of 200 leaves, of which a few wait for the next collection.
+    expect(most).toBeLessThan(2000);
+    expect(constant(0.123)).toBe(held);
   });
 
   it('keeps padding with -0 and infinities apart', () => {

@@ -3,17 +3,10 @@ import { sizeOf } from '../../tensor/shape.js';
 import type { AugmentPreview } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigure } from '../../runner/text.js';
-import {
-  addCommand,
-  type CommonOptions,
-  engineOf,
-  experimentOptions,
-  printJson,
-  type Register,
-  say,
-} from '../command.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
 import { formatTable } from '../format.js';
 import { UsageError } from '../usage-error.js';
+import { print, printJson, say } from '../output.js';
 
 interface AugmentOptions extends CommonOptions {
   readonly out?: string;
@@ -56,7 +49,7 @@ async function augment(file: string, overrides: readonly string[], options: Augm
     session.close();
   }
   const list = config.data.augment.map(({ type }) => type);
-  if (options.out === undefined) for (const line of tableOf(preview)) process.stdout.write(`${line}\n`);
+  if (options.out === undefined) for (const line of tableOf(preview)) print(options, line);
   else {
     const { contactSheet } = await import('../contact-sheet.js');
     const { writeOutput } = await import('../output-file.js');

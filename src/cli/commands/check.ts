@@ -2,18 +2,11 @@
 import { formatCount } from '../../config/format-count.js';
 import type { Warning } from '../../runner/index.js';
 import type { LayerStart } from '../../train/index.js';
-import {
-  addCommand,
-  type CommonOptions,
-  engineOf,
-  experimentOptions,
-  printJson,
-  type Register,
-  say,
-} from '../command.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
 import { configArguments } from '../config-files.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatBytes, formatSizes, formatTable } from '../format.js';
+import { complain, print, printJson, say } from '../output.js';
 
 interface CheckOptions extends CommonOptions {
   /** A warning is a failure. */
@@ -50,33 +43,29 @@ async function check(file: string, overrides: readonly string[], options: CheckO
     ...formatStart(starts.get(name)),
   ]);
   const numbers = ['parameters', 'multiply-adds', 'memory', 'std', 'gradient std', 'zeros'];
-  for (const line of formatTable(
-    ['layer', 'type', ...(namesInputs ? ['inputs'] : []), 'output', ...numbers],
-    table,
-    numbers,
-  ))
-    say(options, line);
+  const header = ['layer', 'type', ...(namesInputs ? ['inputs'] : []), 'output', ...numbers];
+  for (const line of formatTable(header, table, numbers)) print(options, line);
 
   const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
-  say(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
-  say(
+  print(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
+  print(
     options,
     `memory in training: weights ${formatBytes(memory.weights)}, optimizer (${config.optimizer.type}) ${formatBytes(memory.optimizer)}, ` +
       `layer outputs of a batch of ${memory.batch_size} ${formatBytes(memory.activations)}, data ${formatBytes(memory.data)}`,
   );
-  say(
+  print(
     options,
     `memory of a step: inputs (weights, optimizer, training data) ${formatBytes(memory.inputs)}, ` +
       `arena (layer outputs and gradients at their peak) ${formatBytes(memory.arena)}, in all ${formatBytes(memory.step_total)}; ` +
       `with evaluation ${formatBytes(memory.run_total)}`,
   );
   const { train, val, test } = data;
-  say(
+  print(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.fields.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
+      `[${train.fields.features.shape.join(', ')}]; ${config.task.type}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
-  say(
+  print(
     options,
     `std and gradient std: spread of layer outputs and of their gradients at the start, on the first ${formatCount(start.samples)} samples; ` +
       'zeros: share of a relu layer',
@@ -110,14 +99,14 @@ async function checkAll(
       const parameters = experiment.rows.reduce((sum, row) => sum + row.parameters, 0);
       const warnings = warningsOf(experiment);
       const found = warnings.length === 0 ? 'ok' : `${warnings.length} warning${warnings.length === 1 ? '' : 's'}`;
-      say(options, `${file}: ${found} (${formatCount(parameters)} parameters; ${formatSizes(experiment.data)})`);
+      print(options, `${file}: ${found} (${formatCount(parameters)} parameters; ${formatSizes(experiment.data)})`);
       for (const line of formatWarnings(warnings)) say(options, line);
       results.push({ config: file, parameters, warnings });
       if (options.strict && warnings.length > 0 && worst === exitCode.done) worst = exitCode.checkFailed;
     } catch (error) {
       const { text, exitCode: code } = describeError(error);
       if (code !== exitCode.usage) throw error;
-      process.stderr.write(`${text}\n`);
+      complain(text);
       results.push({ config: file, error: text });
       worst = exitCode.usage;
     }
@@ -125,7 +114,7 @@ async function checkAll(
   const count = (is: (result: (typeof results)[number]) => boolean): number => results.filter(is).length;
   const failed = count((result) => 'error' in result);
   const warned = count((result) => 'warnings' in result && result.warnings.length > 0);
-  say(options, `${files.length} configs: ${failed} with errors, ${warned} with warnings`);
+  print(options, `${files.length} configs: ${failed} with errors, ${warned} with warnings`);
   printJson(options, { configs: results });
   return worst;
 }

@@ -1,13 +1,14 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints their figures side by side. */
 import type { Comparison, VariantEvent } from '../../runner/index.js';
 import { formatFigure, formatTime } from '../../runner/text.js';
-import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
+import { addCommand, type CommonOptions, engineOf, type Register } from '../command.js';
 import { configArguments } from '../config-files.js';
 import { openDisplay } from '../display.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatTable } from '../format.js';
 import { Interrupt } from '../interrupt.js';
 import { UsageError } from '../usage-error.js';
+import { print, printJson, say } from '../output.js';
 
 interface CompareArguments extends CommonOptions {
   readonly seeds?: string;
@@ -63,7 +64,7 @@ async function compare(args: readonly string[], options: CompareArguments): Prom
     interrupt.release();
   }
   const { variants, done, total } = comparison;
-  for (const line of describe(comparison)) say(options, line);
+  for (const line of describe(comparison)) print(options, line);
   printJson(options, {
     figures: comparison.figures,
     seeds: comparison.seeds,

@@ -5,8 +5,9 @@ import type { ColumnReport, DataReport, FileReport } from '../../data/index.js';
 import { splitNames } from '../../data/split.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigure } from '../../runner/text.js';
-import { addCommand, type CommonOptions, printJson, type Register, say, withSeed } from '../command.js';
+import { addCommand, type CommonOptions, type Register, withSeed } from '../command.js';
 import { formatTable } from '../format.js';
+import { print, printJson } from '../output.js';
 
 export const registerData: Register = (program, finish) => {
   const description = 'what is in the data: columns, classes, leaks between splits';
@@ -21,12 +22,12 @@ async function data(file: string, overrides: readonly string[], options: CommonO
   const { inspectData, sampleOf } = await import('../../data/index.js');
   const { experimentSchema, taskOf } = await import('../../train/index.js');
   const { config } = loadConfig(experimentSchema, { file, overrides: withSeed(overrides, options) });
-  const print = (lines: readonly string[]): void => lines.forEach((line) => say(options, line));
+  const show = (lines: readonly string[]): void => lines.forEach((line) => print(options, line));
   const where = { target: taskOf(config).targets, seed: config.seed, baseDir: resolve(dirname(file)) };
-  const { report, data: splits } = await inspectData(config.data, where, (files) => print(files.flatMap(describeFile)));
-  print(describeParts(report));
+  const { report, data: splits } = await inspectData(config.data, where, (files) => show(files.flatMap(describeFile)));
+  show(describeParts(report));
   const { features } = splits.train.fields;
-  if (features.shape.length === 3) print(picture(sampleOf(features, 0), features.shape));
+  if (features.shape.length === 3) show(picture(sampleOf(features, 0), features.shape));
   printJson(options, report);
   return exitCode.done;
 }

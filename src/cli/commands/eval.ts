@@ -5,9 +5,10 @@ import { splitNames } from '../../data/split.js';
 import type { Snapshot } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigures, formatSparsity } from '../../runner/text.js';
-import { addCommand, type CommonOptions, engineOf, printJson, type Register, say } from '../command.js';
+import { addCommand, type CommonOptions, engineOf, type Register } from '../command.js';
 import { formatReports } from '../format.js';
 import { UsageError } from '../usage-error.js';
+import { print, printJson } from '../output.js';
 
 interface EvalOptions extends CommonOptions {
   readonly split: string;
@@ -56,9 +57,9 @@ async function evaluateCheckpoint(path: string, overrides: readonly string[], op
   });
   session.close();
   const figures = { loss, ...metrics };
-  say(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);
-  for (const line of formatReports(reports)) say(options, line);
-  if (sparsity !== undefined) say(options, formatSparsity(sparsity));
+  print(options, `${formatCount(samples)} ${name} samples: ${formatFigures(figures)}`);
+  for (const line of formatReports(reports)) print(options, line);
+  if (sparsity !== undefined) print(options, formatSparsity(sparsity));
   const tables = Object.keys(reports).length > 0 ? { reports } : {};
   printJson(options, { split: name, samples, ...figures, ...tables, ...(sparsity && { sparsity }) });
   return exitCode.done;

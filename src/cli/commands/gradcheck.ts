@@ -2,9 +2,10 @@
 import { formatCount } from '../../config/format-count.js';
 import { formatFigure } from '../../runner/text.js';
 import type { ParameterCheck } from '../../train/index.js';
-import { addCommand, type CommonOptions, experimentOptions, printJson, type Register, say } from '../command.js';
+import { addCommand, type CommonOptions, experimentOptions, type Register } from '../command.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatTable } from '../format.js';
+import { print, printJson } from '../output.js';
 
 export const registerGradcheck: Register = (program, finish) => {
   const description = 'compare gradients with finite differences';
@@ -21,10 +22,10 @@ async function checkGradients(file: string, overrides: readonly string[], option
   const { ok, tolerance, samples, rows } = gradcheck(config, data);
   const numbers = ['checked', 'derivative', 'difference', 'error'];
   const table = rows.map((row) => [...describeParameter(row), row.ok ? 'ok' : 'WRONG']);
-  for (const line of formatTable(['parameter', 'shape', ...numbers, 'verdict'], table, numbers)) say(options, line);
+  for (const line of formatTable(['parameter', 'shape', ...numbers, 'verdict'], table, numbers)) print(options, line);
   const wrong = rows.filter((row) => !row.ok).length;
   const basis = `on ${samples} samples, at most ${formatFigure(tolerance)} relative error allowed`;
-  say(
+  print(
     options,
     ok
       ? `ok: all gradients agree with finite differences (${basis})`

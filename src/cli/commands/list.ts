@@ -1,18 +1,18 @@
 /** `nn list`: what a config can be made of, with the parameters of each part. */
 import type { CatalogEntry, CatalogLint } from '../catalog.js';
-import type { Register } from '../command.js';
+import { addCommand, type CommonOptions, type Register } from '../command.js';
 import { exitCode } from '../exit-code.js';
+import { print, printJson } from '../output.js';
 
 export const registerList: Register = (program, finish) => {
-  program
-    .command('list [kind] [name]')
-    .description('what a config can be made of: layers, losses, optimizers and so on, with their parameters')
-    .option('--json', 'as JSON')
-    .action(async (kind: string | undefined, name: string | undefined, { json }: { readonly json?: boolean }) => {
+  const description = 'what a config can be made of: layers, losses, optimizers and so on, with their parameters';
+  addCommand(program, 'list [kind] [name]', description, [])
+    .action(async (kind: string | undefined, name: string | undefined, { json }: CommonOptions) => {
       const { value, lines } = await list(kind, name);
-      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+      if (json) printJson({ json }, value);
+      else for (const line of lines) print({}, line);
       finish(exitCode.done);
-    });
+    }); // prettier-ignore
 };
 
 /** Entries of `kind` (without one, what kinds there are), or the one called `name`: for programs, and for people. */

@@ -1,17 +1,10 @@
 /** `nn overfit-batch`: whether the network can fit a single batch, and if not, why. Exit code 3 where it cannot. */
 import type { OverfitVerdict } from '../../train/index.js';
 import { formatFigure } from '../../runner/text.js';
-import {
-  addCommand,
-  type CommonOptions,
-  engineOf,
-  experimentOptions,
-  printJson,
-  type Register,
-  say,
-} from '../command.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { Interrupt } from '../interrupt.js';
+import { print, printJson, say } from '../output.js';
 
 export const registerOverfitBatch: Register = (program, finish) => {
   const description = 'can the network fit a single batch? if not, why?';
@@ -40,14 +33,14 @@ async function overfit(file: string, overrides: readonly string[], options: Comm
   }
   if (interrupt.signal.aborted) return exitCode.interrupted;
   const { ok, loss, initialLoss, steps, samples, measure, value, threshold, accuracy } = verdict;
-  say(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
+  print(options, `trained on ${samples} samples for ${steps} steps: loss ${formatFigure(initialLoss)} -> ${formatFigure(loss)}`); // prettier-ignore
   const reached = `${measure.replaceAll('_', ' ')} ${formatFigure(value)}, needed below ${formatFigure(threshold)}`;
   const right = accuracy === undefined ? '' : `; ${formatFigure(100 * accuracy)} % classified correctly, needed 100 %`;
-  say(options, `${reached}${right}`);
+  print(options, `${reached}${right}`);
   for (const cause of verdict.causes) {
-    say(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
+    print(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   }
-  say(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
+  print(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
   printJson(options, verdict);
   return ok ? exitCode.done : exitCode.checkFailed;
 }

@@ -2,18 +2,11 @@
 import { formatCount } from '../../config/format-count.js';
 import type { StepProfile } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
-import {
-  addCommand,
-  type CommonOptions,
-  engineOf,
-  experimentOptions,
-  printJson,
-  type Register,
-  say,
-} from '../command.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
 import { formatTable } from '../format.js';
 import { limitOf, percent, shareOfLimit, speedOf } from '../profile-figures.js';
 import { profilePage } from '../profile-page.js';
+import { print, printJson, say } from '../output.js';
 
 interface ProfileOptions extends CommonOptions {
   readonly html?: string;
@@ -41,7 +34,7 @@ async function profileExperiment(
   const { config, data, name } = await loadExperiment(file, experimentOptions(overrides, options));
   say(options, `profiling ${name}: this takes some seconds`);
   const profile = await profileStep((threads) => openEngine({ ...engine, threads }), config, data, engine.threads);
-  for (const line of formatProfile(profile)) say(options, line);
+  for (const line of formatProfile(profile)) print(options, line);
   if (options.html !== undefined) {
     const { writeOutput } = await import('../output-file.js');
     writeOutput('--html', options.html, profilePage(name, profile));

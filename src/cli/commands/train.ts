@@ -1,11 +1,12 @@
 /** `nn train`: trains an experiment in a new run directory, or goes on with one. */
 import type { Ahead } from '../../runner/ahead.js';
 import type { RunEvent, RunOptions } from '../../runner/index.js';
-import { addCommand, type CommonOptions, engineOf, experimentOptions, printJson, type Register } from '../command.js';
+import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
 import { openDisplay } from '../display.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { Interrupt } from '../interrupt.js';
 import { UsageError } from '../usage-error.js';
+import { printJson } from '../output.js';
 
 interface TrainArguments extends CommonOptions {
   readonly resume?: string;

@@ -107,7 +107,7 @@ function parseHeader(bytes: Buffer, place: DataErrorPlace): NpyHeader {
   const text = bytes.toString('latin1', 8 + lengthBytes, offset);
   const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const shape = /'shape':\s*\(((?:\d{1,16},?\s*)*)\)/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
   if (descr === undefined && /'descr':\s*\[/.test(text)) {
     throw new DataError('records with named fields, which nn does not read', {
       ...place,

@@ -248,6 +248,12 @@ export function diagnosisStep(
   };
 }
 
+/** `the output of layers.0 (dense)`, `the loss` */
+export function nameSuspect({ kind, layer, parameter }: Suspect): string {
+  if (kind === 'output') return `the output of ${layer}`;
+  return parameter === undefined ? `the ${kind}` : `the ${kind} of ${parameter}`;
+}
+
 /** What a suspect that is not finite means, in words. */
 export function describeSuspect({ kind, layer, parameter }: Suspect): string {
   switch (kind) {

@@ -65,6 +65,7 @@ describe('parseNpy', () => {
     ['more than any file', npyBytes(header("'<f4'", '99999999, 99999999'), new Uint8Array(4)), 'larger than any file'],
     ['a damaged header', npyBytes("{'descr': '<f4', 'shape': (1,)}", new Uint8Array(4)), 'damaged: the header is "{'],
     ['a long header', Buffer.concat([npyBytes(header("'<f4'", '1,'), new Uint8Array(4)).fill(255, 8, 10)]), 'truncated: a header of 65535 bytes'], // prettier-ignore
+    ['a shape that never ends', npyBytes(header("'<f4'", `${'1'.repeat(60)}x`), new Uint8Array(4)), 'damaged: the header is'], // prettier-ignore
     ['a future version', npyBytes(header("'<f4'", '1,'), new Uint8Array(4)).fill(9, 6, 7), 'NPY version 9'],
     ['identifiers', npyBytes(header("'<i8'", '1,'), Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 1)), 'too large to be exact'],
   ])('refuses a file with %s', async (_, bytes, message) => {

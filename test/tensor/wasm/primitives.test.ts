@@ -1,11 +1,8 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { type Backend, hostRandom, type Node, portableBackend, wasmBackend } from '../../../src/tensor/index.js';
+import { describe, expect, it } from 'vitest';
+import { hostRandom, type Node, portableBackend, wasmBackend } from '../../../src/tensor/index.js';
 import { cases } from '../helpers/random-graph.js';
 import { seeds } from '../helpers/random-values.js';
 import { valuesAt } from '../helpers/expect-gradient.js';
-
-const sessions = new Map<Backend, ReturnType<Backend['open']>>();
-afterAll(() => sessions.forEach((s) => s.close()));
 
 /** The largest deviation that float32 rounding explains, for a sum of `terms` products of values around 1. */
 function tolerance(output: Node, expected: ArrayLike<number>): number {
