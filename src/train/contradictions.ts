@@ -19,18 +19,18 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
   const found: Contradiction[] = [];
   const missing = sourceOf(config.data.source).missingTarget?.(config.data.source);
   if (targets !== 'none' && missing !== undefined) {
-    const message = `${task} needs it; only ${tasksWithoutTargets()} learns without targets`;
+    const message = `${task.type} needs it; only ${tasksWithoutTargets()} learns without targets`;
     found.push({ path: ['data', 'source', ...missing], message });
   }
   const fittingLosses = lossesFor(reference);
   if (!fittingLosses.includes(loss.type)) {
-    found.push({ path: ['loss'], message: unfit(loss.type, task, fittingLosses) });
+    found.push({ path: ['loss'], message: unfit(loss.type, task.type, fittingLosses) });
   }
   const fittingMetrics = metricsFor(reference);
   const names = metricNames(config.metrics);
   config.metrics.forEach((metric, i) => {
     if (!fittingMetrics.includes(metric.type)) {
-      found.push({ path: ['metrics', i], message: unfit(metric.type, task, fittingMetrics) });
+      found.push({ path: ['metrics', i], message: unfit(metric.type, task.type, fittingMetrics) });
     }
     if (names.indexOf(names[i]) < i) {
       const message = `${metric.type} is listed twice; give it other parameters, or leave it out`;

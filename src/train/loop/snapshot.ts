@@ -7,7 +7,7 @@ import type { Node, Session, TypedValues } from '../../tensor/index.js';
 import { sameShape, showShape } from '../../tensor/index.js';
 import { fittedPreprocessingSchema } from '../../data/index.js';
 import { plateauStateSchema } from '../../nn/plateau.js';
-import { taskSchema } from '../tasks/index.js';
+import { taskNameSchema } from '../tasks/index.js';
 
 /** The generator that all random streams of a run come from; a resume under another would not be exact. */
 export const RANDOM_SCHEME = 'threefry2x32-20';
@@ -47,7 +47,7 @@ export type EpochSums = Readonly<z.output<typeof epochSumsSchema>>;
 /** The JSON beside the tensors. */
 export const snapshotMetaSchema = z.object({
   config: z.unknown().describe('the resolved config, as one would write it'),
-  task: taskSchema,
+  task: taskNameSchema,
   seed: count,
   random: z.string().describe('the generator of all random streams'),
   step: count.describe('steps done'),

@@ -175,7 +175,7 @@ export class TrainingRun {
       ]),
       meta: {
         config: toConfigValue(experimentSchema, this.config),
-        task: this.config.task,
+        task: this.config.task.type,
         seed: this.config.seed,
         random: RANDOM_SCHEME,
         step: this.step,
