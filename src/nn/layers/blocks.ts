@@ -26,6 +26,9 @@ function requireAlike(outputs: readonly Node[], merge: string, sizes: (x: Node) 
   );
 }
 
+/** Ten times the deepest networks that have been of use; a typing error would otherwise fill the memory. */
+const MOST_COPIES = 1000;
+
 export function blocks(layer: z.ZodType<LayerConfig>) {
   const row = z.array(layer).min(1);
 
@@ -33,7 +36,7 @@ export function blocks(layer: z.ZodType<LayerConfig>) {
     description: 'Layers in a row, as often as wanted, each copy with weights of its own.',
     schema: z.object({
       layers: row.describe('from the input to the output'),
-      repeat: atoms.positiveInt.optional().describe('how many copies follow each other'),
+      repeat: z.int().min(1).max(MOST_COPIES).optional().describe('how many copies follow each other'),
       name,
     }),
     build(context, { layers, repeat }, x) {

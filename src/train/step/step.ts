@@ -5,6 +5,7 @@
 import {
   abs, add, constant, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
+import { penalty } from '../../nn/regularization.js';
 import { cumulativeMean, type Parameter } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -197,7 +198,7 @@ export function evaluationStep(
 
 /** Something in a step that can stop being finite, and where it belongs. */
 export interface Suspect {
-  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'gradient';
+  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'objective' | 'gradient';
   /** The layer, such as `layers.0 (dense)`. */
   readonly layer?: string;
   /** The parameter, such as `layers.0.weight`. */
@@ -222,6 +223,7 @@ export function diagnosisStep(
   const mode = { training: true, stochastic, augmented: stochastic };
   const { model, x, losses, objective } = forward(config, dataset, batchSize, mode, inputs);
   const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
+  const penalties = penalty(model.parameters, model.penalties);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
   const watched: [Suspect, Node][] = [
@@ -232,7 +234,8 @@ export function diagnosisStep(
     ]),
     ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
     [{ kind: 'loss' }, losses],
-    [{ kind: 'penalty' }, objective],
+    ...(penalties === undefined ? [] : [[{ kind: 'penalty' }, penalties] satisfies [Suspect, Node]]),
+    [{ kind: 'objective' }, objective],
     // Gradients are computed from the loss backwards.
     ...model.parameters
       .map((p, i): [Suspect, Node] => [{ kind: 'gradient', layer: layerOf(p), parameter: p.name }, gradients[i]])
@@ -267,6 +270,8 @@ export function describeSuspect({ kind, layer, parameter }: Suspect): string {
       return 'the loss is not finite, and the outputs of all layers are: do the targets fit the loss?';
     case 'penalty':
       return 'the penalty on the weights is not finite: the weights have grown too large';
+    case 'objective':
+      return 'the loss of the batch is too large to be summed up: the learning rate is probably too high, or the targets are too large';
     case 'gradient':
       return `the gradient of ${parameter} in ${layer} is not finite, and the loss is`;
   }
