@@ -6,6 +6,7 @@ import {
   abs, add, constant, eq, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
 import type { Named } from '../../nn/optimizers/index.js';
+import { penalty } from '../../nn/regularization.js';
 import { cumulativeMean, type Parameter } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -222,7 +223,7 @@ export function evaluationStep(
 
 /** Something in a step that can stop being finite, and where it belongs. */
 export interface Suspect {
-  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'gradient';
+  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'objective' | 'gradient';
   /** The layer, such as `layers.0 (dense)`. */
   readonly layer?: string;
   /** The parameter, such as `layers.0.weight`. */
@@ -259,6 +260,7 @@ export function diagnosisStep(
 
 /** What can stop being finite in an update, in the order in which it is computed. */
 function suspectsOf({ model, losses, objective, gradients }: UpdatePass): [Suspect, Node][] {
+  const penalties = penalty(model.parameters, model.penalties);
   const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
   const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
   return [
@@ -268,7 +270,8 @@ function suspectsOf({ model, losses, objective, gradients }: UpdatePass): [Suspe
     ]),
     ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
     [{ kind: 'loss' }, losses],
-    [{ kind: 'penalty' }, objective],
+    ...(penalties === undefined ? [] : [[{ kind: 'penalty' }, penalties] satisfies [Suspect, Node]]),
+    [{ kind: 'objective' }, objective],
     // Gradients are computed from the loss backwards.
     ...gradients
       .map(({ parameter: p, gradient }): [Suspect, Node] => [
@@ -298,6 +301,8 @@ export function describeSuspect({ kind, layer, parameter }: Suspect): string {
       return 'the loss is not finite, and the outputs of all layers are: do the targets fit the loss?';
     case 'penalty':
       return 'the penalty on the weights is not finite: the weights have grown too large';
+    case 'objective':
+      return 'the loss of the batch is too large to be summed up: the learning rate is probably too high, or the targets are too large';
     case 'gradient':
       return `the gradient of ${parameter} in ${layer} is not finite, and the loss is`;
   }
