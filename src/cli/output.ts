@@ -3,6 +3,8 @@
  * has one JSON object in its last line, and the results for people go to stderr too. Nothing here ever stops a command: a reader that
  * has gone away, a terminal that was closed, or a full disk cost the output and no more.
  */
+import { closeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { printable, printableJson } from '../config/printable.js';
 
@@ -20,8 +22,14 @@ let hasJson = false;
 
 /** Listens for the errors of both streams, which would otherwise end the process. */
 export function guardOutput(): void {
-  for (const channel of ['stdout', 'stderr'] as const)
+  for (const channel of ['stdout', 'stderr'] as const) {
     process[channel].on('error', (error) => noteLoss(channel, error));
+  }
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  // Node restores the terminal's settings last of all, and aborts where it has gone, unless it has been closed.
+  process.on('exit', () => {
+    for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
+  });
 }
 
 function noteLoss(channel: Channel, error: unknown): void {

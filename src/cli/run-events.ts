@@ -1,7 +1,8 @@
 /** The events of a run as lines for people. */
+import { existsSync } from 'node:fs';
 import { formatCount } from '../config/format-count.js';
 import { formatWarnings, type LoadedEvent, type RunEvent } from '../runner/index.js';
-import { formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
+import { formatAveraging, formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
 import { isResumable, runPaths } from '../runs/index.js';
 import { formatReports, formatSizes } from './format.js';
 
@@ -52,11 +53,20 @@ function describeEnd({ summary, fold }: Extract<RunEvent, { kind: 'ended' }>): s
     ...(test === undefined ? [] : [formatFigures(test, 'test/')]),
     ...formatReports(reports),
     ...(sparsity === undefined ? [] : [formatSparsity(sparsity)]),
+    ...[formatAveraging(summary) ?? []].flat(),
     formatEnd(summary),
   ];
-  if (status === 'failed') lines.push(`the weights before it are in ${runPaths(run_dir).lastCheckpoint}`);
+  if (status === 'failed') lines.push(keptWeights(run_dir));
   if (fold === undefined && isResumable(summary)) lines.push(resumeHint(run_dir));
   return lines;
+}
+
+/** What there is of a run that failed. */
+function keptWeights(runDir: string): string {
+  const { lastCheckpoint } = runPaths(runDir);
+  return existsSync(lastCheckpoint)
+    ? `the last weights that are finite are in ${lastCheckpoint}`
+    : 'there is no checkpoint: none was due before it failed';
 }
 
 const resumeHint = (runDir: string): string => `resume with: nn train --resume ${runDir}`;

@@ -1,5 +1,5 @@
 /** What a layer is: a schema and a forward expression. It gets its parameters, state and random numbers from the build context. */
-import type * as z from 'zod';
+import * as z from 'zod';
 import { type HostRandom, type Node, sameShape, type Shape, ShapeError, showShape, sizeOf } from '../tensor/index.js';
 import { activate, type ActivationConfig } from './activations.js';
 import { type InitConfig, type Initializer, type InitializerConfig, initializers } from './initializers.js';
@@ -7,6 +7,7 @@ import type { RandomSource } from './random-source.js';
 import { activityPenalty, constraintFor, type ParameterKind, type RegularizationConfig, regularizersOf } from './regularization.js'; // prettier-ignore
 import type { ConstraintConfig } from './constraints.js';
 import type { ActivityRegularizerConfig, RegularizerConfig } from './regularizers.js';
+import type { Signal } from './signal.js';
 import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
 /**
@@ -17,6 +18,7 @@ import type { Observation, Parameter, StateVariable, Variables } from './variabl
  * - `uses_batch_statistics`: estimates statistics from the batch in training, so it needs batches of several samples;
  * - `looks_up_rows`: its weight is a table, whose rows are chosen by the input rather than summed;
  * - `factorizes`: is at least a part of a convolution that is factorized on purpose;
+ * - `per_position`: treats every position of a sequence by itself, so that padding stays padding;
  * - `only_penalizes`: passes its input on, and exists for its penalty, weighted by `l1` and `l2`.
  */
 export type LayerTrait =
@@ -26,24 +28,67 @@ export type LayerTrait =
   | 'uses_batch_statistics'
   | 'looks_up_rows'
   | 'factorizes'
+  | 'per_position'
   | 'only_penalizes';
 
-export interface Layer<S extends z.ZodObject = z.ZodObject> {
+/** What a model with one input calls it. */
+export const MODEL_INPUT = 'input';
+
+interface LayerEntry<S extends z.ZodObject> {
   /** One line for `nn list` and the editor. */
   readonly description: string;
   /** Default: none. */
   readonly traits?: readonly LayerTrait[];
   readonly schema: S;
+}
+
+/** A layer of one tensor. The structure of its input passes on to its output. */
+export interface TensorLayer<S extends z.ZodObject = z.ZodObject> extends LayerEntry<S> {
+  /** False where positions move, merge or disappear, so that no structure would fit the output. Default: true. */
+  readonly keepsStructure?: boolean;
   /** The output for x, [batch, ...]. Throws ShapeError where x does not fit. */
   build(context: BuildContext, config: z.output<S>, x: Node): Node;
 }
 
+/** A layer of several inputs, or one that heeds structure. */
+export interface SignalLayer<S extends z.ZodObject = z.ZodObject> extends LayerEntry<S> {
+  /** The output for its inputs, at least one. Throws ShapeError where they do not fit. */
+  connect(context: BuildContext, config: z.output<S>, inputs: readonly Signal[]): Signal;
+}
+
+export type Layer<S extends z.ZodObject = z.ZodObject> = TensorLayer<S> | SignalLayer<S>;
+
 /** Checks a layer against its schema and keeps its type. */
-export const defineLayer = <S extends z.ZodObject>(layer: Layer<S>): Layer<S> => layer;
+export const defineLayer = <S extends z.ZodObject>(layer: TensorLayer<S>): TensorLayer<S> => layer;
+export const defineSignalLayer = <S extends z.ZodObject>(layer: SignalLayer<S>): SignalLayer<S> => layer;
+
+/** What every layer may say beside its own parameters. */
+export const commonFields = {
+  name: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, 'expected a letter, then letters, digits, "-" and "_" only')
+    .refine((name) => name !== MODEL_INPUT, `"${MODEL_INPUT}" is the input of the model`)
+    .optional()
+    .describe('replaces the number in the names of its weights; later layers can take its output by it'),
+  inputs: z
+    .union([z.string(), z.array(z.string()).min(1)])
+    .optional()
+    .describe(`names of earlier layers, or "${MODEL_INPUT}" for that of the model; the layer before by default`),
+};
 
 /** A layer as its schema parsed it; only that schema knows the rest. */
 export interface LayerConfig {
   readonly type: string;
+  readonly name?: string;
+  readonly inputs?: string | readonly string[];
+}
+
+/** The only input, for layers that take one. Throws ShapeError where there are several. */
+export function onlyInput(inputs: readonly Signal[]): Signal {
+  if (inputs.length === 1) return inputs[0];
+  throw new ShapeError(
+    `takes one input, got ${inputs.length}; merge them before it with a layer add, multiply or concat`,
+  );
 }
 
 /** Where something stands in a config, such as ['layers', 2, 'shortcut', 0]. */
@@ -55,6 +100,8 @@ export interface TraceOptions {
   readonly stochastic?: boolean;
   /** What the names of all layers begin with, where a task has several networks: `generator.layers.0`. */
   readonly network?: string;
+  /** Named layers whose outputs the caller takes, beside the last one's. Default: none. */
+  readonly outputs?: readonly string[];
   readonly random: RandomSource;
   readonly init: InitConfig;
   /** Default: none, but for what layers say themselves. */
@@ -89,7 +136,12 @@ export interface Collected {
  * Builds layers inside a layer, in a row. `name` and `path` say what leads to them from the outer layer's name and place in the
  * config; each then adds its number.
  */
-export type BuildLayers = (layers: readonly LayerConfig[], x: Node, name: ConfigPath, path: ConfigPath) => Node;
+export type BuildLayers = (
+  layers: readonly LayerConfig[],
+  inputs: readonly Signal[],
+  name: ConfigPath,
+  path: ConfigPath,
+) => readonly Signal[];
 
 export class BuildContext {
   /** What the names of the network's layers begin with. */

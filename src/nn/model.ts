@@ -14,10 +14,12 @@ import {
 } from '../tensor/index.js';
 import type { ActivationConfig } from './activations.js';
 import {
-  BuildContext, type BuildLayers, type Collected, type ConfigPath, type LayerConfig, type LayerTrait, sampleShape,
-  type TraceOptions,
+  BuildContext, type BuildLayers, type Collected, type ConfigPath, type Layer, type LayerConfig, type LayerTrait, MODEL_INPUT,
+  onlyInput, sampleShape, type TraceOptions,
 } from './layer.js'; // prettier-ignore
 import { layers, layerSchema } from './layers/index.js';
+import { NamedOutputs } from './named-outputs.js';
+import { type Signal, type Signals, signalOf, structureNames } from './signal.js';
 import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
 export const modelSchema = z.strictObject({
@@ -39,6 +41,8 @@ export class LayerShapeError extends ShapeError {
 export interface LayerRow {
   readonly name: string;
   readonly type: string;
+  /** What the config says it takes; absent where that is the layer before. */
+  readonly inputs?: readonly string[];
   /** Of one sample. */
   readonly outputShape: Shape;
   readonly parameters: number;
@@ -62,7 +66,10 @@ export interface TracedLayer {
 }
 
 export interface TracedModel {
+  /** The last layer's. */
   readonly output: Node;
+  /** It and those that were asked for, by name; the last one's is `output`. */
+  readonly outputs: Signals;
   readonly parameters: readonly Parameter[];
   readonly states: readonly StateVariable[];
   /** What the batch says of the state; none in evaluation. */
@@ -94,58 +101,134 @@ const isRow = (values: unknown): values is readonly LayerConfig[] =>
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
+/** What every network calls its last layer's output. */
+const MODEL_OUTPUT = 'output';
+
+/** A layer on its inputs. Throws ShapeError where it cannot take them. */
+function applied(
+  layer: Layer,
+  context: BuildContext,
+  config: Readonly<Record<string, unknown>>,
+  inputs: readonly Signal[],
+): Signal {
+  if ('connect' in layer) return layer.connect(context, config, inputs);
+  const { tensor, structure } = onlyInput(inputs);
+  if (structure !== undefined && layer.traits?.includes('per_position') !== true) {
+    throw new ShapeError(`cannot take ${structureNames[structure.kind]}: padding would mix with their values`);
+  }
+  return signalOf(layer.build(context, config, tensor), structure);
+}
+
+const listed = (inputs: string | readonly string[]): readonly string[] =>
+  typeof inputs === 'string' ? [inputs] : inputs;
+
+const isNode = (inputs: Node | Signals): inputs is Node => typeof inputs.op === 'string';
+
 /**
- * The output of `model` for x [batch, ...] (f32), with `variables` for its parameters and state: a pure function, so a network may be
- * traced as often as wanted, with any weights. Throws LayerShapeError, with the layer's name as its scope, where shapes do not fit.
+ * The network `model` on its inputs, with `variables` for its parameters and state: a pure function, so a network may be traced as
+ * often as wanted, with any weights. `inputs` is the only one, [batch, ...] (f32), which layers call "input", or several by name.
+ * Throws LayerShapeError, with the layer's name as its scope, where something does not fit.
  */
-export function traceModel(model: ModelConfig, x: Node, variables: Variables, options: TraceOptions): TracedModel {
+export function traceModel(
+  model: ModelConfig,
+  inputs: Node | Signals,
+  variables: Variables,
+  options: TraceOptions,
+): TracedModel {
+  const known: Signals = isNode(inputs) ? { [MODEL_INPUT]: { tensor: inputs } } : inputs;
+  const start = Object.values(known);
+  const [batch] = start[0].tensor.shape;
   const collected: Collected = { parameters: [], states: [], observations: [], penalties: [] };
   const traced: TracedLayer[] = [];
   const rows: LayerRow[] = [];
   const names = new Set<string>();
-  const counted = new Set<Node>(topologicalOrder([x]));
+  const counted = new Set<Node>(topologicalOrder(start.map(({ tensor }) => tensor)));
 
-  const buildLayer = (name: string, path: ConfigPath, { type, ...config }: LayerConfig, input: Node): Node => {
-    const title = `${name} (${type})`;
-    const inside: BuildLayers = (inner, start, within, at) =>
-      buildRow([name, ...within].join('.'), [...path, ...at], inner, start);
+  const buildLayer = (
+    name: string,
+    path: ConfigPath,
+    { type, name: _name, inputs: named, ...config }: LayerConfig,
+    before: readonly Signal[],
+    scope: NamedOutputs,
+  ): Signal => {
+    const inside: BuildLayers = (inner, from, within, at) =>
+      buildRow([name, ...within].join('.'), [...path, ...at], inner, from, new NamedOutputs({}, scope));
     const context = new BuildContext(name, variables, options, collected, inside);
+    const taken = named === undefined ? undefined : listed(named);
     const row = rows.push({ name, type, outputShape: [], parameters: 0, macs: 0, memoryBytes: 0 }) - 1;
-    const output = withScope(title, () => {
-      try {
+    const output = withScope(titleOf(name, type), () =>
+      placed(path, () => {
         if (names.has(name)) throw new ShapeError(`another layer is called ${name}; give each a name of its own`);
         names.add(name);
-        return layers[type].build(context, config, input);
-      } catch (error) {
-        throw error instanceof ShapeError && !(error instanceof LayerShapeError)
-          ? new LayerShapeError(error, path)
-          : error;
-      }
-    });
+        const from = taken === undefined ? before : placed([...path, 'inputs'], () => taken.map((one) => scope.take(one))); // prettier-ignore
+        return applied(layers[type], context, config, from);
+      }),
+    );
+    const { tensor } = output;
     const isBlock = rows.length > row + 1;
-    if (!isBlock || traced.at(-1)?.output !== output) {
+    if (!isBlock || traced.at(-1)?.output !== tensor) {
       const { traits = [] } = layers[type];
-      traced.push({ name, type, traits, path, output, ...context.activated });
+      traced.push({ name, type, traits, path, output: tensor, ...context.activated });
     }
 
-    const made = topologicalOrder([output]).filter((node) => !counted.has(node));
+    const made = topologicalOrder([tensor]).filter((node) => !counted.has(node));
     made.forEach((node) => counted.add(node));
     const own = collected.parameters.filter((p) => p.layer === name);
     const parameters = own.reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
     // A reshaped tensor is the one before it, and a layer that does nothing has none of its own.
-    const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(output)) : 0;
-    const macs = made.reduce((sum, node) => sum + multiplyAddsOf(node), 0) / x.shape[0];
+    const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(tensor)) : 0;
+    const macs = made.reduce((sum, node) => sum + multiplyAddsOf(node), 0) / batch;
     const memoryBytes = BYTES * (values + parameters);
-    rows[row] = { name, type, outputShape: sampleShape(output), parameters, macs, memoryBytes };
+    const outputShape = sampleShape(tensor);
+    rows[row] = { name, type, ...(taken && { inputs: taken }), outputShape, parameters, macs, memoryBytes };
     return output;
   };
-  const buildRow = (prefix: string, path: ConfigPath, configs: readonly LayerConfig[], start: Node): Node =>
-    configs.reduce((input, config, i) => {
-      const own = 'name' in config && typeof config.name === 'string' ? config.name : i;
-      return buildLayer(`${prefix}.${own}`, [...path, i], config, input);
-    }, start);
+  const buildRow = (
+    prefix: string,
+    path: ConfigPath,
+    configs: readonly LayerConfig[],
+    from: readonly Signal[],
+    scope: NamedOutputs,
+  ): readonly Signal[] => {
+    let before = from;
+    for (const [i, config] of configs.entries()) {
+      const output = buildLayer(`${prefix}.${config.name ?? i}`, [...path, i], config, before, scope);
+      if (config.name !== undefined) scope.define(config.name, output);
+      before = [output];
+    }
+    return before;
+  };
 
-  const { network } = options;
-  const output = buildRow(network === undefined ? 'layers' : `${network}.layers`, ['layers'], model.layers, x);
-  return { output, ...collected, layers: traced, rows };
+  const { network, outputs: wanted = [] } = options;
+  const scope = new NamedOutputs(known);
+  const prefix = network === undefined ? 'layers' : `${network}.layers`;
+  const last = onlyInput(buildRow(prefix, ['layers'], model.layers, start, scope));
+  const named = wanted.map((name) => [name, scope.take(name)] as const);
+  const outputs = { ...Object.fromEntries(named), [MODEL_OUTPUT]: last };
+  if (rows.some((row) => row.inputs !== undefined)) refuseUnused(traced, outputs, collected);
+  return { output: last.tensor, outputs, ...collected, layers: traced, rows };
+}
+
+const titleOf = (name: string, type: string): string => `${name} (${type})`;
+
+/** Says where in the config's `model` a shape error belongs, unless it knows already. */
+function placed<T>(path: ConfigPath, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    throw error instanceof ShapeError && !(error instanceof LayerShapeError) ? new LayerShapeError(error, path) : error;
+  }
+}
+
+/** Layers that name their inputs can leave others without effect, which nobody means. */
+function refuseUnused(traced: readonly TracedLayer[], outputs: Signals, { penalties }: Collected): void {
+  const used = new Set(topologicalOrder([...Object.values(outputs).map(({ tensor }) => tensor), ...penalties]));
+  const unused = traced.find(({ output }) => !used.has(output));
+  if (unused === undefined) return;
+  const error = withScope(
+    titleOf(unused.name, unused.type),
+    () =>
+      new ShapeError('nothing uses its output: give it a name that a later layer lists in its inputs, or remove it'),
+  );
+  throw new LayerShapeError(error, unused.path);
 }

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { type LoadedData, loadData } from '../data/index.js';
-import { figureMetrics, metricNames } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, type GitState, hasFinished, metricsColumns, readMetrics, readSummary, RunDirectory, RunDirectoryError, runPaths, type Summary, truncateMetricsAfter, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, taskOf, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
@@ -12,7 +11,7 @@ import { type EngineOptions, engineProvenance } from './engine.js';
 import type { RunListeners } from './events.js';
 import { type Experiment, filesOf } from './experiment.js';
 import { writeResolvedConfig } from './resolved-config.js';
-import { formatEnd, formatEpoch, formatFigures } from './text.js';
+import { formatAveraging, formatEnd, formatEpoch, formatFigures } from './text.js';
 
 type Listener = RunListeners['onEvent'];
 
@@ -139,12 +138,11 @@ function recorderOf(
 ): Recorder {
   const { paths } = directory;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
-  const columns = metricsColumns(metricNames(figureMetrics(config.metrics)), data.val !== undefined);
   let stepped = false;
   return {
     epoch({ epoch, step, values }) {
       const seconds = secondsSoFar();
-      appendMetricsRow(paths.metrics, columns, { epoch, step, time_s: seconds, ...values });
+      appendMetricsRow(paths.metrics, metricsColumns(Object.keys(values)), { epoch, step, time_s: seconds, ...values });
       const event = { kind: 'epoch', epoch, epochs, step, seconds, figures: values } as const;
       directory.log(formatEpoch(event));
       onEvent?.(event);
@@ -169,8 +167,8 @@ function endRun({ directory, resume, elapsed, finished }: OpenRun, result: Train
   const wall_time_s = elapsed + result.wall_time_s;
   const summary: Summary = { ...result, wall_time_s, peak_memory_mb: peakMemory(), run_dir: path };
   writeSummary(paths.summary, summary);
-  const end = formatEnd(summary);
-  directory.log(summary.test === undefined ? end : `${formatFigures(summary.test, 'test/')}\n${end}`);
+  const lines = [summary.test && formatFigures(summary.test, 'test/'), formatAveraging(summary), formatEnd(summary)];
+  directory.log(lines.filter((line) => line !== undefined).join('\n'));
   onEvent?.({ kind: 'ended', summary });
   return summary;
 }

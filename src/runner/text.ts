@@ -34,6 +34,13 @@ export function formatSparsity({ total, ...tensors }: Figures): string {
 export const formatEpoch = ({ epoch, epochs, figures, seconds }: EpochEvent): string =>
   `epoch ${epoch}/${epochs}  ${formatFigures(figures)}  ${formatTime(seconds)}`;
 
+/** What the weights of a run with swa are a mean of; undefined for other runs. */
+export function formatAveraging({ averaged_weights: count }: Pick<Summary, 'averaged_weights'>): string | undefined {
+  if (count === undefined) return undefined;
+  if (count > 1) return `the weights are the mean of those at ${count} steps (swa)`;
+  return 'the weights are no average: the run ended before swa had two to average (train.weight_average.start_epoch)';
+}
+
 /** `completed after 10 epochs, 4,690 steps, in 18.0 s, 33,001 samples/s` */
 export function formatEnd({ status, reason, epochs, steps, wall_time_s, samples_per_s }: Summary): string {
   // The reason of a failure is the error that follows.

@@ -2,17 +2,32 @@
 // looks for others: a living one means that it must leave, a dead one's file is deleted. As the name belongs to one
 // process for all time, deleting it can never take away a lock that somebody has just acquired; at worst two
 // processes that start in the same instant both leave.
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { errorCode, explainSystemError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 
-const lockName = /^lock\.([1-9][0-9]*)\.([0-9]+)\.(.+)$/;
+/** `lock.<pid>.<start>.<machine>-<boot>-<namespace>.<host>`; locks of earlier versions have no third part. */
+const lockName = /^lock\.([1-9][0-9]*)\.([0-9]+)\.(?:([0-9a-f]*)-([0-9a-f]*)-([0-9]*)\.)?(.+)$/;
+
+/** Where a process number means something: a namespace of a running machine. Empty where the system does not say (only Linux does). */
+interface ProcessSpace {
+  /** Digests of what identifies the installation, and this boot of it. */
+  readonly machine: string;
+  readonly boot: string;
+  /** The inode of the namespace of process numbers; containers have their own. */
+  readonly namespace: string;
+  readonly host: string;
+}
+
+/** The namespace that a machine itself has, and no container. */
+const ROOT_NAMESPACE = '4026531836';
 
 /** Locks the run directory `folder` for this process; returns the path of the lock file. Throws `RunDirectoryError`. */
 export function acquireLock(folder: string): string {
-  const own = `lock.${process.pid}.${startTime(process.pid)}.${hostLabel()}`;
+  const own = `lock.${process.pid}.${startTime(process.pid)}.${spaceLabel(ownSpace())}`;
   const path = join(folder, own);
   try {
     closeSync(openSync(path, 'wx'));
@@ -37,18 +52,25 @@ export function releaseLock(path: string): void {
 }
 
 function inUse(folder: string, lock: string): RunDirectoryError {
-  const [, pid, , host] = lockName.exec(lock) ?? [];
+  const [, pid, , , , namespace, host] = lockName.exec(lock) ?? [];
+  const foreign = namespace !== undefined && host === ownSpace().host && namespace !== ownSpace().namespace;
   return new RunDirectoryError(
     folder,
-    `is in use by process ${pid} on ${host}`,
+    `is in use by process ${pid} on ${host}${foreign ? ', in another container' : ''}`,
     `wait for it or stop it first; if no such process runs any more, delete ${join(folder, lock)}`,
   );
 }
 
-/** A process of another machine cannot be looked up, so it counts as alive. */
+/** A process that cannot be looked up, on another machine or in another container, counts as alive. */
 function mayBeAlive(lock: string): boolean {
-  const [, pid, start, host] = lockName.exec(lock) ?? [];
-  if (host !== hostLabel()) return true;
+  const [, pid, start, machine, boot, namespace, host] = lockName.exec(lock) ?? [];
+  const own = ownSpace();
+  if (host !== own.host) return true;
+  if (machine !== undefined && (machine !== own.machine || boot !== own.boot || namespace !== own.namespace)) {
+    const restarted = machine !== '' && machine === own.machine && boot !== own.boot;
+    // Nothing that ran on this machine itself has outlived its restart.
+    return !(restarted && namespace === ROOT_NAMESPACE && own.namespace === ROOT_NAMESPACE);
+  }
   try {
     process.kill(Number(pid), 0);
   } catch (error) {
@@ -74,6 +96,31 @@ function startTime(pid: number): string {
   }
 }
 
-function hostLabel(): string {
-  return hostname().replace(/[^A-Za-z0-9._-]/g, '_') || 'unknown';
+let space: ProcessSpace | undefined;
+
+function ownSpace(): ProcessSpace {
+  space ??= {
+    machine: digestOf(() => readFileSync('/etc/machine-id', 'utf8').trim()),
+    boot: digestOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+    namespace: /\d+/.exec(orEmpty(() => readlinkSync('/proc/self/ns/pid')))?.[0] ?? '',
+    host: hostname().replace(/[^A-Za-z0-9._-]/g, '_') || 'unknown',
+  };
+  return space;
+}
+
+const spaceLabel = ({ machine, boot, namespace, host }: ProcessSpace): string =>
+  `${machine}-${boot}-${namespace}.${host}`;
+
+/** Empty where there is nothing to read. */
+function digestOf(read: () => string): string {
+  const text = orEmpty(read);
+  return text === '' ? '' : createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+function orEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
 }

@@ -14,6 +14,8 @@ export interface Summary {
   readonly final: Readonly<Record<string, number>>;
   /** The best checkpoint on the test split (`loss`, `accuracy` ...); absent where there is none, or it was not reached. */
   readonly test?: Readonly<Record<string, number>>;
+  /** With swa: of how many weights those that were tested are the mean; 1 where there was no average yet. */
+  readonly averaged_weights?: number;
   /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer or constraint makes them so. */
   readonly sparsity?: Readonly<Record<string, number>>;
   /** The metrics that are tables, on the test split: rows, columns and the values of each row. */

@@ -1,4 +1,5 @@
 /** Parts of an experiment that are right by themselves and do not fit each other. */
+import { formatCount } from '../config/format-count.js';
 import { nearest } from '../config/nearest.js';
 import { hasPart, sourceOf } from '../data/index.js';
 import { lossesFor } from '../nn/losses/index.js';
@@ -19,18 +20,18 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
   const found: Contradiction[] = [];
   const missing = sourceOf(config.data.source).missingTarget?.(config.data.source);
   if (targets !== 'none' && missing !== undefined) {
-    const message = `${task} needs it; only ${tasksWithoutTargets()} learns without targets`;
+    const message = `${task.type} needs it; only ${tasksWithoutTargets()} learns without targets`;
     found.push({ path: ['data', 'source', ...missing], message });
   }
   const fittingLosses = lossesFor(reference);
   if (!fittingLosses.includes(loss.type)) {
-    found.push({ path: ['loss'], message: unfit(loss.type, task, fittingLosses) });
+    found.push({ path: ['loss'], message: unfit(loss.type, task.type, fittingLosses) });
   }
   const fittingMetrics = metricsFor(reference);
   const names = metricNames(config.metrics);
   config.metrics.forEach((metric, i) => {
     if (!fittingMetrics.includes(metric.type)) {
-      found.push({ path: ['metrics', i], message: unfit(metric.type, task, fittingMetrics) });
+      found.push({ path: ['metrics', i], message: unfit(metric.type, task.type, fittingMetrics) });
     }
     if (names.indexOf(names[i]) < i) {
       const message = `${metric.type} is listed twice; give it other parameters, or leave it out`;
@@ -59,8 +60,25 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
       found.push({ path: ['train', 'weight_average', key], message: `${key} belongs to the other method, not to ${average.method}` }); // prettier-ignore
     }
   }
+  const layers = countLayers(config.model.layers);
+  if (layers > MOST_LAYERS) {
+    const message = `repeated, the blocks hold ${formatCount(layers)} layers; at most ${formatCount(MOST_LAYERS)} can be trained`;
+    found.push({ path: ['model', 'layers'], message });
+  }
   if (config.optimizer.type === 'lbfgs') found.push(...unfitForLbfgs(config));
   return found;
+}
+
+/** Twice the deepest network that has been trained. */
+const MOST_LAYERS = 2000;
+
+/** Layers that the list writes out to, those of blocks as often as these are repeated. */
+function countLayers(layers: readonly object[]): number {
+  return layers.reduce((sum, layer) => {
+    const rows = Object.values(layer).filter((value): value is object[] => Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null)); // prettier-ignore
+    const inside = rows.reduce((total, row) => total + countLayers(row), 0);
+    return sum + Math.max(1, inside * ('repeat' in layer && typeof layer.repeat === 'number' ? layer.repeat : 1));
+  }, 0);
 }
 
 const unfit = (name: string, task: string, fitting: readonly string[]): string =>

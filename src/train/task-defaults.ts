@@ -2,10 +2,10 @@
 import { ONCE } from '../config/load-config.js';
 import { type LossConfig, lossSchema } from '../nn/losses/index.js';
 import { type MetricConfig, metricSchema } from '../nn/metrics/index.js';
-import { type Task, type TaskName, taskOf, tasks } from './tasks/index.js';
+import { type Task, type TaskConfig, taskOf, tasks } from './tasks/index.js';
 
 /** The config with its task's loss and metrics where it names none. */
-export function withTaskDefaults<C extends { task: TaskName; loss?: LossConfig; metrics?: MetricConfig[] }>(
+export function withTaskDefaults<C extends { task: TaskConfig; loss?: LossConfig; metrics?: MetricConfig[] }>(
   config: C,
 ): C & { loss: LossConfig; metrics: MetricConfig[] } {
   const { defaultLoss, defaultMetrics } = taskOf(config);

@@ -1,7 +1,10 @@
 /**
- * `npm run bench -- growth`: how the time of a training step grows with the batch, the width, the depth and the image. Beside each
- * time stands what one unit of it costs, compared with the cheapest of its row: 1.0 where growth is linear, more where it is not.
+ * `npm run bench -- growth`: how the time of a training step grows with the batch, the width, the depth and the image, and that of
+ * compiling with the length of a chain of operations. Below each time stands what one unit of it costs, compared with the cheapest
+ * of its row: 1.0 where growth is linear, more where it is not.
  */
+import { fileURLToPath } from 'node:url';
+
 const dense = (units) => ({ dense: { units, activation: 'relu' } });
 const conv = { conv2d: { filters: 32, kernel_size: 3, padding: 'same', activation: 'relu' } };
 const adam = { adam: { lr: 0.001 } };
@@ -35,16 +38,28 @@ const axes = {
   'image, 2 convolutions': { values: [7, 14, 28], network: (n) => cnn(32, n), work: (n) => n * n },
 };
 
-export async function growth({ say, number, measure, threads }) {
+/** Chains of operations that are traced and compiled (chain.mjs), and their lengths. */
+const chains = ['element-wise', 'reductions', 'products with gradient'];
+const lengths = [1250, 2500, 5000, 10_000];
+
+export async function growth({ say, number, measure, lastJson, node, threads }) {
   const rows = [];
-  for (const [axis, { values, network, work }] of Object.entries(axes)) {
-    const times = values.map((n) => measure(JSON.stringify(network(n)), threads.split(',').at(-1), '0.7').median_ms);
+  const print = (axis, what, values, times, work) => {
     const unit = times.map((ms, i) => ms / work(values[i]));
     const least = Math.min(...unit);
     say(`${axis.padEnd(32)} ${values.map((n) => String(n).padStart(9)).join('')}`);
-    say(`${'  ms a step'.padEnd(32)} ${times.map((ms) => number(ms, 9, 3)).join('')}`);
+    say(`${`  ms ${what}`.padEnd(32)} ${times.map((ms) => number(ms, 9, 3)).join('')}`);
     say(`${'  cost of a unit'.padEnd(32)} ${unit.map((u) => number(u / least, 9, 1)).join('')}`);
     rows.push({ axis, values, times, unit: unit.map((u) => u / least) });
+  };
+  for (const [axis, { values, network, work }] of Object.entries(axes)) {
+    const time = (n) => measure(JSON.stringify(network(n)), threads.split(',').at(-1), '0.7').median_ms;
+    print(axis, 'a step', values, values.map(time), work);
+  }
+  const script = fileURLToPath(new URL('chain.mjs', import.meta.url));
+  for (const kind of chains) {
+    const time = (n) => lastJson(node, [script, kind, String(n)]).compile_ms;
+    print(`chain, ${kind}`, 'to compile', lengths, lengths.map(time), (n) => n);
   }
   return rows;
 }

@@ -127,6 +127,16 @@ describe('a bad command line', () => {
   });
 });
 
+describe('targets that are finite, with a loss whose sum is not', () => {
+  it('are no matter of a penalty where there is none', async () => {
+    write('large.csv', 'a,t\n1,1.6e19\n2,-1.6e19\n');
+    write('large.yaml', 'task: regression\ndata: {source: {csv: {path: large.csv, target: t}}}\nmodel: {layers: [{dense: {units: 1}}]}\ntrain: {max_epochs: 1}\n'); // prettier-ignore
+    const { code, err } = await nnHere('train', inFolder('large.yaml'), '--runs-dir', inFolder('runs'));
+    expect(code).toBe(1);
+    expect(err).toContain('step 1 (epoch 1): the loss of the batch is too large to be summed up');
+  });
+});
+
 describe('a bad data file', () => {
   const replaceRow = (row: string): string => csv.replace(rows[2], row);
 

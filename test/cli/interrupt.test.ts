@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -11,7 +12,7 @@ const train = (name: string, ...more: string[]): string[] => [
   '--runs-dir', folder, '--name', name, ...more,
 ]; // prettier-ignore
 
-describe.each(['SIGINT', 'SIGTERM'] as const)('a run that gets %s', (signal) => {
+describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a run that gets %s', (signal) => {
   const name = `stopped-${signal}`;
 
   it('finishes its step, writes a checkpoint, says how to resume and exits with 130', async () => {
@@ -31,6 +32,23 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('a run that gets %s', (signal) => 
     expect(whole.code, whole.err).toBe(0);
     expect(digest(runOf(folder, name))).toBe(digest(runOf(folder, `whole-${signal}`)));
     expect(rows(runOf(folder, name))).toEqual(rows(runOf(folder, `whole-${signal}`)));
+  });
+});
+
+describe('a run whose npx gets SIGTERM', () => {
+  it('stops when the shell that npx runs it in has gone', async () => {
+    // npx runs the command in a shell, which dies of the signal and leaves it running.
+    const words = [process.execPath, 'dist/bin/nn.js', ...train('orphan')].map((word) => `'${word}'`).join(' ');
+    const shell = spawn('sh', ['-c', `${words}; true`], { stdio: 'ignore', env: { ...process.env, npm_command: 'exec' } }); // prettier-ignore
+    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+      shell.on('close', (code, signal) => resolve({ code, signal }));
+    });
+    await until(() => hasCheckpoint(folder, 'orphan'), { child: shell, out: () => '', err: () => '', ended });
+    shell.kill('SIGTERM');
+    expect((await ended).signal).toBe('SIGTERM');
+    await vi.waitUntil(() => hasFile(folder, 'orphan', 'summary.json'), { timeout: 10_000, interval: 50 });
+    const summary: unknown = JSON.parse(readFileSync(join(runOf(folder, 'orphan'), 'summary.json'), 'utf8'));
+    expect(summary).toMatchObject({ status: 'interrupted' });
   });
 });
 

@@ -53,8 +53,17 @@ describe('nn list', () => {
     expect(code).toBe(0);
     expect(out).toBe(
       'dropout: In training, sets a random share of the values to 0 and scales up the rest.\n' +
-        '  rate  a number of at least 0 and below 1, required: share that is dropped\n',
+        '  rate    a number of at least 0 and below 1, required: share that is dropped\n' +
+        '  name    a text, optional: replaces the number in the names of its weights; later layers can take its output by it\n' +
+        '  inputs  a text or a list that is not empty, optional: names of earlier layers, or "input" for that of the model; the layer before by default\n', // prettier-ignore
     );
+  });
+
+  it('prints what all entries of a kind take only once', async () => {
+    const { out } = await nnHere('list', 'layers');
+    expect(out.match(/^ {2}inputs /gm)).toHaveLength(1);
+    expect(out).toMatch(/\nall of them:\n {2}name .*\n {2}inputs .*\n$/);
+    expect(out).toContain('  units ');
   });
 
   it('says why each lint warns', async () => {

@@ -119,4 +119,27 @@ describe('nn train', () => {
     expect(err).toContain(join(summary.run_dir, 'checkpoints', 'last.safetensors'));
     expect((await nnHere('eval', join(summary.run_dir, 'checkpoints', 'last.safetensors'))).code).toBe(0);
   });
+
+  it('ends with 1 where the last step makes a weight infinite, and names no file that is not there', async () => {
+    const sgd = ['optimizer={sgd: {lr: 1e38}}', 'regularization.l2=100', 'train.max_epochs=1', 'train.batch_size=1000'];
+    const { code, out, err } = await nnHere('train', config, ...runs, ...sgd, '--json');
+    expect(code).toBe(1);
+    expect(err).toMatch(/error: step 1 \(epoch 1\): layers\.\d\.\w+ is not finite after the update/);
+    const summary = JSON.parse(out) as { status: string; run_dir: string };
+    expect(summary.status).toBe('failed');
+    expect(existsSync(join(summary.run_dir, 'checkpoints', 'last.safetensors'))).toBe(false);
+    expect(err).toContain('there is no checkpoint');
+    expect(err).not.toContain('last.safetensors');
+  });
+
+  it('ends with 1 where finite weights of the last step give figures that are not', async () => {
+    const sgd = ['optimizer={sgd: {lr: 1e37}}', 'train.max_epochs=1', 'train.batch_size=1000'];
+    const { code, out, err } = await nnHere('train', config, ...runs, ...sgd, '--json');
+    expect(code).toBe(1);
+    expect(err).toMatch(/error: step 1 \(epoch 1\): the .* is not finite after the update: the learning rate is/);
+    const { status, run_dir } = JSON.parse(out) as { status: string; run_dir: string };
+    expect(status).toBe('failed');
+    const file = join(run_dir, 'checkpoints', 'last.safetensors');
+    expect(err.includes(file)).toBe(existsSync(file));
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelSchema } from '../../src/nn/model.js';
+import { LayerShapeError, modelSchema } from '../../src/nn/model.js';
 import { grad, hostRandom, reduceSum, ShapeError } from '../../src/tensor/index.js';
 import { VariableStore } from '../../src/nn/variables.js';
 import { expectDerivatives, network } from './helpers/network.js';
@@ -98,6 +98,47 @@ describe('tracing a model', () => {
   });
 });
 
+describe('inputs by name', () => {
+  it('stand in the layer table and put names into those of weights', () => {
+    const layers = [
+      { dense: { units: 4, name: 'stem' } },
+      { dense: { units: 4, name: 'branch' } },
+      { add: { inputs: ['branch', 'stem'], name: 'sum' } },
+      { add: { inputs: ['sum', 'stem'] } },
+    ];
+    const { model } = network(layers, [3]);
+    expect(model.rows.map(({ name, inputs }) => [name, inputs])).toEqual([
+      ['layers.stem', undefined],
+      ['layers.branch', undefined],
+      ['layers.sum', ['branch', 'stem']],
+      ['layers.3', ['sum', 'stem']],
+    ]);
+    expect(model.parameters.map((p) => p.name)).toContain('layers.stem.weight');
+  });
+
+  it('reach out of a block, and the inner of two equal names is meant', () => {
+    const inner = { sequential: { layers: [{ dense: { units: 2, name: 'a' } }, { add: { inputs: ['a', 'outer'] } }] } };
+    const { model } = network([{ dense: { units: 2, name: 'outer' } }, { dense: { units: 3, name: 'a' } }, inner], [3]);
+    expect(model.output.shape).toEqual([1, 2]);
+  });
+
+  it.each([
+    [[{ dense: { units: 2, name: 'stem' } }, { relu: { inputs: 'sten' } }], 'layers.1 (relu): no layer before it is called "sten"; did you mean "stem"? there are input, stem', ['layers', 1, 'inputs']], // prettier-ignore
+    [[{ relu: { inputs: 'later' } }, { dense: { units: 2, name: 'later' } }], 'no layer before it is called "later"', ['layers', 0, 'inputs']], // prettier-ignore
+    [[{ sequential: { layers: [{ relu: { name: 'hidden' } }] } }, { relu: { inputs: 'hidden' } }], 'no layer before it is called "hidden"', ['layers', 1, 'inputs']], // prettier-ignore
+    [[{ dense: { units: 2 } }, { relu: { inputs: 'input' } }], 'layers.0 (dense): nothing uses its output: give it a name', ['layers', 0]], // prettier-ignore
+  ])('of layers that are not there, or that nobody takes, are refused: %j', (layers, message, path) => {
+    try {
+      network(layers, [3]);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(LayerShapeError);
+      expect((error as LayerShapeError).message).toContain(message);
+      expect((error as LayerShapeError).path).toEqual(path);
+    }
+  });
+});
+
 describe('the model section', () => {
   it('fills in defaults', () => {
     expect(modelSchema.parse({ layers: ['max_pool2d', { dense: { units: 2, activation: 'relu' } }] })).toEqual({
@@ -116,6 +157,9 @@ describe('the model section', () => {
     [[{ dropout: { rate: 1 } }]],
     [[{ conv2d: { filters: 2, kernel_size: [3, 3, 3] } }]],
     [['dens']],
+    [[{ add: { inputs: [] } }]],
+    [[{ relu: { name: 'input' } }]],
+    [[{ relu: { name: '1st' } }]],
   ])('refuses %j', (layers) => {
     expect(modelSchema.safeParse({ layers }).success).toBe(false);
   });

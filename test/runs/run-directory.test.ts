@@ -160,6 +160,54 @@ describe('RunDirectory.openForResume', () => {
   });
 });
 
+describe.runIf(process.platform === 'linux')('a lock of another container', () => {
+  /** The own lock's name, with `change` made to its number and its parts machine, boot and namespace. */
+  const lockLike = (path: string, pid: number, change: (parts: string[]) => void): string => {
+    const run = RunDirectory.openForResume(path);
+    const [own] = locksIn(path);
+    run.close();
+    const [, start, label, rest] = /^lock\.\d+\.(\d+)\.([^.]*)\.(.*)$/.exec(own) ?? [];
+    const parts = label.split('-');
+    change(parts);
+    return `lock.${pid}.${start}.${parts.join('-')}.${rest}`;
+  };
+
+  it('counts as alive, though no such process can be seen, and the message says where', () => {
+    const path = finishedRun();
+    const lock = lockLike(path, 4_000_000, (parts) => (parts[2] = '4026532999'));
+    writeFileSync(join(path, lock), '');
+    expect(() => RunDirectory.openForResume(path)).toThrow(
+      new RegExp(`in use by process 4000000 on ${host}, in another container[^]*delete .*${lock}`),
+    );
+    expect(locksIn(path)).toEqual([lock]);
+  });
+
+  it('counts as alive where the machine is another of the same name', () => {
+    const path = finishedRun();
+    writeFileSync(
+      join(
+        path,
+        lockLike(path, 4_000_000, (parts) => (parts[0] = parts[1] = 'abcdef01')),
+      ),
+      '',
+    );
+    expect(() => RunDirectory.openForResume(path)).toThrow('is in use by process 4000000');
+  });
+
+  it('is no lock of this container: a process that has died here is found out', () => {
+    const path = finishedRun();
+    writeFileSync(
+      join(
+        path,
+        lockLike(path, 4_000_000, () => {}),
+      ),
+      '',
+    );
+    RunDirectory.openForResume(path).close();
+    expect(locksIn(path)).toEqual([]);
+  });
+});
+
 describe('log.txt', () => {
   it('gets a line with the time for each call', () => {
     const run = RunDirectory.create(runs, 'iris');

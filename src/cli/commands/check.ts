@@ -31,9 +31,11 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   const { config, data, rows } = experiment;
   const { memory, start, warnings } = await checkExperiment(experiment, engineOf(options));
   const starts = new Map(start.layers.map((layer) => [layer.layer, layer]));
-  const table = rows.map(({ name, type, outputShape, parameters, macs, memoryBytes }) => [
+  const namesInputs = rows.some(({ inputs }) => inputs !== undefined);
+  const table = rows.map(({ name, type, inputs, outputShape, parameters, macs, memoryBytes }) => [
     name,
     type,
+    ...(namesInputs ? [inputs?.join(', ') ?? ''] : []),
     `[${outputShape.join(', ')}]`,
     formatCount(parameters),
     formatCount(macs),
@@ -41,7 +43,8 @@ async function check(file: string, overrides: readonly string[], options: CheckO
     ...formatStart(starts.get(name)),
   ]);
   const numbers = ['parameters', 'multiply-adds', 'memory', 'std', 'gradient std', 'zeros'];
-  for (const line of formatTable(['layer', 'type', 'output', ...numbers], table, numbers)) print(options, line);
+  const header = ['layer', 'type', ...(namesInputs ? ['inputs'] : []), 'output', ...numbers];
+  for (const line of formatTable(header, table, numbers)) print(options, line);
 
   const total = (pick: 'parameters' | 'macs' | 'memoryBytes'): number => rows.reduce((sum, row) => sum + row[pick], 0);
   print(options, `total: ${formatCount(total('parameters'))} parameters, ${formatCount(total('macs'))} multiply-adds a sample`); // prettier-ignore
@@ -60,7 +63,7 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   print(
     options,
     `data: ${formatCount(train.size)} training, ${formatCount(val?.size ?? 0)} validation, ${formatCount(test?.size ?? 0)} test samples of ` +
-      `[${train.fields.features.shape.join(', ')}]; ${config.task}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
+      `[${train.fields.features.shape.join(', ')}]; ${config.task.type}${data.classes === undefined ? '' : `, ${data.classes.length} ${taskOf(config).reference}`}`,
   );
   print(
     options,

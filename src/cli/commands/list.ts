@@ -31,7 +31,16 @@ async function list(kind?: string, name?: string): Promise<{ value: unknown; lin
     return { value: lints, lines: lints.flatMap((lint, i) => [...(i === 0 ? [] : ['']), ...formatLint(lint)]) };
   }
   const entries = catalogEntries(kind, name);
-  return { value: entries, lines: entries.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)]) };
+  return { value: entries, lines: formatEntries(entries) };
+}
+
+/** What all entries of several take, such as the name of a layer, is said once, at the end. */
+function formatEntries(entries: readonly CatalogEntry[]): string[] {
+  const common = entries.length === 1 ? [] : entries[0].parameters.filter((parameter) => entries.every(({ parameters }) => parameters.some((other) => JSON.stringify(other) === JSON.stringify(parameter)))); // prettier-ignore
+  const isCommon = new Set(common.map(({ name }) => name));
+  const shown = entries.map((entry) => ({ ...entry, parameters: entry.parameters.filter(({ name }) => !isCommon.has(name)) })); // prettier-ignore
+  const lines = shown.flatMap((entry, i) => [...(i === 0 ? [] : ['']), ...formatEntry(entry)]);
+  return common.length === 0 ? lines : [...lines, '', 'all of them:', ...formatParameters(common)];
 }
 
 const formatLint = ({ name, description, reason }: CatalogLint): string[] => [`${name}: ${description}.`, ...wrapped(reason)]; // prettier-ignore
@@ -44,13 +53,14 @@ const listed = (names: readonly string[]): string => names.join(', ').replace(/,
 
 function formatEntry({ name, description, tasks, parameters }: CatalogEntry): string[] {
   const head = `${name}: ${description}${tasks === undefined ? '' : ` For ${listed(tasks)}.`}`;
+  return [head, ...formatParameters(parameters)];
+}
+
+function formatParameters(parameters: CatalogEntry['parameters']): string[] {
   const width = Math.max(0, ...parameters.map((parameter) => parameter.name.length));
-  return [
-    head,
-    ...parameters.map((parameter) => {
-      const standing = parameter.required ? 'required' : 'default' in parameter ? `default ${JSON.stringify(parameter.default)}` : 'optional'; // prettier-ignore
-      const meaning = parameter.description === '' ? '' : `: ${parameter.description}`;
-      return `  ${parameter.name.padEnd(width)}  ${parameter.expects}, ${standing}${meaning}`;
-    }),
-  ];
+  return parameters.map((parameter) => {
+    const standing = parameter.required ? 'required' : 'default' in parameter ? `default ${JSON.stringify(parameter.default)}` : 'optional'; // prettier-ignore
+    const meaning = parameter.description === '' ? '' : `: ${parameter.description}`;
+    return `  ${parameter.name.padEnd(width)}  ${parameter.expects}, ${standing}${meaning}`;
+  });
 }

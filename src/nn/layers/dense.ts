@@ -23,6 +23,7 @@ const hasWeightSettings = ({ share, init, regularizer, constraint }: WeightedCon
 /** x [batch, in] times weight [in, units] plus bias [units]. */
 export const dense = defineLayer({
   description: 'Every output is a weighted sum of all inputs.',
+  traits: ['per_position'],
   schema: z
     .object({
       units: atoms.positiveInt.describe('number of outputs'),

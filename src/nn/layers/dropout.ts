@@ -16,7 +16,7 @@ function drop(context: BuildContext, x: Node, share: number, decisions: Shape): 
 
 export const dropout = defineLayer({
   description: 'In training, sets a random share of the values to 0 and scales up the rest.',
-  traits: ['drops_units'],
+  traits: ['drops_units', 'per_position'],
   schema: z.object({ rate }),
   build: (context, config, x) => drop(context, x, config.rate, x.shape),
 });
@@ -24,7 +24,7 @@ export const dropout = defineLayer({
 /** Tompson et al. 2015: neighbouring pixels are alike, so only a whole channel is really gone. */
 export const spatialDropout = defineLayer({
   description: 'In training, sets whole channels of a sample to 0 and scales up the rest.',
-  traits: ['drops_units'],
+  traits: ['drops_units', 'per_position'],
   schema: z.object({ rate }),
   build(context, config, x) {
     const [batch, ...sample] = x.shape;
@@ -47,7 +47,7 @@ const SELU_FLOOR = -1.7580993408473766;
 /** Klambauer et al. 2017: dropped values become selu's floor; the affine map keeps mean 0 and variance 1. */
 export const alphaDropout = defineLayer({
   description: "In training, sets a random share of the values to selu's lowest and keeps mean and variance.",
-  traits: ['drops_units'],
+  traits: ['drops_units', 'per_position'],
   schema: z.object({ rate }),
   build(context, config, x) {
     if (!context.stochastic || config.rate === 0) return x;

@@ -10,7 +10,7 @@ import { defineLayer } from '../layer.js';
  */
 export const embedding = defineLayer({
   description: 'A trainable vector for each of the whole numbers 0 to vocabulary - 1.',
-  traits: ['looks_up_rows'],
+  traits: ['looks_up_rows', 'per_position'],
   schema: z.object({
     vocabulary: atoms.positiveInt.describe('how many different numbers there are'),
     units: atoms.positiveInt.describe('size of the vectors'),

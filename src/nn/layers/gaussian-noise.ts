@@ -5,6 +5,7 @@ import { defineLayer } from '../layer.js';
 
 export const gaussianNoise = defineLayer({
   description: 'In training, adds independent normal noise to every value.',
+  traits: ['per_position'],
   schema: z.object({ std: atoms.nonNegative.describe('standard deviation of the noise') }),
   build(context, { std }, x) {
     if (!context.stochastic || std === 0) return x;

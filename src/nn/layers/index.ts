@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { component } from '../../config/index.js';
 import { type Activation, type ActivationConfig, activations } from '../activations.js';
-import type { Layer, LayerConfig } from '../layer.js';
+import { commonFields, type Layer, type LayerConfig } from '../layer.js';
 import { activityRegularization } from './activity-regularization.js';
 import { batchNorm } from './batch-norm.js';
 import { blocks } from './blocks.js';
@@ -19,6 +19,7 @@ import { flatten } from './flatten.js';
 import { gaussianNoise } from './gaussian-noise.js';
 import { groupNorm, instanceNorm } from './group-norm.js';
 import { layerNorm } from './layer-norm.js';
+import { add, concat, multiply } from './merge.js';
 import { permute } from './permute.js';
 import { avgPool1d, globalAvgPool1d, globalMaxPool1d, maxPool1d } from './pool1d.js';
 import { avgPool2d, globalAvgPool2d, globalMaxPool2d, maxPool2d } from './pool2d.js';
@@ -31,6 +32,7 @@ const activationLayers = Object.fromEntries(
     type,
     {
       description,
+      traits: ['per_position'],
       schema,
       build: (context, config, x) => context.activate({ type, ...config } as ActivationConfig, x),
     },
@@ -40,7 +42,7 @@ const activationLayers = Object.fromEntries(
 /** One layer, as it is written in a config. */
 export const layerSchema: z.ZodType<LayerConfig> = component(() => layers);
 
-export const layers: Readonly<Record<string, Layer>> = {
+const ownFields: Readonly<Record<string, Layer>> = {
   dense,
   conv1d,
   conv2d,
@@ -80,5 +82,12 @@ export const layers: Readonly<Record<string, Layer>> = {
   group_norm: groupNorm,
   instance_norm: instanceNorm,
   ...blocks(layerSchema),
+  add,
+  multiply,
+  concat,
   ...activationLayers,
 };
+
+export const layers: Readonly<Record<string, Layer>> = Object.fromEntries(
+  Object.entries(ownFields).map(([type, layer]) => [type, { ...layer, schema: layer.schema.safeExtend(commonFields) }]),
+);

@@ -7,6 +7,7 @@ import { trainableAffine } from './trainable-affine.js';
 /** Layer normalization (Ba et al. 2016) over the last axis: the same in training and evaluation, whatever the batch. */
 export const layerNorm = defineLayer({
   description: 'Shifts and scales the channels of every position to mean 0 and variance 1, then by trainable amounts.',
+  traits: ['per_position'],
   schema: z.object({ epsilon: atoms.positive.default(1e-5).describe('added to the variance') }),
   build(context, { epsilon }, x) {
     const { channels, apply } = trainableAffine(context, x);

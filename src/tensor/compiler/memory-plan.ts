@@ -21,31 +21,73 @@ interface Placed {
 /** Largest buffers first, each at the lowest address that is free for its whole life. */
 export function planMemory<K>(lifetimes: readonly Lifetime<K>[]): { offsets: Map<K, number>; bytes: number } {
   const offsets = new Map<K, number>();
-  /** By address. */
-  const placed: Placed[] = [];
+  const arena = new Arena();
   let bytes = 0;
   for (const life of [...lifetimes].sort((a, b) => b.bytes - a.bytes)) {
     const size = alignedBytes(life.bytes);
-    let at = 0;
-    for (const p of placed) {
-      if (p.first > life.last || life.first > p.last) continue;
-      if (at + size <= p.from) break;
-      at = Math.max(at, p.to);
-    }
+    const at = arena.lowestFree(life, size);
     offsets.set(life.key, at);
-    placed.splice(firstFrom(placed, at), 0, { from: at, to: at + size, first: life.first, last: life.last });
+    arena.add({ from: at, to: at + size, first: life.first, last: life.last });
     bytes = Math.max(bytes, at + size);
   }
   return { offsets, bytes };
 }
 
-/** The index of the first buffer at an address or behind it. */
-function firstFrom(placed: readonly Placed[], address: number): number {
-  let [low, high] = [0, placed.length];
+type Life = Pick<Lifetime<never>, 'first' | 'last'>;
+
+/** Phases of a span of time, and those of a life that is short: most are, and meet only what lives in the same few spans. */
+const [SPAN, SHORT] = [8, 32];
+
+const isShort = ({ first, last }: Life): boolean => last - first < SHORT;
+const spanOf = (phase: number): number => Math.floor(phase / SPAN);
+
+/** What has been placed, by address. */
+class Arena {
+  private readonly all: Placed[] = [];
+  private readonly long: Placed[] = [];
+  /** Those of short lives by the spans that they live in. */
+  private readonly bySpan = new Map<number, Placed[]>();
+
+  add(placed: Placed): void {
+    insert(this.all, placed);
+    if (!isShort(placed)) return insert(this.long, placed);
+    for (let span = spanOf(placed.first); span <= spanOf(placed.last); span++) {
+      const others = this.bySpan.get(span);
+      if (others === undefined) this.bySpan.set(span, [placed]);
+      else insert(others, placed);
+    }
+  }
+
+  /** The lowest address from which on so many bytes are free for a whole life. */
+  lowestFree(life: Life, size: number): number {
+    if (!isShort(life)) return lowestBetween(this.all, [], life, size);
+    const near = new Set<Placed>();
+    for (let span = spanOf(life.first); span <= spanOf(life.last); span++)
+      for (const placed of this.bySpan.get(span) ?? []) near.add(placed);
+    return lowestBetween([...near].sort((a, b) => a.from - b.from), this.long, life, size); // prettier-ignore
+  }
+}
+
+/** Of two lists by address. */
+function lowestBetween(some: readonly Placed[], others: readonly Placed[], life: Life, size: number): number {
+  let at = 0;
+  for (let i = 0, j = 0; i < some.length || j < others.length;) {
+    const isFirst = j === others.length || (i < some.length && some[i].from <= others[j].from);
+    const p = isFirst ? some[i++] : others[j++];
+    if (p.first > life.last || life.first > p.last) continue;
+    if (at + size <= p.from) break;
+    at = Math.max(at, p.to);
+  }
+  return at;
+}
+
+/** Inserts by address. */
+function insert(list: Placed[], placed: Placed): void {
+  let [low, high] = [0, list.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (placed[middle].from >= address) high = middle;
+    if (list[middle].from >= placed.from) high = middle;
     else low = middle + 1;
   }
-  return low;
+  list.splice(low, 0, placed);
 }

@@ -36,9 +36,14 @@ export function monitorOf(config: ExperimentConfig, hasValidation: boolean): Mon
   return { figure: monitor, mode: mode ?? modeOf(config, monitor), minDelta, patience };
 }
 
-/** Watches one more epoch. A value that is NaN never improves. Without a monitor the latest epoch is the best. */
-export function watch(monitor: Monitor | undefined, before: Watch, row: EpochRow): Watch {
+/**
+ * Watches one more epoch. A value that is NaN never improves. Without a monitor the latest epoch is the best. From the step
+ * `averagedFrom` on weights are averages, and only epochs that have them count: whatever was best before gives way to the first.
+ */
+export function watch(monitor: Monitor | undefined, earlier: Watch, row: EpochRow, averagedFrom = 0): Watch {
   if (monitor === undefined) return { best: { value: 0, row }, waited: 0 };
+  const isFirstAverage = (earlier.best?.row.step ?? Infinity) < averagedFrom && row.step >= averagedFrom;
+  const before: Watch = isFirstAverage && Number.isFinite(row.values[monitor.figure]) ? { best: null, waited: 0 } : earlier; // prettier-ignore
   const value = row.values[monitor.figure];
   const gain = before.best === null ? Infinity : monitor.mode === 'min' ? before.best.value - value : value - before.best.value; // prettier-ignore
   const improved = Number.isFinite(value) && gain > monitor.minDelta;

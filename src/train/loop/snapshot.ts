@@ -7,7 +7,7 @@ import type { Node, Session, TypedValues } from '../../tensor/index.js';
 import { sameShape, showShape } from '../../tensor/index.js';
 import { fittedPreprocessingSchema } from '../../data/index.js';
 import { plateauStateSchema } from '../../nn/plateau.js';
-import { taskSchema } from '../tasks/index.js';
+import { taskNameSchema } from '../tasks/index.js';
 
 /** The generator that all random streams of a run come from; a resume under another would not be exact. */
 export const RANDOM_SCHEME = 'threefry2x32-20';
@@ -47,7 +47,7 @@ export type EpochSums = Readonly<z.output<typeof epochSumsSchema>>;
 /** The JSON beside the tensors. */
 export const snapshotMetaSchema = z.object({
   config: z.unknown().describe('the resolved config, as one would write it'),
-  task: taskSchema,
+  task: taskNameSchema,
   seed: count,
   random: z.string().describe('the generator of all random streams'),
   step: count.describe('steps done'),
@@ -108,6 +108,21 @@ export async function capture(session: Session, variables: readonly Variable[]):
     variables.map(({ name, node }, i) => [name, { dtype: typeOf(values[i]), shape: node.shape, values: values[i] }]),
   );
 }
+
+/** The largest magnitude in a tensor; NaN where it holds one. */
+export function largestIn(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]);
+    if (!(size <= largest)) largest = size;
+    if (Number.isNaN(size)) break;
+  }
+  return largest;
+}
+
+/** The first of `variables` whose tensor holds a NaN or an infinite value; undefined where all are finite. */
+export const firstNonFinite = (tensors: Tensors, variables: readonly Variable[]): Variable | undefined =>
+  variables.find(({ name }) => !Number.isFinite(largestIn(tensors.get(name)?.values ?? [])));
 
 /** Sets the variables to the values in `tensors`. Throws SnapshotError where one is missing or of another shape. */
 export function restore(session: Session, variables: readonly Variable[], tensors: Tensors): void {

@@ -8,9 +8,18 @@ import { scheduleOf } from '../../nn/schedules.js';
 import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from '../schema.js';
-import type { EpochRow, Figures, Snapshot, Tensors } from './snapshot.js';
+import {
+  type EpochRow,
+  type Figures,
+  firstNonFinite,
+  largestIn,
+  type Snapshot,
+  type Tensors,
+  type Variable,
+} from './snapshot.js';
 import { type Plan, planOf } from './plan.js';
 import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
+import { nameSuspect } from '../step/step.js';
 import type { Evaluation } from '../step/sums.js';
 import { TrainingError } from './training-error.js';
 import { figuresOf, type TrainingResult, TrainingRun } from './training-run.js';
@@ -90,7 +99,7 @@ export function prepare(
 
 /**
  * Trains an experiment. The same config and data give the same weights and figures bit for bit, whether or not the run was
- * interrupted and resumed in between. Throws TrainingError where a loss or gradient is not finite, ShapeError where the model
+ * interrupted and resumed in between. Throws TrainingError where a loss, gradient or weight is not finite, ShapeError where the model
  * does not fit the data, SnapshotError where the snapshot to resume does not fit.
  */
 export const train = (
@@ -99,6 +108,9 @@ export const train = (
   data: LoadedData,
   options: TrainOptions,
 ): Promise<TrainingResult> => new Trainer(session, config, data, options).train();
+
+/** Products of weights as large as this overflow float32. */
+const LARGEST_WEIGHT = 1e18;
 
 /** A step that has been started, and its outputs as soon as they are read. */
 interface StartedStep {
@@ -149,6 +161,7 @@ class Trainer {
       await this.trainEpoch();
       if (!this.run.epochDone) break;
       this.stepper.refreshStatistics();
+      await this.checkWeights();
       const validated = this.validation && (await this.evaluate(this.validation));
       if (validated === 'interrupted') {
         // All batches of the epoch are done, and its end is not: a resume begins with the validation.
@@ -256,10 +269,12 @@ class Trainer {
     const { run, config, data, stop } = this;
     const seconds = (): number => this.options.now() - this.start;
     if (stop === 'interrupted' && !run.finished) return run.result('interrupted', seconds(), { reason: 'interrupted' });
+    await this.checkOutcome(run.last?.values['val/loss']);
     if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
     else if (!run.epochDone) this.stepper.refreshStatistics();
     const tested = data.test && (await this.evaluate(this.evaluator('test', data.test)));
     if (tested === 'interrupted') return run.result('interrupted', seconds(), { reason: 'interrupted' });
+    await this.checkOutcome(tested?.loss);
     const { test, reports } = testResults(tested);
     if (run.stoppedEarly) {
       const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
@@ -290,18 +305,63 @@ class Trainer {
     return this.options.shouldStop();
   }
 
+  /** Throws TrainingError where the weights are not finite: the file then keeps what was written before. */
   private async checkpoint(): Promise<void> {
-    this.options.recorder.checkpoint('last', await this.run.snapshot());
+    const snapshot = await this.run.snapshot();
+    await this.checkWeights(snapshot.tensors);
+    this.options.recorder.checkpoint('last', snapshot);
     this.lastCheckpoint = this.options.now();
+  }
+
+  /** A step finds out what the one before made of the weights; what the last one made is seen here. Throws TrainingError. */
+  private async checkWeights(tensors?: Tensors): Promise<void> {
+    const { run, stepper } = this;
+    const broken = tensors === undefined ? await this.findWeights((largest) => !Number.isFinite(largest)) : firstNonFinite(tensors, stepper.weights); // prettier-ignore
+    if (broken === undefined) return;
+    const description = `${broken.name} is not finite after the update: the learning rate is probably too high`;
+    throw await this.failed(description, run.step, run.epoch + 1);
+  }
+
+  /**
+   * Weights of 1e37 are finite, and what the network makes of them is not. Where a loss that the run ends with, or the weights
+   * themselves, look like it, the last batch tells, as it would have in a further step. Throws TrainingError.
+   */
+  private async checkOutcome(loss: number | undefined): Promise<void> {
+    const { run, stepper, plan, config } = this;
+    if (run.step === 0) return;
+    const isSane = (await this.findWeights((largest) => !(largest < LARGEST_WEIGHT))) === undefined;
+    if (isSane && Number.isFinite(loss ?? 0)) return;
+    const number = run.step - 1;
+    const [epoch, batch] = [Math.floor(number / plan.batches), number % plan.batches];
+    const first = batch * plan.batchSize;
+    const indices = epochOrder(config, this.data.train.size, epoch + 1).subarray(first, first + plan.batchSize);
+    const { suspect } = await stepper.diagnose(indices, number, this.rateOf(number));
+    if (suspect === undefined) return;
+    const description = `${nameSuspect(suspect)} is not finite after the update: the learning rate is probably too high`;
+    throw await this.failed(description, run.step, epoch + 1, suspect.layer);
+  }
+
+  /** The first weights of which the largest magnitude is as asked for; one tensor at a time is copied. */
+  private async findWeights(isWanted: (largest: number) => boolean): Promise<Variable | undefined> {
+    for (const variable of this.stepper.weights) {
+      if (isWanted(largestIn(await this.session.read(variable.node)))) return variable;
+    }
+    return undefined;
   }
 
   /** The error of a step that has failed; the state before it becomes the last checkpoint, unless that is broken too. */
   private async failure({ indices, number, rate }: StartedStep): Promise<TrainingError> {
-    const { run } = this;
-    const { suspect, description } = await this.stepper.diagnose(indices, number, rate);
-    if (suspect?.kind !== 'weights') await this.checkpoint();
-    const result = await run.result('failed', this.options.now() - this.start, { reason: description });
-    return new TrainingError(description, run.step + 1, run.epoch + 1, result, suspect?.layer);
+    const { run, stepper } = this;
+    const { suspect, description } = await stepper.diagnose(indices, number, rate);
+    const snapshot = await run.snapshot();
+    if (firstNonFinite(snapshot.tensors, stepper.weights) === undefined)
+      this.options.recorder.checkpoint('last', snapshot);
+    return this.failed(description, run.step + 1, run.epoch + 1, suspect?.layer);
+  }
+
+  private async failed(description: string, step: number, epoch: number, layer?: string): Promise<TrainingError> {
+    const result = await this.run.result('failed', this.options.now() - this.start, { reason: description });
+    return new TrainingError(description, step, epoch, result, layer);
   }
 }
 

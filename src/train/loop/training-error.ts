@@ -1,12 +1,12 @@
 import type { TrainingResult } from './training-run.js';
 
-/** A training run that cannot go on: a loss or gradient that is not finite. The weights of the last good step are kept. */
+/** A training run that cannot go on: a loss, a gradient or a weight that is not finite. No checkpoint with such weights is written. */
 export class TrainingError extends Error {
   override readonly name = 'TrainingError';
   constructor(
     /** What became infinite or NaN. */
     readonly detail: string,
-    /** The 1-based step that failed; its update was not applied. */
+    /** The 1-based step that failed. Its update was not applied, unless that is what made a weight infinite. */
     readonly step: number,
     readonly epoch: number,
     /** What the run had come to before, with the status `failed`. */

@@ -9,6 +9,7 @@ import { type Evaluation, Sums } from '../step/sums.js';
 import { type ExperimentConfig, experimentSchema } from '../schema.js';
 import { capture, type EpochRow, type Figures, RANDOM_SCHEME, restore, type Snapshot, storableRow, type Tensors } from './snapshot.js'; // prettier-ignore
 import { sparsityOf } from '../checks/sparsity.js';
+import { averagedAfter, secondAveraged } from '../step/averaging.js';
 import type { Plan } from './plan.js';
 import type { Stepper } from '../step/stepper.js';
 
@@ -24,6 +25,8 @@ export interface TrainingResult {
   readonly final: Figures;
   /** Loss and metrics on the test split, of the best epoch's weights (of the last ones without `restore_best`). */
   readonly test?: Figures;
+  /** With swa: of how many weights those that were tested are the mean; 1 where there was no average yet. */
+  readonly averaged_weights?: number;
   /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer or constraint makes them so. */
   readonly sparsity?: Figures;
   /** The metrics that are tables, on the test split. */
@@ -50,9 +53,14 @@ export class TrainingRun {
   last: EpochRow | null = null;
   /** What early stopping watches, and the best epoch so far. */
   readonly monitor: Monitor | undefined;
+  private readonly swa: ExperimentConfig['train']['weight_average'];
+  /** The first step after which weights are a mean of several; 0 where they are to be no such mean. */
+  private readonly averagedFrom: number;
   private watch: Watch = { best: null, waited: 0 };
   private plateau: PlateauState = plateauStart;
   private bestWeights: Tensors | undefined;
+  /** The step of the weights that were put back at the end. */
+  private restored: number | undefined;
   /** Time spent in, and samples seen by, this process's training steps. */
   stepSeconds = 0;
   samplesSeen = 0;
@@ -66,6 +74,9 @@ export class TrainingRun {
   ) {
     this.sums = new Sums(figureMetrics(config.metrics), stepper.outputs);
     this.monitor = monitorOf(config, data.val !== undefined);
+    const average = config.train.weight_average;
+    this.swa = average?.method === 'swa' ? average : undefined;
+    this.averagedFrom = this.swa === undefined ? 0 : secondAveraged(this.swa, plan);
   }
 
   /** Goes on where `last` was made; `best` is the best epoch's snapshot, where there has been one. */
@@ -127,7 +138,7 @@ export class TrainingRun {
   /** Compares the epoch just finished with the best before; whether it is the best now. */
   isBest(row: EpochRow): boolean {
     const before = this.watch.best;
-    this.watch = watch(this.monitor, this.watch, row);
+    this.watch = watch(this.monitor, this.watch, row, this.averagedFrom);
     return this.watch.best !== before;
   }
 
@@ -139,7 +150,14 @@ export class TrainingRun {
 
   /** Puts the best epoch's weights back; the present ones stay where no epoch has been finished. */
   restoreBest(): void {
-    if (this.bestWeights !== undefined) restore(this.session, this.stepper.weights, this.bestWeights);
+    if (this.bestWeights === undefined) return;
+    restore(this.session, this.stepper.weights, this.bestWeights);
+    this.restored = this.watch.best?.row.step;
+  }
+
+  /** The step that the weights in the session are those of. */
+  private get weightsStep(): number {
+    return this.restored ?? this.step;
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -152,7 +170,7 @@ export class TrainingRun {
       ]),
       meta: {
         config: toConfigValue(experimentSchema, this.config),
-        task: this.config.task,
+        task: this.config.task.type,
         seed: this.config.seed,
         random: RANDOM_SCHEME,
         step: this.step,
@@ -175,6 +193,7 @@ export class TrainingRun {
     extra: Pick<TrainingResult, 'reason' | 'test' | 'reports'> = {},
   ): Promise<TrainingResult> {
     const best = this.watch.best?.row;
+    const isDone = status === 'completed' || status === 'early_stopped';
     const sparsity = await sparsityOf(this.session, this.stepper.parameters, this.stepper.averages);
     return {
       status,
@@ -185,6 +204,7 @@ export class TrainingRun {
       final: this.last?.values ?? {},
       ...(extra.test === undefined ? {} : { test: extra.test }),
       ...(extra.reports === undefined ? {} : { reports: extra.reports }),
+      ...(this.swa && isDone && { averaged_weights: averagedAfter(this.weightsStep, this.swa, this.plan) }),
       ...(sparsity === undefined ? {} : { sparsity }),
       wall_time_s: seconds,
       samples_per_s: this.stepSeconds > 0 ? this.samplesSeen / this.stepSeconds : 0,

@@ -13,3 +13,15 @@ export function averagingOf(average: WeightAverage, plan: Plan): { readonly star
   const every = Math.max(1, Math.round(every_epochs * plan.batches));
   return { start: Math.max(every, Math.round(start_epoch * plan.batches)), every };
 }
+
+/** The step whose weights are the second of the average: from then on it is one. */
+export function secondAveraged(average: WeightAverage, plan: Plan): number {
+  const { start, every } = averagingOf(average, plan);
+  return start + every;
+}
+
+/** Of how many weights the average after `step` is the mean: 1 up to and including the first that it takes. */
+export function averagedAfter(step: number, average: WeightAverage, plan: Plan): number {
+  const { start, every } = averagingOf(average, plan);
+  return 1 + Math.max(0, Math.floor((step - start) / every));
+}

@@ -171,6 +171,7 @@ function merged(models: readonly TracedModel[], output: Node): TracedModel {
   if (models.length === 1 && models[0].output === output) return models[0];
   return {
     output,
+    outputs: { output: { tensor: output } },
     parameters: firstOfName(models.flatMap(({ parameters }) => parameters)),
     states: firstOfName(models.flatMap(({ states }) => states)),
     observations: models.flatMap(({ observations }) => observations),

@@ -1,5 +1,6 @@
 /** The tasks by the name that a config uses. */
 import * as z from 'zod';
+import { component, type ComponentConfig } from '../../config/index.js';
 import { classification } from './classification.js';
 import { multilabel } from './multilabel.js';
 import { reconstruction } from './reconstruction.js';
@@ -12,7 +13,9 @@ export type { BatchFit, FitCriterion, Task, TaskUpdate } from './task.js';
 export const tasks = { classification, multilabel, regression, reconstruction } as const satisfies Record<string, Task>;
 
 export type TaskName = keyof typeof tasks;
-export const taskSchema = z.enum(Object.keys(tasks) as [TaskName, ...TaskName[]]);
+export type TaskConfig = ComponentConfig<typeof tasks>;
+export const taskSchema = component(tasks);
+export const taskNameSchema = z.enum(Object.keys(tasks) as [TaskName, ...TaskName[]]);
 
-/** The task of an experiment. */
-export const taskOf = ({ task }: { readonly task: TaskName }): Task => tasks[task];
+/** The task of an experiment, its options' types forgotten: they are those of the config, which the task's schema parsed. */
+export const taskOf = ({ task }: { readonly task: TaskConfig }): Task => tasks[task.type];

@@ -11,8 +11,9 @@ import type { OptimizerConfig } from '../../nn/optimizers/index.js';
 import type { ReferenceKind } from '../../nn/target.js';
 import type { Objective } from './objective.js';
 
-/** The parts of an experiment's config that a task builds on. */
-export interface ExperimentParts {
+/** The parts of an experiment's config that a task builds on: its own options (with its name as `type`), and what it makes networks and updates of. */
+export interface ExperimentParts<Options = unknown> {
+  readonly task: Options;
   readonly model: ModelConfig;
   readonly optimizer: OptimizerConfig;
 }
@@ -57,14 +58,14 @@ export interface Task<S extends z.ZodObject = z.ZodObject> {
   readonly defaultLoss: keyof typeof losses;
   readonly defaultMetrics: readonly (keyof typeof metrics)[];
   /** By name, which their variables begin with where there are several. */
-  networks(config: ExperimentParts): Readonly<Record<string, ModelConfig>>;
+  networks(config: ExperimentParts<z.output<S>>): Readonly<Record<string, ModelConfig>>;
   /** What its updates minimize, by name. */
-  objectives(config: ExperimentParts): Readonly<Record<string, Objective>>;
+  objectives(config: ExperimentParts<z.output<S>>): Readonly<Record<string, Objective>>;
   /**
    * In the order in which a step makes them: each sees the weights as those before it have left them. The objective of the first is
    * the one that evaluation measures.
    */
-  updates(config: ExperimentParts): readonly TaskUpdate[];
+  updates(config: ExperimentParts<z.output<S>>): readonly TaskUpdate[];
   readonly fit: FitCriterion;
 }
 

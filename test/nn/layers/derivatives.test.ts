@@ -7,8 +7,11 @@ import { expectGradient } from '../../tensor/helpers/expect-gradient.js';
 import { golden } from '../helpers/golden.js';
 import { expectDerivatives, network, outputOf, valuesOf, wave } from '../helpers/network.js';
 
-/** Every layer that is no activation function, with samples that it takes. */
-const cases: Readonly<Record<string, readonly [params: object, sample: Shape]>> = {
+/** What layers of several inputs merge with the input of the model. */
+const other = { dense: { units: 3, activation: 'tanh', name: 'other' } };
+
+/** Every layer that is no activation function, with samples that it takes, and layers before it. */
+const cases: Readonly<Record<string, readonly [params: object, sample: Shape, before?: readonly object[]]>> = {
   dense: [{ units: 2 }, [3]],
   conv1d: [{ filters: 2, kernel_size: 2 }, [4, 2]],
   conv2d: [{ filters: 2, kernel_size: 2 }, [3, 3, 2]],
@@ -50,6 +53,9 @@ const cases: Readonly<Record<string, readonly [params: object, sample: Shape]>> 
   sequential: [{ layers: [{ dense: { units: 2 } }, 'tanh'], repeat: 2 }, [2]],
   residual: [{ layers: [{ dense: { units: 3, activation: 'tanh' } }] }, [3]],
   parallel: [{ branches: [[{ dense: { units: 2 } }], ['tanh']] }, [3]],
+  add: [{ inputs: ['input', 'other'] }, [3], [other]],
+  multiply: [{ inputs: ['input', 'other'] }, [3], [other]],
+  concat: [{ inputs: ['input', 'other'] }, [2], [other]],
 };
 const names = Object.keys(layers).filter((name) => !Object.hasOwn(activations, name));
 
@@ -78,6 +84,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   sequential: 'blocks',
   residual: 'blocks',
   parallel: 'blocks',
+  add: 'merge',
+  multiply: 'merge',
+  concat: 'merge',
 };
 
 describe('every layer', () => {
@@ -87,9 +96,9 @@ describe('every layer', () => {
 
   it.each(Object.entries(cases))(
     '%s has the first and second derivatives of finite differences',
-    (name, [params, sample]) => {
+    (name, [params, sample, before = []]) => {
       // What is linear has none of second order; a tanh behind it gives it one.
-      expectDerivatives(network([{ [name]: params }, 'tanh'], sample, { batch: 2 }));
+      expectDerivatives(network([...before, { [name]: params }, 'tanh'], sample, { batch: 2 }));
     },
   );
 

@@ -37,6 +37,17 @@ describe('early stopping', () => {
     expect(follow([NaN, 2, NaN, NaN], monitor)).toEqual({ best: 2, stopped: 4 });
   });
 
+  it('takes only epochs with averaged weights for the best, once there are some', () => {
+    const after = (values: number[], averagedFrom: number) =>
+      values.reduce<Watch>((state, value, i) => watch(monitor, state, { epoch: i + 1, step: 10 * (i + 1), values: { 'val/loss': value } }, averagedFrom), start); // prettier-ignore
+    // The third epoch is the first with an average.
+    expect(after([1, 2, 5, 4, 6], 30).best?.row.epoch).toBe(4);
+    expect(after([1, 2, 5, 4, 6], 30).waited).toBe(1);
+    expect(after([1, 2], 30)).toMatchObject({ best: { row: { epoch: 1 } }, waited: 1 });
+    expect(after([1, 2, NaN, 4], 30).best?.row.epoch).toBe(4);
+    expect(after([1, 2, 5], 60).best?.row.epoch).toBe(1);
+  });
+
   it('takes the latest epoch for the best where nothing is monitored', () => {
     expect(follow([1, 2, 3], undefined)).toEqual({ best: 3, stopped: undefined });
   });

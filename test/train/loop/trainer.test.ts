@@ -330,6 +330,104 @@ describe('a loss or gradient that is not finite', () => {
   });
 });
 
+describe('weights that the last step makes infinite', () => {
+  /** The rate is 0.01 for a while, then 1e38: the step with it has a finite loss and gradient. */
+  const blowingUp = (step_size: number, train: object) =>
+    experiment({ optimizer: { sgd: { lr: 0.01 } }, schedule: { step: { step_size, gamma: 1e40 } }, train });
+  const failing = async (config: ExperimentConfig, partial: Partial<TrainOptions> = {}) => {
+    const { recorded, options } = recording(partial);
+    const session = wasmBackend.open({ threads: 1 });
+    const error = await train(session, config, steep(), options).catch((e: unknown) => e);
+    session.close();
+    return { recorded, error };
+  };
+  /** Features so large that the gradients are too. */
+  const steep = (): LoadedData => {
+    const data = classificationData();
+    for (const split of [data.train, data.val, data.test]) {
+      const values = split?.fields.features.values ?? [];
+      for (let i = 0; i < values.length; i++) values[i] *= 100;
+    }
+    return data;
+  };
+
+  it('fail the run, and are neither recorded nor written', async () => {
+    const { recorded, error } = await failing(
+      experiment({ optimizer: { sgd: { lr: 3e38 } }, train: { max_epochs: 1, batch_size: 22 } }),
+    );
+    expect(error).toBeInstanceOf(TrainingError);
+    expect(error).toMatchObject({ step: 1, epoch: 1, result: { status: 'failed', steps: 1 } });
+    expect(String(error)).toMatch(/layers\.\d\.(weight|bias) is not finite after the update: the learning rate/);
+    expect(recorded.rows).toEqual([]);
+    expect(recorded.checkpoints).toEqual([]);
+  });
+
+  it('leave the checkpoints of the epoch before', async () => {
+    const { recorded, error } = await failing(blowingUp(1, { max_epochs: 2, batch_size: 22 }));
+    expect(error).toMatchObject({ step: 2, epoch: 2, result: { epochs: 1, steps: 2 } });
+    expect(recorded.rows).toHaveLength(1);
+    for (const kind of ['last', 'best'] as const) expect(latest(recorded, kind).meta.step).toBe(1);
+  });
+
+  it.each([
+    ['that is due', { checkpoint_every: 1 }],
+    ['that is due by the clock', { checkpoint_every_seconds: 0.1 }],
+  ])('leave the checkpoint before one %s', async (_when, train) => {
+    const { recorded, error } = await failing(blowingUp(1 / 3, { max_epochs: 1, batch_size: 8, ...train }));
+    expect(error).toMatchObject({ step: 2, epoch: 1 });
+    const { tensors, meta } = latest(recorded, 'last');
+    expect(meta.step).toBe(1);
+    for (const { values } of tensors.values()) expect(values.every((v: number) => Number.isFinite(v))).toBe(true);
+  });
+
+  it('are not what an interrupted run goes on from', async () => {
+    let steps = 0;
+    const { recorded, error } = await failing(blowingUp(1 / 3, { max_epochs: 1, batch_size: 8 }), { shouldStop: () => ++steps === 2 }); // prettier-ignore
+    expect(error).toMatchObject({ step: 2 });
+    expect(recorded.checkpoints).toEqual([]);
+  });
+
+  it('or that nothing finite comes of, fail it too', async () => {
+    const config = experiment({ optimizer: { sgd: { lr: 1e37 } }, train: { max_epochs: 1, batch_size: 22 } });
+    const { val: _val, test: _test, ...rest } = classificationData();
+    for (const data of [classificationData(), { ...rest, val: _val }, { ...rest, test: _test }, rest]) {
+      const failed = run(config, data, {}, wasmBackend);
+      await expect(failed).rejects.toThrow(
+        /^step 1 \(epoch 1\): the (loss|output of .*) is not finite after the update: the learning rate is/,
+      );
+    }
+  });
+
+  it('fail a run whose best epoch is another', async () => {
+    const config = experiment({ optimizer: { sgd: { lr: 0.01 } }, schedule: { step: { step_size: 1, gamma: 1e39 } }, train: { max_epochs: 2, batch_size: 22 } }); // prettier-ignore
+    const { recorded, options } = recording();
+    const session = wasmBackend.open({ threads: 1 });
+    await expect(train(session, config, classificationData(), options)).rejects.toThrow(/^step 2 \(epoch 2\): .* after the update/); // prettier-ignore
+    session.close();
+    expect(latest(recorded, 'best').meta.epoch).toBe(1);
+    const last = latest(recorded, 'last');
+    expect(last.meta.epoch).toBe(2);
+    // Nor is it done when it is taken up again.
+    const resume = { last, best: latest(recorded, 'best') };
+    await expect(run(config, classificationData(), { resume }, wasmBackend)).rejects.toThrow(/^step 2 \(epoch 2\): .* after the update/); // prettier-ignore
+  });
+
+  it('are told from data that no figures come of', async () => {
+    const data = classificationData();
+    if (data.test === undefined) throw new Error('no test split');
+    data.test.fields.features.values[0] = Infinity;
+    const { result } = await run(experiment({ train: { max_epochs: 1 } }), data, {}, wasmBackend);
+    expect(result.status).toBe('completed');
+    expect(result.test?.loss).toBeNaN();
+  });
+
+  it('found by the next step, do not replace the last checkpoint', async () => {
+    const { recorded, error } = await failing(blowingUp(1 / 3, { max_epochs: 1, batch_size: 8 }));
+    expect(error).toMatchObject({ step: 3, epoch: 1 });
+    expect(recorded.checkpoints).toEqual([]);
+  });
+});
+
 describe('a backend whose results are read every few steps', () => {
   const data = (): LoadedData => classificationData(44);
   const config = () =>

@@ -253,6 +253,27 @@ describe('stochastic weight averaging', () => {
     [4, 5, 6].forEach((epoch) => expect(average[epoch - 1]).toBeCloseTo(meanOf(own.slice(2, epoch)), 12));
   });
 
+  it('is tested at the best of the epochs that have an average, and says of how many weights', async () => {
+    // Before the rate grows too large the validation loss is smaller than it ever is again.
+    const { schedule } = experiment({ schedule: { step: { step_size: 2, gamma: 20 } } });
+    const { result, recorded } = await run({ ...swa({ start_epoch: 3 }), schedule });
+    const losses = recorded.rows.map(({ values }) => values['val/loss']);
+    expect(losses.indexOf(Math.min(...losses))).toBeLessThan(3);
+    const averaged = losses.slice(3);
+    const best = 4 + averaged.indexOf(Math.min(...averaged));
+    expect(result.best?.epoch).toBe(best);
+    expect(latest(recorded, 'best').meta.epoch).toBe(best);
+    expect(result.averaged_weights).toBe(best - 2);
+  });
+
+  it('says so where the run ended before there was an average', async () => {
+    const { result } = await run(swa({ start_epoch: 6 }));
+    expect(result.averaged_weights).toBe(1);
+    expect(result.best?.epoch).toBe(6);
+    const { result: ema } = await run(regression('sgd', { weight_average: {} }));
+    expect(ema.averaged_weights).toBeUndefined();
+  });
+
   it('begins after three quarters of the run, and takes in every nth epoch where asked for', async () => {
     const { epochs } = await run(swa({ every_epochs: 2 }, { max_epochs: 8 }));
     const [own, average] = ['layers.0.bias', 'average.layers.0.bias'].map((name) => biases(epochs, name));

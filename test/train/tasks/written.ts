@@ -1,7 +1,7 @@
 /** A short config for a task, and what is wrong with it. */
 import { experimentSchema } from '../../../src/train/index.js';
 
-const written = (task: string, parts: object): object => ({
+const written = (task: unknown, parts: object): object => ({
   task,
   data: { source: { csv: { path: 'rows.csv', target: 'y' } } },
   model: { layers: [{ dense: { units: 1 } }] },
@@ -9,10 +9,10 @@ const written = (task: string, parts: object): object => ({
 });
 
 /** The checked config. */
-export const parsed = (task: string, parts: object = {}) => experimentSchema.parse(written(task, parts));
+export const parsed = (task: unknown, parts: object = {}) => experimentSchema.parse(written(task, parts));
 
 /** Every problem as `path: message`. */
-export const refused = (task: string, parts: object): string[] =>
+export const refused = (task: unknown, parts: object): string[] =>
   (experimentSchema.safeParse(written(task, parts)).error?.issues ?? []).map(
     ({ path, message }) => `${path.join('.')}: ${message}`,
   );
