@@ -55,12 +55,19 @@ function excerpt(sourceLine: string, line: number, column: number): string {
   return `${number} | ${text}\n${' '.repeat(number.length)} | ${' '.repeat(Math.max(0, column - 1 - start))}^`;
 }
 
+/** The text, or its first `length` characters and dots. */
+const shortened = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length)}...` : text;
+
 /**
  * One problem as text: `path.yaml:12:5: model.layers[2].units: message; hint`, the source line and a caret. `kind`, such as
  * `warning`, stands after the place as compilers have it.
  */
 export function formatProblem(problem: Problem, kind?: string): string {
-  const { file, line, column, override, path, message, sourceLine, hint } = problem;
+  const { file, line, column, sourceLine, hint } = problem;
+  // What a user wrote may be of any length.
+  const [path, message] = [shortened(problem.path, 200), shortened(problem.message, 2000)];
+  const override = problem.override === undefined ? undefined : shortened(problem.override, 200);
   const where =
     override !== undefined ? `override "${override}"` : line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   const head = `${where}: ${kind === undefined ? '' : `${kind}: `}${path === '' ? '' : `${path}: `}${message}${hint === undefined ? '' : `; ${hint}`}`;
@@ -77,13 +84,17 @@ export function inOrder<P extends Omit<Problem, 'hint'>>(problems: readonly P[])
   });
 }
 
+/** Further problems are counted. */
+const MOST_SHOWN = 100;
+
 /** A config that cannot be used. `problems` is never empty and sorted by line. */
 export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
     const sorted = inOrder(problems);
-    super(sorted.map((problem) => formatProblem(problem)).join('\n'));
+    const more = sorted.length > MOST_SHOWN ? [`and ${sorted.length - MOST_SHOWN} more like these`] : [];
+    super([...sorted.slice(0, MOST_SHOWN).map((problem) => formatProblem(problem)), ...more].join('\n'));
     this.name = 'ConfigError';
     this.problems = sorted;
   }

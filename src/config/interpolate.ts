@@ -3,9 +3,9 @@
  * again as YAML, so that numbers and lists work; the values stay located where the text stands.
  */
 import { isList, isMapping, type MappingEntry, type TreeNode } from './tree.js';
+import { showValue } from './expected.js';
 import { readYaml } from './yaml-source.js';
 
-const INTERPOLATION = /\$\{([^}]*)\}/g;
 const WHOLE = /^\$\{([^}]*)\}$/;
 const VARIABLE = /^env:([A-Za-z_][A-Za-z0-9_]*)(?:,(.*))?$/s;
 
@@ -40,13 +40,12 @@ export function interpolate(root: TreeNode, env: Environment): Interpolated {
 
   const fill = (node: TreeNode, text: string): TreeNode => {
     const whole = WHOLE.exec(text);
-    if (whole === null)
-      return { ...node, value: text.replace(INTERPOLATION, (_, expression: string) => lookUp(expression)) };
+    if (whole === null) return { ...node, value: replaceAll(text, lookUp) };
     const found = lookUp(whole[1]);
     const result = readYaml(found, node.place);
     if ('root' in result) return { ...result.root, place: node.place };
     throw new InterpolationFault(
-      `the value ${JSON.stringify(found)} of "${text}" is not valid YAML: ${result.faults[0].message}`,
+      `the value ${showValue(found)} of "${text}" is not valid YAML: ${result.faults[0].message}`,
     );
   };
 
@@ -69,6 +68,19 @@ export function interpolate(root: TreeNode, env: Environment): Interpolated {
   };
 
   return { root: visit(root), failures };
+}
+
+/** `text` with each `${expression}` replaced. Not by a regular expression, which looks for the end from every open one. */
+function replaceAll(text: string, lookUp: (expression: string) => string): string {
+  let result = '';
+  let done = 0;
+  for (;;) {
+    const start = text.indexOf('${', done);
+    const end = start < 0 ? -1 : text.indexOf('}', start);
+    if (end < 0) return result + text.slice(done);
+    result += text.slice(done, start) + lookUp(text.slice(start + 2, end));
+    done = end + 1;
+  }
 }
 
 class InterpolationFault extends Error {}

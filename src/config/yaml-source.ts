@@ -10,6 +10,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseDocument,
   type Node,
@@ -17,8 +18,9 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { ConfigError, problemAt, type Source } from './config-error.js';
+import { showValue } from './expected.js';
 import { nearest } from './nearest.js';
-import { FORBIDDEN_KEYS, isMapping, type MappingEntry, type Place, type TreeNode } from './tree.js';
+import { FORBIDDEN_KEYS, isMapping, plain, type MappingEntry, type Place, type TreeNode } from './tree.js';
 
 /** Something that is wrong with YAML text. */
 export interface YamlFault {
@@ -32,8 +34,11 @@ export type YamlResult = { readonly root: TreeNode } | { readonly faults: readon
 const MOST_ALIASED_VALUES = 10_000;
 /** Far deeper than any config, and far from the end of the stack. */
 const DEEPEST = 200;
+const TOO_DEEP = `nested more than ${DEEPEST} levels deep`;
 /** A config is written by hand: a larger file is a data file given by mistake. */
-const LARGEST_FILE = 4 * 1024 * 1024;
+const LARGEST_FILE = 1024 * 1024;
+/** Anchors in a config, each of which the parser compares with all before. */
+const MOST_ANCHORS = 1000;
 
 /** What the parser's own words leave unclear. */
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
@@ -62,7 +67,7 @@ class Converter {
     if (this.aliasDepth > 0 && ++this.aliasedValues > MOST_ALIASED_VALUES) throw new AliasBomb();
     if (isAlias(node)) return this.alias(node.source, place);
     if (node.anchor !== undefined && this.aliasDepth === 0) this.anchors.set(node.anchor, node);
-    if (this.open.size > DEEPEST) return this.fault(place, `nested more than ${DEEPEST} levels deep`);
+    if (this.open.size > DEEPEST) return this.fault(place, TOO_DEEP);
     this.open.add(node);
     try {
       if (isMap(node)) return { place, value: this.mapping(node, place) };
@@ -152,6 +157,25 @@ class Converter {
   }
 }
 
+/** What would take the parser minutes, or the end of its stack: seen in its tokens, before it parses. */
+function bombIn(text: string): { readonly offset: number; readonly message: string } | undefined {
+  let [offset, depth, anchors] = [0, 0, 0];
+  // Opened in this line: `- - -` and `? ? ?` nest as brackets do.
+  let indicators = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth = Math.max(0, depth - 1);
+    else if (token === '-' || token === '?') indicators++;
+    else if (token === '\n' || token === '\r\n') indicators = 0;
+    else if (token.startsWith('&')) anchors++;
+    if (depth + indicators > DEEPEST) return { offset, message: TOO_DEEP };
+    if (anchors > MOST_ANCHORS) return { offset, message: `more than ${MOST_ANCHORS} anchors` };
+    // Marks of the lexer's own: that a document or a plain text begins.
+    if (token !== '\u0002' && token !== '\u001F') offset += token.length;
+  }
+  return undefined;
+}
+
 const onLine = (place: Place): string => (place.kind === 'file' ? `, already on line ${place.line}` : '');
 
 function syntaxFault(error: YAMLError, text: string, placeOf: (offset: number) => Place): YamlFault {
@@ -174,6 +198,7 @@ function syntaxFault(error: YAMLError, text: string, placeOf: (offset: number) =
       message: `a "${bracket}" is not closed by "${closing}" before this, or its lines are not indented`,
     };
   }
+  if (/call stack/.test(error.message)) return { place, message: TOO_DEEP };
   const own = error.message.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
   return { place, message: SYNTAX_MESSAGES[error.code] ?? own };
 }
@@ -200,6 +225,12 @@ export function readYaml(text: string, at?: Place): YamlResult {
     const { line, col } = lineCounter.linePos(offset);
     return { kind: 'file', line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const bomb = bombIn(text);
+  if (bomb !== undefined) {
+    const before = text.slice(0, bomb.offset).split('\n');
+    const place = at ?? { kind: 'file', line: before.length, column: before[before.length - 1].length + 1 };
+    return { faults: [{ place, message: bomb.message }] };
+  }
   let document;
   try {
     // Duplicate keys are found by the converter, in linear time and with the line of the first.
@@ -212,7 +243,7 @@ export function readYaml(text: string, at?: Place): YamlResult {
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { faults: [{ place: placeOf(0), message: 'nested too deeply' }] };
+    return { faults: [{ place: placeOf(0), message: TOO_DEEP }] };
   }
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0)
@@ -261,7 +292,7 @@ export function readConfigText(file: string): string {
     throw refuse(`cannot be read: ${(error as Error).message}`);
   }
   if (bytes.length > LARGEST_FILE) {
-    throw refuse(`is ${(bytes.length / 2 ** 20).toFixed(1)} MiB large; a config is a YAML text of at most 4 MiB`);
+    throw refuse(`is ${(bytes.length / 2 ** 20).toFixed(1)} MiB large; a config is a YAML text of at most 1 MiB`);
   }
   if (bytes.includes(0)) throw refuse('is a binary file (or not UTF-8); a config is a YAML text');
   try {
@@ -269,6 +300,15 @@ export function readConfigText(file: string): string {
   } catch {
     throw refuse('is not valid UTF-8; a config is a YAML text in UTF-8');
   }
+}
+
+/** Whether the first lines have the same number of commas, semicolons or tabs, as those of a CSV file do. */
+function looksLikeTable(text: string): boolean {
+  const lines = text.slice(0, 10_000).split('\n').slice(0, 3);
+  return [',', ';', '\t'].some((separator) => {
+    const [first, ...others] = lines.map((line) => line.split(separator).length);
+    return first > 1 && others.length > 0 && others.every((count) => count === first);
+  });
 }
 
 /** A config as it is written. */
@@ -291,8 +331,9 @@ export function parseConfigText(text: string, file: string): WrittenConfig {
   if (root.value === null)
     throw new ConfigError([{ file, path: '', message: 'the file is empty; expected a mapping of keys' }]);
   if (!isMapping(root.value)) {
-    const got = Array.isArray(root.value) ? 'a list' : JSON.stringify(root.value);
-    throw new ConfigError([problemAt(source, root.place, [], `expected a mapping of keys, got ${got}`)]);
+    const message = `expected a mapping of keys, got ${showValue(plain(root))}`;
+    const hint = looksLikeTable(content) ? 'this is a table; a config names it in data.source' : undefined;
+    throw new ConfigError([problemAt(source, root.place, [], message, hint)]);
   }
   return { root, source };
 }

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { type LoadedData, loadData } from '../data/index.js';
-import { figureMetrics, metricNames } from '../nn/metrics/index.js';
 import { appendMetricsRow, collectProvenance, FileWriteError, type GitState, hasFinished, metricsColumns, readMetrics, readSummary, RunDirectory, RunDirectoryError, runPaths, type Summary, truncateMetricsAfter, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { type ExperimentConfig, experimentSchema, planOf, type Recorder, taskOf, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
@@ -139,12 +138,11 @@ function recorderOf(
 ): Recorder {
   const { paths } = directory;
   const { epochs } = planOf(config, data.train.size, fastDevRun);
-  const columns = metricsColumns(metricNames(figureMetrics(config.metrics)), data.val !== undefined);
   let stepped = false;
   return {
     epoch({ epoch, step, values }) {
       const seconds = secondsSoFar();
-      appendMetricsRow(paths.metrics, columns, { epoch, step, time_s: seconds, ...values });
+      appendMetricsRow(paths.metrics, metricsColumns(Object.keys(values)), { epoch, step, time_s: seconds, ...values });
       const event = { kind: 'epoch', epoch, epochs, step, seconds, figures: values } as const;
       directory.log(formatEpoch(event));
       onEvent?.(event);

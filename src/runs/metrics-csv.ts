@@ -14,11 +14,8 @@ export interface MetricsTable {
   readonly rows: readonly MetricsRow[];
 }
 
-/** The columns of metrics.csv for a run with these metrics, with or without a validation split. */
-export function metricsColumns(metrics: readonly string[], validation: boolean): string[] {
-  const of = (split: string) => ['loss', ...metrics].map((metric) => `${split}/${metric}`);
-  return ['epoch', 'step', 'time_s', ...of('train'), ...(validation ? of('val') : []), 'lr'];
-}
+/** The columns of metrics.csv for a run whose epochs have these figures, such as `train/loss`. */
+export const metricsColumns = (figures: readonly string[]): string[] => ['epoch', 'step', 'time_s', ...figures];
 
 /**
  * Appends a row, and before the first one the header; it is on the disk when this returns. A checkpoint must be

@@ -1,4 +1,5 @@
 /** Parts of an experiment that are right by themselves and do not fit each other. */
+import { formatCount } from '../config/format-count.js';
 import { nearest } from '../config/nearest.js';
 import { hasPart, sourceOf } from '../data/index.js';
 import { lossesFor } from '../nn/losses/index.js';
@@ -59,8 +60,25 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
       found.push({ path: ['train', 'weight_average', key], message: `${key} belongs to the other method, not to ${average.method}` }); // prettier-ignore
     }
   }
+  const layers = countLayers(config.model.layers);
+  if (layers > MOST_LAYERS) {
+    const message = `repeated, the blocks hold ${formatCount(layers)} layers; at most ${formatCount(MOST_LAYERS)} can be trained`;
+    found.push({ path: ['model', 'layers'], message });
+  }
   if (config.optimizer.type === 'lbfgs') found.push(...unfitForLbfgs(config));
   return found;
+}
+
+/** Twice the deepest network that has been trained. */
+const MOST_LAYERS = 2000;
+
+/** Layers that the list writes out to, those of blocks as often as these are repeated. */
+function countLayers(layers: readonly object[]): number {
+  return layers.reduce((sum, layer) => {
+    const rows = Object.values(layer).filter((value): value is object[] => Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null)); // prettier-ignore
+    const inside = rows.reduce((total, row) => total + countLayers(row), 0);
+    return sum + Math.max(1, inside * ('repeat' in layer && typeof layer.repeat === 'number' ? layer.repeat : 1));
+  }, 0);
 }
 
 const unfit = (name: string, task: string, fitting: readonly string[]): string =>

@@ -315,7 +315,7 @@ describe('files', () => {
     [
       'a huge file',
       write('h.yaml', new Uint8Array(5 * 2 ** 20).fill(0x61)),
-      'is 5.0 MiB large; a config is a YAML text of at most 4 MiB',
+      'is 5.0 MiB large; a config is a YAML text of at most 1 MiB',
     ],
   ])('are refused: %s', (_, file, message) => {
     expect(errorsOf(() => loadFile(file))).toEqual([`${file}: ${message}`]);

@@ -85,7 +85,7 @@ describe('YAML', () => {
     ['an unknown tag', 'a: !!js/function x\n', ['1:4 unresolved tag: tag:yaml.org,2002:js/function']],
     ['a key that is a list', '? [1, 2]\n: 3\n', ['1:3 a key must be a plain name']],
     ['a key that is null', '~: 3\n', ['1:1 a key must be a plain name']],
-    ['a list', '- a\n- b\n', ['1:1 expected a mapping of keys, got a list']],
+    ['a list', '- a\n- b\n', ['1:1 expected a mapping of keys, got a list of 2']],
     ['a bare text', 'hello\n', ['1:1 expected a mapping of keys, got "hello"']],
     ['a NUL character', 'a: \0\n', ['is a binary file; a config is a YAML text']],
     ['absurd nesting', `a: ${'['.repeat(300)}${']'.repeat(300)}\n`, ['1:204 nested more than 200 levels deep']],

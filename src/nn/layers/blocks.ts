@@ -3,12 +3,14 @@
  * which they are in themselves.
  */
 import * as z from 'zod';
-import { atoms } from '../../config/index.js';
 import { add, sameShape, ShapeError, showShape } from '../../tensor/index.js';
 import { activationSchema } from '../activations.js';
 import { defineSignalLayer, type Layer, type LayerConfig, onlyInput, sampleShape } from '../layer.js';
 import { commonStructure, signalOf } from '../signal.js';
 import { addAll, concatAll } from './merge.js';
+
+/** Ten times the deepest networks that have been of use; a typing error would otherwise fill the memory. */
+const MOST_COPIES = 1000;
 
 export function blocks(layer: z.ZodType<LayerConfig>) {
   const row = z.array(layer).min(1);
@@ -17,7 +19,7 @@ export function blocks(layer: z.ZodType<LayerConfig>) {
     description: 'Layers in a row, as often as wanted, each copy with weights of its own.',
     schema: z.object({
       layers: row.describe('from the input to the output'),
-      repeat: atoms.positiveInt.optional().describe('how many copies follow each other'),
+      repeat: z.int().min(1).max(MOST_COPIES).optional().describe('how many copies follow each other'),
     }),
     connect(context, { layers, repeat }, inputs) {
       if (repeat === undefined) return onlyInput(context.layers(layers, inputs, [], ['layers']));

@@ -1,9 +1,11 @@
 /** What the threads of a trace and the one that starts them agree on. */
+import type { MessagePort } from 'node:worker_threads';
+import type { PhaseStep } from '../compiler/tasks.js';
 
-/** Words that all threads share: arrivals and generation of a barrier, threads done, and a task counter for each run and phase. */
-export const WORDS = { arrivals: 0, generation: 1, done: 2, counters: 3 } as const;
+/** Words that all threads share: arrivals and generation of a barrier, threads done, and tasks taken of the current phase. */
+export const WORDS = { arrivals: 0, generation: 1, done: 2, tasks: 3, count: 4 } as const;
 
-/** Numbers that are noted of each task: thread, begin and end. */
+/** Numbers that are noted of each task: kernel, begin and end. */
 export const NOTES = 3;
 
 /** A kernel's tasks in a phase, numbered from `start` to `end`; each takes `units` of its `total` units. */
@@ -17,8 +19,6 @@ export interface TracedRange {
 
 export interface TracedPhase {
   readonly shared: boolean;
-  /** Number of its first task among those of a run. */
-  readonly first: number;
   readonly ranges: readonly TracedRange[];
   /** The order in which this thread takes the tasks of the first kernel; empty where all take them as they come. */
   readonly order: readonly number[];
@@ -28,13 +28,15 @@ export interface TraceThreadData {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly words: Int32Array;
-  readonly log: Float64Array;
   readonly thread: number;
   readonly threads: number;
-  readonly phases: readonly TracedPhase[];
-  /** Tasks of a run. */
-  readonly tasks: number;
+  readonly steps: readonly PhaseStep<TracedPhase>[];
   /** Address of this thread's scratch memory. */
   readonly area: number;
   readonly runs: number;
+  /** Where the notes go once all is done. */
+  readonly port: MessagePort;
 }
+
+/** What a thread has noted in each run, NOTES numbers a task. */
+export type TraceNotes = readonly (readonly number[])[];

@@ -1,19 +1,21 @@
-/** A thread of a trace: runs a program's kernels by its plan of tasks, and notes when each begins and ends. */
+/** A thread of a trace: goes through the steps of a program as its driver does, and notes when each task begins and ends. */
 import { workerData } from 'node:worker_threads';
-import { NOTES, type TracedPhase, type TracedRange, type TraceThreadData, WORDS } from './trace-plan.js';
+import type { PhaseStep } from '../compiler/tasks.js';
+import { type TracedPhase, type TracedRange, type TraceNotes, type TraceThreadData, WORDS } from './trace-plan.js';
 
-const { module, memory, words, log, thread, threads, phases, tasks, area, runs } = workerData as TraceThreadData;
+const { module, memory, words, thread, threads, steps, area, runs, port } = workerData as TraceThreadData;
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 /** Polls of the barrier before the thread goes to sleep. */
 const SPINS = 20_000;
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** Waits until all threads are here. */
+/** Waits until all threads are here. None takes a task then, so those of the next phase are counted from 0. */
 function meet(): void {
   const generation = Atomics.load(words, WORDS.generation);
   if (Atomics.add(words, WORDS.arrivals, 1) === threads - 1) {
     Atomics.store(words, WORDS.arrivals, 0);
+    Atomics.store(words, WORDS.tasks, 0);
     Atomics.add(words, WORDS.generation, 1);
     Atomics.notify(words, WORDS.generation);
     return;
@@ -23,38 +25,60 @@ function meet(): void {
     if (--polls < 0) Atomics.wait(words, WORDS.generation, generation);
 }
 
-function perform(run: number, phase: TracedPhase, { kernel, units, total, start }: TracedRange, task: number): void {
+function perform(notes: number[], { kernel, units, total, start }: TracedRange, task: number): void {
   const call = exports[`kernel.${kernel}`] as (begin: number, end: number, area: number) => void;
-  const slot = NOTES * (run * tasks + phase.first + task);
-  const begin = (task - start) * units;
-  log[slot] = thread;
-  log[slot + 1] = now();
-  call(begin, Math.min(begin + units, total), area);
-  log[slot + 2] = now();
+  const first = (task - start) * units;
+  const begin = now();
+  call(first, Math.min(first + units, total), area);
+  notes.push(kernel, begin, now());
 }
 
 /** Takes tasks of a shared phase until none is left. */
-function share(run: number, phase: TracedPhase, counter: number): void {
-  const { ranges, order } = phase;
+function share(notes: number[], { ranges, order }: TracedPhase): void {
   const end = ranges[ranges.length - 1].end;
   let own = 0;
   for (;;) {
-    const taken = Atomics.add(words, counter, 1);
+    const taken = Atomics.add(words, WORDS.tasks, 1);
     if (taken >= end) return;
     const task = taken < order.length ? order[own++] : taken;
     const range = ranges.find((r) => task < r.end);
-    if (range !== undefined) perform(run, phase, range, task);
+    if (range !== undefined) perform(notes, range, task);
   }
 }
 
-for (let run = 0; run < runs; run++) {
-  meet();
-  phases.forEach((phase, i) => {
-    // A phase that one thread runs alone needs no meeting behind another such.
-    if (i > 0 && (phase.shared || phases[i - 1].shared)) meet();
-    if (phase.shared) share(run, phase, WORDS.counters + run * phases.length + i);
-    else if (thread === 0) for (const range of phase.ranges) perform(run, phase, range, range.start);
-  });
+/** Whether the last phase was shared: one that a thread runs alone needs no meeting behind another such. */
+let wasShared = false;
+
+function runPhase(notes: number[], phase: TracedPhase): void {
+  if (phase.shared || wasShared) meet();
+  wasShared = phase.shared;
+  if (phase.shared) share(notes, phase);
+  else if (thread === 0) for (const range of phase.ranges) perform(notes, range, range.start);
 }
+
+function go(notes: number[], list: readonly PhaseStep<TracedPhase>[]): void {
+  for (const step of list) {
+    if ('phase' in step) {
+      runPhase(notes, step.phase);
+      continue;
+    }
+    // The number of trips may have been computed just now.
+    meet();
+    const [trips] = new Int32Array(memory.buffer, step.trips, 1);
+    for (let trip = 0; trip < trips; trip++) {
+      go(notes, step.body);
+      meet();
+      wasShared = false;
+    }
+  }
+}
+
+const all: TraceNotes = Array.from({ length: runs }, () => {
+  const notes: number[] = [];
+  meet();
+  go(notes, steps);
+  return notes;
+});
+port.postMessage(all);
 Atomics.add(words, WORDS.done, 1);
 Atomics.notify(words, WORDS.done);

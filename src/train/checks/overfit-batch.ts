@@ -92,7 +92,8 @@ export async function overfitBatch(
   const hopeless = (step: number): boolean =>
     step - best.step >= STALLED_AFTER || (step >= STEPS_OF_PROOF && (rate === 0 || isMiswired(before)));
   for (let step = 0; step < maxSteps && !reached && !hopeless(step) && !options.shouldStop?.(); step++) {
-    const outputs = await stepper.run(indices, step, rate).read();
+    // The batch is all there is, so its gradient is not accumulated over further ones.
+    const outputs = await stepper.run(indices, step, rate, true).read();
     if (isFailed(outputs)) {
       failure = await stepper.diagnose(indices, step, rate);
       break;

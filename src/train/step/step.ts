@@ -3,18 +3,20 @@
  * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
  */
 import {
-  abs, add, constant, eq, grad, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
+  abs, add, constant, eq, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
+import type { Named } from '../../nn/optimizers/index.js';
+import { penalty } from '../../nn/regularization.js';
 import { cumulativeMean, type Parameter } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { planOf } from '../loop/plan.js';
 import type { Variable } from '../loop/snapshot.js';
 import { type Task, taskOf } from '../tasks/index.js';
-import { batchOf, forward } from './network.js';
+import { type Batch, batchOf, forward } from './network.js';
 import { averageName, averagesOf, type RunInputs } from './run-inputs.js';
 import { figureOutput } from './sums.js';
-import { takeStep } from './training-step.js';
+import { type StepResult, takeStep, type UpdatePass } from './training-step.js';
 import { accumulates, type Slot } from './weight-updates.js';
 
 /** Beyond every finite float32. */
@@ -63,6 +65,26 @@ export interface StateSlot extends Variable {
   readonly initial: () => ArrayLike<number>;
 }
 
+/** The step from the values of a run's inputs, on a batch of `dataset`. */
+function stepOn(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  batchSize: number,
+  { rate, step, lastOfEpoch, random, variables }: RunInputs,
+  stochastic: boolean,
+  task: Task,
+): { readonly result: StepResult; readonly batch: Batch; readonly indices: Node } {
+  const mode = { training: true, stochastic, augmented: stochastic };
+  const indices = dataset.indices(batchSize);
+  const batch = batchOf(config, dataset, indices, mode, random);
+  const experiment = { config, task, plan: planOf(config, dataset.size), mode, random };
+  return { result: takeStep(experiment, variables, batch, { rate, step, lastOfEpoch }), batch, indices };
+}
+
+/** Figures of samples, [batch], as outputs that add them up. */
+const sumsOf = (figures: Named<Node>): Named<Node> =>
+  Object.fromEntries(Object.entries(figures).map(([name, values]) => [figureOutput(name), reduceSum(values)]));
+
 /** One step of training on `batchSize` samples. `stochastic` is false where nothing may be random (overfit-batch). */
 export function trainingStep(
   config: ExperimentConfig,
@@ -72,13 +94,13 @@ export function trainingStep(
   stochastic = true,
   task: Task = taskOf(config),
 ): TrainingStep {
-  const mode = { training: true, stochastic, augmented: stochastic };
-  const { rate, step, lastOfEpoch, random, failedStep, variables } = inputs;
-  const indices = dataset.indices(batchSize);
-  const experiment = { config, task, plan: planOf(config, dataset.size), mode, random };
-  const batch = batchOf(config, dataset, indices, mode, random);
-  const result = takeStep(experiment, variables, batch, { rate, step, lastOfEpoch });
-  const { parameters, slots, averages, states, watched, metrics } = result;
+  const { rate, step, lastOfEpoch, random, failedStep } = inputs;
+  const { result, indices } = stepOn(config, dataset, batchSize, inputs, stochastic, task);
+  const { parameters, slots, averages, states, passes, metrics } = result;
+  const watched = passes.flatMap(({ objective, gradients }) => [
+    objective,
+    ...gradients.map(({ gradient }) => gradient),
+  ]);
   const { loss, ...figures } = result.figures;
   const health = withScope('finiteness', () => healthAfter(failedStep, step, watched));
   const isHealthy = eq(health, 0);
@@ -88,11 +110,10 @@ export function trainingStep(
     if (variable === undefined) throw new Error(`the step changes ${name}, which is no part of its state`);
     return [variable, withScope('optimizer', () => select(isHealthy, value, variable))];
   });
-  const sums = Object.entries(figures).map(([name, values]): [string, Node] => [figureOutput(name), reduceSum(values)]);
   return {
     program: {
       name: `train.${batchSize}`,
-      outputs: { loss: reduceSum(loss), health, ...metrics, ...Object.fromEntries(sums) },
+      outputs: { loss: reduceSum(loss), health, ...metrics, ...sumsOf(figures) },
       updates: [...updates, [failedStep, health]],
     },
     inputs: {
@@ -179,16 +200,21 @@ export function evaluationStep(
   dataset: Dataset,
   batchSize: number,
   { variables: trained, random }: RunInputs,
+  task: Task = taskOf(config),
 ): EvaluationStep {
   const isAveraged = config.train.weight_average !== undefined;
   const evaluated = { variables: isAveraged ? averagesOf(trained) : trained, random };
-  const { model, indices, losses, metrics } = forward(config, dataset, batchSize, EVALUATION, evaluated);
+  const { model, indices, losses, figures, metrics } = forward(config, dataset, batchSize, EVALUATION, evaluated, task);
   const variables = [...model.parameters, ...model.states].map(({ name, node }) => ({
     name: isAveraged ? averageName(name) : name,
     node,
   }));
   return {
-    program: { name: `evaluate.${batchSize}`, outputs: { loss: reduceSum(losses), ...metrics }, updates: [] },
+    program: {
+      name: `evaluate.${batchSize}`,
+      outputs: { loss: reduceSum(losses), ...metrics, ...sumsOf(figures) },
+      updates: [],
+    },
     indices,
     parameters: model.parameters,
     variables,
@@ -197,7 +223,7 @@ export function evaluationStep(
 
 /** Something in a step that can stop being finite, and where it belongs. */
 export interface Suspect {
-  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'gradient';
+  readonly kind: 'batch' | 'weights' | 'output' | 'loss' | 'penalty' | 'objective' | 'gradient';
   /** The layer, such as `layers.0 (dense)`. */
   readonly layer?: string;
   /** The parameter, such as `layers.0.weight`. */
@@ -218,26 +244,10 @@ export function diagnosisStep(
   batchSize: number,
   inputs: RunInputs,
   stochastic = true,
+  task: Task = taskOf(config),
 ): DiagnosisStep {
-  const mode = { training: true, stochastic, augmented: stochastic };
-  const { model, x, losses, objective } = forward(config, dataset, batchSize, mode, inputs);
-  const gradients = grad(objective, model.parameters.map((p) => p.node)); // prettier-ignore
-  const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
-  const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
-  const watched: [Suspect, Node][] = [
-    [{ kind: 'batch' }, x],
-    ...model.parameters.map((p): [Suspect, Node] => [
-      { kind: 'weights', layer: layerOf(p), parameter: p.name },
-      p.node,
-    ]),
-    ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
-    [{ kind: 'loss' }, losses],
-    [{ kind: 'penalty' }, objective],
-    // Gradients are computed from the loss backwards.
-    ...model.parameters
-      .map((p, i): [Suspect, Node] => [{ kind: 'gradient', layer: layerOf(p), parameter: p.name }, gradients[i]])
-      .reverse(),
-  ];
+  const { result, batch } = stepOn(config, dataset, batchSize, inputs, stochastic, task);
+  const watched: [Suspect, Node][] = [[{ kind: 'batch' }, batch.fields.features], ...result.passes.flatMap(suspectsOf)];
   return {
     program: {
       name: `diagnose.${batchSize}`,
@@ -246,6 +256,30 @@ export function diagnosisStep(
     },
     suspects: watched.map(([suspect]) => suspect),
   };
+}
+
+/** What can stop being finite in an update, in the order in which it is computed. */
+function suspectsOf({ model, losses, objective, gradients }: UpdatePass): [Suspect, Node][] {
+  const penalties = penalty(model.parameters, model.penalties);
+  const titles = new Map(model.layers.map(({ name, type }) => [name, `${name} (${type})`]));
+  const layerOf = (parameter: Parameter): string => titles.get(parameter.layer) ?? parameter.layer;
+  return [
+    ...model.parameters.map((p): [Suspect, Node] => [
+      { kind: 'weights', layer: layerOf(p), parameter: p.name },
+      p.node,
+    ]),
+    ...model.layers.map(({ name, output }): [Suspect, Node] => [{ kind: 'output', layer: titles.get(name) }, output]),
+    [{ kind: 'loss' }, losses],
+    ...(penalties === undefined ? [] : [[{ kind: 'penalty' }, penalties] satisfies [Suspect, Node]]),
+    [{ kind: 'objective' }, objective],
+    // Gradients are computed from the loss backwards.
+    ...gradients
+      .map(({ parameter: p, gradient }): [Suspect, Node] => [
+        { kind: 'gradient', layer: layerOf(p), parameter: p.name },
+        gradient,
+      ])
+      .reverse(),
+  ];
 }
 
 /** `the output of layers.0 (dense)`, `the loss` */
@@ -267,6 +301,8 @@ export function describeSuspect({ kind, layer, parameter }: Suspect): string {
       return 'the loss is not finite, and the outputs of all layers are: do the targets fit the loss?';
     case 'penalty':
       return 'the penalty on the weights is not finite: the weights have grown too large';
+    case 'objective':
+      return 'the loss of the batch is too large to be summed up: the learning rate is probably too high, or the targets are too large';
     case 'gradient':
       return `the gradient of ${parameter} in ${layer} is not finite, and the loss is`;
   }

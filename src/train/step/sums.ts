@@ -14,6 +14,7 @@ export interface Evaluation {
   readonly samples: number;
   /** Mean over the samples, without penalties on the weights. */
   readonly loss: number;
+  /** Metrics by name, and before them the means of the other figures that the task's objectives give. */
   readonly metrics: Figures;
   /** The metrics that are tables. */
   readonly reports: Readonly<Record<string, ReportTable>>;
@@ -22,8 +23,9 @@ export interface Evaluation {
 /** What a step calls its output of a metric's statistics, and a snapshot those that are appended. */
 export const metricOutput = (metric: string): string => `metrics.${metric}`;
 
+const FIGURE = 'figures.';
 /** What a step calls its output of an objective's figure other than the loss, summed over the batch. */
-export const figureOutput = (figure: string): string => `figures.${figure}`;
+export const figureOutput = (figure: string): string => FIGURE + figure;
 
 export class Sums {
   samples = 0;
@@ -35,6 +37,8 @@ export class Sums {
     readonly output: string;
     readonly kept: Kept;
   }[];
+  /** The figures of the task beside the loss, each a sum over the samples. */
+  private readonly figures: readonly { readonly name: string; readonly output: string; readonly kept: Added }[];
 
   /** `outputs` are those of a step; all batches share their shapes but for the number of rows. */
   constructor(metrics: readonly MetricConfig[], outputs: Readonly<Record<string, Node>>) {
@@ -48,12 +52,15 @@ export class Sums {
         kept: metricOf(config).combine === 'append' ? new Appended(width) : new Added(width),
       };
     });
+    this.figures = Object.keys(outputs)
+      .filter((output) => output.startsWith(FIGURE))
+      .map((output) => ({ name: output.slice(FIGURE.length), output, kept: new Added(1) }));
   }
 
   clear(): void {
     this.samples = 0;
     this.loss = 0;
-    for (const { kept } of this.metrics) kept.clear();
+    for (const { kept } of [...this.metrics, ...this.figures]) kept.clear();
   }
 
   /** Adds a batch by what its step put out: the sum of its losses, and the statistics of its metrics. */
@@ -61,11 +68,13 @@ export class Sums {
     this.samples += samples;
     this.loss += values.loss[0];
     for (const { output, kept } of this.metrics) kept.add(values[output]);
+    for (const { output, kept } of this.figures) kept.add(values[output]);
   }
 
-  /** The figures so far: mean loss, the metrics by name, and the tables with the names of classes or labels. */
+  /** The figures so far: mean loss, the task's and the metrics by name, and the tables with the names of classes or labels. */
   result(names?: readonly string[]): Evaluation {
     const metrics: Record<string, number> = {};
+    for (const { name, kept } of this.figures) metrics[name] = kept.values[0] / this.samples;
     const reports: Record<string, ReportTable> = {};
     for (const { name, config, kept } of this.metrics) {
       const metric = metricOf(config);
@@ -77,7 +86,7 @@ export class Sums {
 
   /** The state as JSON, all but what is appended. */
   copy(): EpochSums {
-    const statistics = this.metrics.map(({ kept }) => (kept instanceof Added ? Array.from(kept.values) : []));
+    const statistics = [...this.metrics, ...this.figures].map(({ kept }) => (kept instanceof Added ? Array.from(kept.values) : [])); // prettier-ignore
     return { samples: this.samples, loss: this.loss, statistics };
   }
 
@@ -98,6 +107,7 @@ export class Sums {
     this.metrics.forEach(({ output, kept }, i) => {
       kept.add(kept instanceof Added ? statistics[i] : (tensors.get(output)?.values ?? []));
     });
+    this.figures.forEach(({ kept }, i) => kept.add(statistics[this.metrics.length + i]));
   }
 }
 

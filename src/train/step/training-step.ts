@@ -11,7 +11,7 @@ import { type Parameter, runningMean, type StateVariable, type Variables } from 
 import type { Plan } from '../loop/plan.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { Task } from '../tasks/index.js';
-import { type Batch, type Mode, passOf } from './network.js';
+import { type Batch, type Mode, type ObjectivePass, passOf } from './network.js';
 import { averaged, averageSlot, type Slot, type StepHyperparameters, weightUpdate, type WeightUpdate } from './weight-updates.js'; // prettier-ignore
 
 /** What a step is a step of. */
@@ -23,6 +23,12 @@ export interface StepExperiment {
   readonly random: RandomSource;
 }
 
+/** What an update is made from. */
+export interface UpdatePass extends ObjectivePass {
+  /** Of `objective` by the parameters that the update changes. */
+  readonly gradients: readonly { readonly parameter: Parameter; readonly gradient: Node }[];
+}
+
 export interface StepResult {
   /** The new values of all that the step changes, by name. */
   readonly state: Named<Node>;
@@ -30,8 +36,8 @@ export interface StepResult {
   readonly figures: Named<Node> & { readonly loss: Node };
   /** The statistics of the metrics, by the first update's objective. */
   readonly metrics: Named<Node>;
-  /** The objectives and gradients: where one is not finite, the new values are worth nothing. */
-  readonly watched: readonly Node[];
+  /** Of each update in its order. Where an objective or a gradient is not finite, the new values are worth nothing. */
+  readonly passes: readonly UpdatePass[];
   /** What it found in the state it was given: parameters, all else with a number as its initial value, and the state of layers. */
   readonly parameters: readonly Parameter[];
   readonly slots: readonly Slot[];
@@ -77,8 +83,7 @@ export function takeStep(
   const states = new Map<string, StateVariable>();
   const flows = new Map<string, WeightUpdate['flow']>();
   const slots: Slot[] = [];
-  const watched: Node[] = [];
-  const passes = updates.map(({ objective, networks, optimizer, every }) => {
+  const passes = updates.map(({ objective, networks, optimizer, every }): UpdatePass => {
     const pass = passOf(config, batch, mode, { variables: current, random }, task, objective);
     for (const parameter of pass.model.parameters) if (!parameters.has(parameter.name)) parameters.set(parameter.name, parameter); // prettier-ignore
     for (const state of pass.model.states) if (!states.has(state.name)) states.set(state.name, state);
@@ -86,7 +91,6 @@ export function takeStep(
     // Weights are held at their values, also where an update before, or the step before, has made them of one another.
     const weights = new Set(pass.model.parameters.map(({ node }) => node));
     const gradients = grad(pass.objective, trained.map(({ node }) => node), undefined, weights); // prettier-ignore
-    watched.push(pass.objective, ...gradients);
     const named = Object.fromEntries(trained.map(({ name }, i) => [name, gradients[i]]));
     const prefix = updates.length === 1 ? 'optimizer.' : `optimizer.${objective}.`;
     const update = weightUpdate(config, { optimizer, every }, trained, named, current, hyperparameters, {
@@ -97,7 +101,7 @@ export function takeStep(
     slots.push(...update.slots);
     for (const { name } of trained) flows.set(name, update.flow);
     observe(pass.model, current, every === 1 ? undefined : update.flow.isDue);
-    return pass;
+    return { ...pass, gradients: trained.map((parameter, i) => ({ parameter, gradient: gradients[i] })) };
   });
   const updated = [...parameters.values()].flatMap((parameter) => {
     const flow = flows.get(parameter.name);
@@ -110,7 +114,7 @@ export function takeStep(
     state: Object.fromEntries(current.values),
     figures: { ...figures, ...Object.fromEntries(others), loss: losses },
     metrics,
-    watched,
+    passes,
     parameters: [...parameters.values()],
     slots: [...slots, ...averages],
     averages,

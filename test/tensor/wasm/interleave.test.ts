@@ -1,4 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Kernel } from '../../../src/tensor/compiler/kernel.js';
+import { planKernels } from '../../../src/tensor/compiler/kernels.js';
+import { ModuleEmitter } from '../../../src/tensor/wasm/assembler.js';
+import type { EmittedKernel } from '../../../src/tensor/wasm/emit/kernel.js';
+import { interleave } from '../../../src/tensor/wasm/interleave.js';
 import { add, div, exp, hostRandom, input, maximum, mul, type Node, portableBackend, reduceMax, reduceSum, reshape, sub, wasmBackend } from '../../../src/tensor/index.js'; // prettier-ignore
 
 /** Large enough to leave the cache, so that kernels that read it take turns; no multiple of a turn. */
@@ -16,6 +21,33 @@ const graph = () => {
   ]; // prettier-ignore
   return { x, y, outputs };
 };
+
+describe('the kernels of a phase', () => {
+  /** How many are left where those that take turns are one. */
+  function leftOf(outputs: readonly Node[]): number {
+    const kernels = planKernels(outputs);
+    const module = new ModuleEmitter();
+    const of = new Map<EmittedKernel, Kernel>();
+    for (const kernel of kernels) {
+      const index = module.function({ parameters: ['i32', 'i32', 'i32'] }, () => undefined);
+      of.set({ function: index, units: 10, unitCost: 1000, scratch: 0 }, kernel);
+    }
+    return interleave(module, [...of.keys()], (emitted) => of.get(emitted)).length;
+  }
+  const large = (name: string): Node => input(name, [512, 1024]);
+
+  it('take turns where they read the same large tensor', () => {
+    const [x, y] = [large('x'), large('y')];
+    expect(leftOf([reduceSum(x, 0), reduceMax(x, 1), reduceSum(mul(x, y), 1)])).toBe(1);
+    expect(leftOf([reduceSum(x, 0), reduceMax(x, 1), reduceSum(y, 0), reduceMax(y, 1)])).toBe(2);
+  });
+
+  it('do not where there is none in common, or it stays in the cache', () => {
+    const small = input('small', [64, 64]);
+    expect(leftOf([reduceSum(large('x'), 0), reduceMax(large('y'), 1)])).toBe(2);
+    expect(leftOf([reduceSum(small, 0), reduceMax(small, 1)])).toBe(2);
+  });
+});
 
 describe.each([
   ['wasm', wasmBackend],

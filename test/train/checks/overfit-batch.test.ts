@@ -41,6 +41,13 @@ describe('overfit-batch', () => {
     expect(await verdictOf(experiment({ model: { layers } }))).toMatchObject({ ok: true });
   });
 
+  it('makes an update of every step, however many batches are accumulated in training', async () => {
+    const plain = await verdictOf(experiment());
+    const { steps, loss } = await verdictOf(experiment({ train: { accumulate_batches: 64 } }));
+    expect(steps).toBe(plain.steps);
+    expect(loss).toBeCloseTo(plain.loss, 12);
+  });
+
   it('measures a regression by its squared error against the variance of the targets', async () => {
     const layers = [{ dense: { units: 8, activation: 'tanh' } }, { dense: { units: 1 } }];
     const verdict = await verdictOf(regression(layers), regressionData());

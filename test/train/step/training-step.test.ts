@@ -9,7 +9,8 @@ import { checkGradients } from '../../../src/train/checks/gradcheck.js';
 import { datasetOf, upload } from '../../../src/train/step/dataset.js';
 import { type Batch, passOf } from '../../../src/train/step/network.js';
 import { RunInputs } from '../../../src/train/step/run-inputs.js';
-import { trainingStep } from '../../../src/train/step/step.js';
+import { diagnosisStep, evaluationStep, trainingStep } from '../../../src/train/step/step.js';
+import { Sums } from '../../../src/train/step/sums.js';
 import { takeStep, variablesOf } from '../../../src/train/step/training-step.js';
 import { type ExperimentConfig, planOf, taskOf } from '../../../src/train/index.js';
 import type { Task } from '../../../src/train/tasks/index.js';
@@ -145,6 +146,53 @@ describe('a task of two networks', () => {
         values.forEach((value, k) => expect(state[name][k], `${name} after step ${i + 1}`).toBeCloseTo(value, digits));
       expected[i].figures.forEach((value, k) => expect(figures[k]).toBeCloseTo(value, digits));
     });
+  });
+
+  it('has an objective that evaluation measures, with its own figures', async () => {
+    const session = referenceBackend.open({ threads: 1 });
+    const dataset = datasetOf('val', samples);
+    upload(session, dataset, samples);
+    const { program, indices, parameters } = evaluationStep(config, dataset, 3, new RunInputs(), adversarial);
+    expect(parameters.map(({ name }) => name).sort()).toEqual(Object.keys(start).sort());
+    for (const { name, node } of parameters) session.write(node, start[name]);
+    session.write(indices, [0, 1, 2]);
+    const executable = session.compile(program);
+    executable.run();
+    const outputs = await executable.read();
+    const sums = new Sums([], program.outputs);
+    sums.add(3, outputs);
+    sums.add(3, outputs);
+    const [{ figures }] = byHand(1);
+    expect(sums.result().loss).toBeCloseTo(figures[0] / 3, 12);
+    expect(sums.result().metrics).toEqual({ real: expect.closeTo(figures[2] / 3, 12) as number });
+    const resumed = new Sums([], program.outputs);
+    resumed.set(sums.copy(), new Map());
+    expect(resumed.result()).toEqual(sums.result());
+    session.close();
+  });
+
+  it('is examined update by update where a step fails', async () => {
+    const session = referenceBackend.open({ threads: 1 });
+    const dataset = datasetOf('train', samples);
+    upload(session, dataset, samples);
+    const inputs = new RunInputs();
+    const { parameters, slots } = trainingStep(config, dataset, 3, inputs, true, adversarial);
+    const { program, suspects } = diagnosisStep(config, dataset, 3, inputs, true, adversarial);
+    // A momentum of the critic that its update turns into infinite weights: the generator's objective sees them first.
+    for (const { name, node } of parameters) session.write(node, start[name]);
+    for (const { name, node } of slots) session.write(node, new Float64Array(node.shape.reduce((a, b) => a * b, 1)).fill(name.includes('momentum.critic.layers.0.bias') ? Infinity : 0)); // prettier-ignore
+    session.write(dataset.indices(3), [0, 1, 2]);
+    session.write(inputs.rate, [0.1]);
+    session.write(inputs.step, [2]);
+    const executable = session.compile(program);
+    executable.run();
+    const values = await executable.read();
+    const [first] = suspects.filter((_, i) => !Number.isFinite(values[i][0]));
+    expect(first).toEqual({ kind: 'weights', layer: 'critic.layers.0 (dense)', parameter: 'critic.layers.0.bias' });
+    const losses = suspects.filter(({ kind }) => kind === 'loss');
+    expect(losses).toHaveLength(2);
+    expect(suspects).toContainEqual({ kind: 'gradient', layer: 'generator.layers.0 (dense)', parameter: 'generator.layers.0.bias' }); // prettier-ignore
+    session.close();
   });
 
   it('leaves a network and its optimizer alone in steps that do not update it', async () => {
