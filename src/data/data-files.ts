@@ -3,7 +3,7 @@
  * Each load has one `DataFiles`, whose list goes into the provenance of the run.
  */
 import { createHash, type Hash, webcrypto } from 'node:crypto';
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { DataError, listed } from './data-error.js';
@@ -153,20 +153,19 @@ export class DataFiles {
     }
   }
 
-  /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read. */
+  /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read, or a link in it leads nowhere. */
   async listFolder(folder: string): Promise<FolderEntry[]> {
     const resolved = this.resolve(folder);
     try {
       const entries = await readdir(resolved, { withFileTypes: true });
-      const listed = entries.map(async (entry) => {
+      const visible = entries.filter(({ name }) => !name.startsWith('.'));
+      const listed = visible.map(async (entry) => {
+        const file = path.join(resolved, entry.name);
         // A link counts as what it leads to.
-        const isFolder = entry.isSymbolicLink()
-          ? (await stat(path.join(resolved, entry.name))).isDirectory()
-          : entry.isDirectory();
+        const isFolder = entry.isSymbolicLink() ? await leadsToFolder(file) : entry.isDirectory();
         return { name: entry.name, isFolder };
       });
-      const visible = (await Promise.all(listed)).filter(({ name }) => !name.startsWith('.'));
-      return visible.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return (await Promise.all(listed)).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
       throw await explain(error, resolved, 'folder');
     }
@@ -176,7 +175,11 @@ export class DataFiles {
    * Hands the files `names` of a folder to `visit`, one after the other, while the next ones are being read. They count as one
    * file, whose hash is that of the lines which `sha256sum` prints for them.
    */
-  async readFolder(folder: string, names: readonly string[], visit: (bytes: Buffer, i: number) => void): Promise<void> {
+  async readFolder(
+    folder: string,
+    names: readonly string[],
+    visit: (bytes: Buffer, i: number) => Promise<void>,
+  ): Promise<void> {
     const resolved = this.resolve(folder);
     const hash = this.startHash(resolved);
     const pending: Promise<Buffer>[] = [];
@@ -197,7 +200,7 @@ export class DataFiles {
       const bytes = await pending.shift();
       if (bytes === undefined) throw new Error('every file is read before its turn');
       hash.update(`${createHash('sha256').update(bytes).digest('hex')}  ${names[i]}\n`);
-      visit(bytes, i);
+      await visit(bytes, i);
     }
   }
 
@@ -205,6 +208,14 @@ export class DataFiles {
     const hash = createHash('sha256');
     this.hashes.set(resolved, hash);
     return hash;
+  }
+}
+
+async function leadsToFolder(link: string): Promise<boolean> {
+  try {
+    return (await stat(link)).isDirectory();
+  } catch (error) {
+    throw await explain(error, link);
   }
 }
 
@@ -225,8 +236,14 @@ async function explain(error: unknown, file: string, what: 'file' | 'folder' = '
     case 'ENOTDIR':
       if (what === 'folder') return new DataError('this is a file, not a folder', { file });
       return new DataError('no such file', { file, hint: await whatIsThere(file) });
-    case 'ENOENT':
+    case 'ENOENT': {
+      const target = await linkTarget(file);
+      if (target !== undefined) {
+        const hint = 'remove the link, or bring back what it leads to';
+        return new DataError(`a link to ${target}, which is not there`, { file, hint });
+      }
       return new DataError(`no such ${what}`, { file, hint: await whatIsThere(file) });
+    }
     case 'EISDIR':
       return new DataError('this is a folder, not a file', { file, hint: await whatIsThere(path.join(file, '*')) });
     case 'EACCES':
@@ -236,6 +253,15 @@ async function explain(error: unknown, file: string, what: 'file' | 'folder' = '
       return new DataError('the file is larger than 2 GiB, more than can be read at once', { file });
     default:
       return error;
+  }
+}
+
+/** What the symbolic link `file` names; undefined where it is none. */
+async function linkTarget(file: string): Promise<string | undefined> {
+  try {
+    return (await lstat(file)).isSymbolicLink() ? await readlink(file) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
