@@ -1,5 +1,5 @@
 /** Images in a grid, as one picture. */
-import { encodePng } from '../data/formats/encode-png.js';
+import { encode } from 'fast-png';
 import type { AugmentPreview } from '../train/index.js';
 
 /** Small images are enlarged by a whole factor to about this many pixels. */
@@ -36,7 +36,7 @@ export function contactSheet({ shape, samples, original, versions }: AugmentPrev
   for (let sample = 0; sample < samples; sample++) {
     [original, ...versions].forEach((images, column) => paint(images, sample, column));
   }
-  return encodePng(sheetWidth, sheetHeight, shown, pixels);
+  return Buffer.from(encode({ width: sheetWidth, height: sheetHeight, channels: shown, data: pixels }));
 }
 
 /** What is shown as black and as white: 0 and 1, or for images in other units their smallest and largest value. */

@@ -3,9 +3,10 @@
  * Each load has one `DataFiles`, whose list goes into the provenance of the run.
  */
 import { createHash, type Hash, webcrypto } from 'node:crypto';
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, readdir, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
+import { FileTooLargeError, IrregularFileError, openRegular, readFully, readRegular } from '../config/regular-file.js';
 import { DataError, listed } from './data-error.js';
 import type { ScratchFile } from './cache/scratch-file.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
@@ -25,8 +26,6 @@ export interface FolderEntry {
 const READ_AHEAD = 16;
 /** Bytes of a file that are read at once. */
 const PIECE = 1 << 18;
-/** And the most that the system reads at once. */
-const MOST_AT_ONCE = 1 << 30;
 
 /** A file of which parts are read. */
 export interface FileParts {
@@ -78,7 +77,7 @@ export class DataFiles {
     const resolved = this.resolve(file);
     this.startHash(resolved);
     try {
-      const bytes = await readFile(resolved);
+      const bytes = await readRegular(resolved);
       // On another thread, while the file is being unpacked or parsed.
       const digest = webcrypto.subtle.digest('SHA-256', bytes);
       this.hashes.set(
@@ -97,7 +96,7 @@ export class DataFiles {
     const hash = this.startHash(resolved);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(resolved);
+      ({ handle } = await openRegular(resolved));
       // One is being filled while the other is read.
       const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
       let next = handle.read(buffers[0], 0, PIECE);
@@ -123,26 +122,17 @@ export class DataFiles {
     const hash = this.startHash(resolved);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(resolved);
-      const opened = handle;
+      const { handle: opened, size } = await openRegular(resolved);
+      handle = opened;
       const hashed = hashWhole(opened, hash);
       hashed.catch(() => {}); // It is met when `use` is done.
       const read = async (start: number, end: number): Promise<Buffer> => {
-        const bytes = Buffer.allocUnsafeSlow(end - start);
-        for (let done = 0; done < bytes.length;) {
-          const { bytesRead } = await opened.read(
-            bytes,
-            done,
-            Math.min(MOST_AT_ONCE, bytes.length - done),
-            start + done,
-          );
-          if (bytesRead === 0) throw new DataError('the file has become shorter while it was read', { file: resolved });
-          done += bytesRead;
-        }
-        return bytes;
+        const bytes = await readFully(opened, start, end);
+        if (bytes.length === end - start) return bytes;
+        throw new DataError('the file has become shorter while it was read', { file: resolved });
       };
       try {
-        return await use({ size: (await opened.stat()).size, read });
+        return await use({ size, read });
       } finally {
         await hashed;
       }
@@ -153,20 +143,19 @@ export class DataFiles {
     }
   }
 
-  /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read. */
+  /** The names in a folder, sorted, without hidden ones. Throws DataError where it cannot be read, or a link in it leads nowhere. */
   async listFolder(folder: string): Promise<FolderEntry[]> {
     const resolved = this.resolve(folder);
     try {
       const entries = await readdir(resolved, { withFileTypes: true });
-      const listed = entries.map(async (entry) => {
+      const visible = entries.filter(({ name }) => !name.startsWith('.'));
+      const listed = visible.map(async (entry) => {
+        const file = path.join(resolved, entry.name);
         // A link counts as what it leads to.
-        const isFolder = entry.isSymbolicLink()
-          ? (await stat(path.join(resolved, entry.name))).isDirectory()
-          : entry.isDirectory();
+        const isFolder = entry.isSymbolicLink() ? await leadsToFolder(file) : entry.isDirectory();
         return { name: entry.name, isFolder };
       });
-      const visible = (await Promise.all(listed)).filter(({ name }) => !name.startsWith('.'));
-      return visible.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return (await Promise.all(listed)).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
       throw await explain(error, resolved, 'folder');
     }
@@ -176,14 +165,18 @@ export class DataFiles {
    * Hands the files `names` of a folder to `visit`, one after the other, while the next ones are being read. They count as one
    * file, whose hash is that of the lines which `sha256sum` prints for them.
    */
-  async readFolder(folder: string, names: readonly string[], visit: (bytes: Buffer, i: number) => void): Promise<void> {
+  async readFolder(
+    folder: string,
+    names: readonly string[],
+    visit: (bytes: Buffer, i: number) => Promise<void>,
+  ): Promise<void> {
     const resolved = this.resolve(folder);
     const hash = this.startHash(resolved);
     const pending: Promise<Buffer>[] = [];
     const read = async (name: string): Promise<Buffer> => {
       const file = path.join(resolved, name);
       try {
-        return await readFile(file);
+        return await readRegular(file);
       } catch (error) {
         throw await explain(error, file);
       }
@@ -197,7 +190,7 @@ export class DataFiles {
       const bytes = await pending.shift();
       if (bytes === undefined) throw new Error('every file is read before its turn');
       hash.update(`${createHash('sha256').update(bytes).digest('hex')}  ${names[i]}\n`);
-      visit(bytes, i);
+      await visit(bytes, i);
     }
   }
 
@@ -205,6 +198,14 @@ export class DataFiles {
     const hash = createHash('sha256');
     this.hashes.set(resolved, hash);
     return hash;
+  }
+}
+
+async function leadsToFolder(link: string): Promise<boolean> {
+  try {
+    return (await stat(link)).isDirectory();
+  } catch (error) {
+    throw await explain(error, link);
   }
 }
 
@@ -220,22 +221,43 @@ async function hashWhole(handle: FileHandle, hash: Hash): Promise<void> {
 
 /** A failure of the file system in the user's words; other errors are handed on as they are. */
 async function explain(error: unknown, file: string, what: 'file' | 'folder' = 'file'): Promise<unknown> {
+  if (error instanceof IrregularFileError)
+    return new DataError(error.message, { file, hint: 'save its content to a file' });
+  if (error instanceof FileTooLargeError) {
+    return new DataError('the file is larger than 2 GiB, more than is read at once', {
+      file,
+      hint: 'divide it, or save it as CSV or Parquet, which are read piece by piece',
+    });
+  }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   switch (code) {
     case 'ENOTDIR':
       if (what === 'folder') return new DataError('this is a file, not a folder', { file });
       return new DataError('no such file', { file, hint: await whatIsThere(file) });
-    case 'ENOENT':
+    case 'ENOENT': {
+      const target = await linkTarget(file);
+      if (target !== undefined) {
+        const hint = 'remove the link, or bring back what it leads to';
+        return new DataError(`a link to ${target}, which is not there`, { file, hint });
+      }
       return new DataError(`no such ${what}`, { file, hint: await whatIsThere(file) });
+    }
     case 'EISDIR':
       return new DataError('this is a folder, not a file', { file, hint: await whatIsThere(path.join(file, '*')) });
     case 'EACCES':
     case 'EPERM':
       return new DataError(`no permission to read this ${what}`, { file });
-    case 'ERR_FS_FILE_TOO_LARGE':
-      return new DataError('the file is larger than 2 GiB, more than can be read at once', { file });
     default:
       return error;
+  }
+}
+
+/** What the symbolic link `file` names; undefined where it is none. */
+async function linkTarget(file: string): Promise<string | undefined> {
+  try {
+    return (await lstat(file)).isSymbolicLink() ? await readlink(file) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

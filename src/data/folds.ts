@@ -5,7 +5,7 @@
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
 import type { Labels } from './labels.js';
-import { type SplitRows, type SplitSizes, splitRows } from './split.js';
+import { partSize, type SplitRows, type SplitSizes, splitRows } from './split.js';
 
 export interface Fold {
   /** Which one is held out, from 1. */
@@ -36,6 +36,14 @@ export function splitFold(
     val: parts.val?.map((i) => rest[i]),
     test: rows(true),
   };
+}
+
+/** How many samples each of the folds trains on, of `size` in all. */
+export function foldTrainingSizes(file: string, size: number, folds: number, { val }: SplitSizes): number[] {
+  return Array.from({ length: folds }, (_, fold) => {
+    const rest = size - Math.ceil((size - fold) / folds);
+    return rest - (val === undefined ? 0 : partSize(file, rest, 'val', val));
+  });
 }
 
 /** Deals the shuffled rows out to the folds in turn: class after class where stratified, so that each gets its share of every class. */

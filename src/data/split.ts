@@ -72,7 +72,7 @@ function picked(order: Int32Array, parts: Uint8Array, part: number): Int32Array 
 
 const [TRAIN, VAL, TEST] = [0, 1, 2];
 
-function partSize(file: string, size: number, part: string, asked: number | undefined): number {
+export function partSize(file: string, size: number, part: string, asked: number | undefined): number {
   if (asked === undefined) return 0;
   const count = asked < 1 ? Math.round(asked * size) : asked;
   if (count > size) {

@@ -81,7 +81,7 @@ export async function openExperiment(
 /** The config with what it takes from the data, its layers, and why it does not fit them, if it does not. */
 function fitTo(
   written: ExperimentConfig,
-  data: Pick<LoadedData, 'train' | 'classes'>,
+  data: Pick<LoadedData, 'train' | 'val' | 'test' | 'classes'>,
 ): Pick<Experiment, 'config' | 'rows'> & { problems: readonly Contradiction[] } {
   const { config, problems: ofWeights } = withLossWeights(written, data);
   const { rows, problems: ofModel } = fitModel(config, describeData(config, data));

@@ -1,6 +1,6 @@
 /** Whatever a user gives, the answer is one message that names the file and the place, and an exit code; never a stack trace. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -136,6 +136,32 @@ describe('targets that are finite, with a loss whose sum is not', () => {
     expect(err).toContain('step 1 (epoch 1): the loss of the batch is too large to be summed up');
   });
 });
+
+describe('a last batch of one sample, from which batch norm cannot learn', () => {
+  const table = (rows: number): string => `a,k\n${Array.from({ length: rows }, (_, i) => `${i},${'xy'[i % 2]}`).join('\n')}\n`;
+  const withNorm = (data: string, batch: number): string =>
+    `task: classification\ndata: {${data}source: {csv: {path: ones.csv, target: k}}}\nmodel: {layers: [{dense: {units: 4}}, batch_norm, {dense: {units: 2}}]}\ntrain: {max_epochs: 1, batch_size: ${batch}}\n`; // prettier-ignore
+
+  it.each([
+    ['of the training split', 21, '', 20, 'the last batch has one sample (21 samples = 1 x 20 + 1)'],
+    ['of the last folds only', 33, 'folds: 5, ', 13, 'the last batch of fold 4 has one sample (27 samples = 2 x 13 + 1)'],
+    ['as every batch is', 20, '', 1, 'the last batch has one sample'],
+  ])('%s is refused before the first step', async (_, rows, data, batch, text) => {
+    write('ones.csv', table(rows));
+    write('ones.yaml', withNorm(data, batch));
+    const outcome = await nnHere('train', inFolder('ones.yaml'), '--runs-dir', inFolder('none'));
+    expectRefusal(outcome, 2, text, 'train.batch_size', 'set train.drop_last: true');
+    expect(existsSync(inFolder('none'))).toBe(false);
+  });
+
+  it('is dropped, or is no matter where no layer looks at the batch', async () => {
+    write('ones.csv', table(21));
+    write('ones.yaml', withNorm('', 20));
+    const runs = ['--runs-dir', inFolder('dropped')];
+    expect((await nnHere('train', inFolder('ones.yaml'), 'train.drop_last=true', ...runs)).code).toBe(0);
+    expect((await nnHere('train', inFolder('ones.yaml'), 'model.layers=[{dense: {units: 2}}]', ...runs)).code).toBe(0);
+  });
+}); // prettier-ignore
 
 describe('a bad data file', () => {
   const replaceRow = (row: string): string => csv.replace(rows[2], row);

@@ -156,7 +156,7 @@ describe('a bad idx file', () => {
     [
       'of features that are not finite',
       { images: floats(1, 2, NaN, 4) },
-      'images.idx: NaN comes to NaN as a 32-bit feature',
+      'images.idx: the feature is NaN',
       'it is in sample 2 (counted from 0)',
     ],
   ])('that is %s', async (_, files, message, hint) => {

@@ -1,4 +1,4 @@
-"""Writes layers.json: outputs of layers from PyTorch 1.13 in float64.
+"""Writes layers.json: outputs of layers from PyTorch 2.15 in float64.
 
 Inputs are sin(a * i + b) by the name of the tensor, row-major in our layout (channels last, weights [..., in, out]).
 Run with: python3 test/golden/make-layers.py

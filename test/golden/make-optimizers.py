@@ -1,6 +1,6 @@
 """Ten steps of each optimizer in float64: writes optimizers.json beside this file.
 
-    python3 test/golden/make-optimizers.py      (PyTorch 1.13)
+    python3 test/golden/make-optimizers.py      (PyTorch 2.15)
 
 The problem is a tanh layer fitted by least squares. The rate changes from step to step as under a schedule. Lion, LAMB and
 Muon are not in PyTorch: they are written here from the pseudo-code of their papers.
@@ -106,6 +106,8 @@ CASES = [
     ('adadelta', optim.Adadelta, {'lr': 0.5, 'rho': 0.7, 'weight_decay': 0.1}),
     ('rprop', optim.Rprop, {}),
     ('rprop', optim.Rprop, {'lr': 0.1, 'etas': [0.3, 1.5], 'step_sizes': [1e-3, 0.2]}),
+    ('adamax', optim.Adamax, {}),
+    ('adamax', optim.Adamax, {'lr': 0.05, 'betas': [0.8, 0.9], 'eps': 1e-3, 'weight_decay': 0.1}),
     ('nadam', optim.NAdam, {}),
     ('nadam', optim.NAdam, {'lr': 0.05, 'betas': [0.8, 0.95], 'weight_decay': 0.1, 'momentum_decay': 0.4}),
     ('radam', optim.RAdam, {}),

@@ -1,4 +1,4 @@
-"""Learning rates of 30 steps (10 epochs of 3) from PyTorch 1.13, as factors on the base rate: writes schedules.json beside this file.
+"""Learning rates of 30 steps (10 epochs of 3) from PyTorch 2.15, as factors on the base rate: writes schedules.json beside this file.
 
     python3 test/golden/make-schedules.py
 """

@@ -1,6 +1,6 @@
 """Loss of PyTorch over 100 training steps on MNIST, from weights and batches that a formula gives. Writes trajectories.json.
 
-Usage: python3 make-trajectories.py (needs PyTorch 1.13 or later; run in test/golden).
+Usage: python3 make-trajectories.py (PyTorch 2.15; run in test/golden).
 """
 import gzip, json
 import numpy as np, torch

@@ -109,9 +109,30 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
       if (values instanceof Uint8Array)
         return { features: { shape, values, ...(rows && { rows }) }, targets: encodedTargets, placeOf };
       const gathered = gatherRows(values, sizeOf(shape), rows);
+      refuseNotFinite(gathered, features.dims.slice(1), placeOf);
       return { features: { shape, values: gathered }, targets: encodedTargets, placeOf };
     },
   };
+}
+
+/** Before anything is learned of them: a single NaN would make all that is standardized with it one. */
+function refuseNotFinite(
+  values: Float64Array,
+  shape: readonly number[],
+  placeOf: (sample: number) => DataErrorPlace,
+): void {
+  const width = sizeOf(shape);
+  const bad = values.findIndex((value: number) => !Number.isFinite(value));
+  if (bad < 0) return;
+  // Its index along each axis of a sample.
+  let rest = bad % width;
+  const index = shape.toReversed().map((dim) => {
+    const along = rest % dim;
+    rest = (rest - along) / dim;
+    return along;
+  });
+  const entry = width === 1 ? '' : ` at [${index.toReversed().join(', ')}]`;
+  throw new DataError(`the feature${entry} is ${values[bad]}`, placeOf(Math.floor(bad / width)));
 }
 
 /** [n, height, width] are images of one channel; [n] are samples of one value. */
@@ -174,7 +195,10 @@ function labelNames({ values, place }: PlacedArray, width: number): string[] {
 function numbers(targets: PlacedArray, width: number, rows: Rows): Table {
   const values = Float32Array.from(gatherRows(targets.values, width, rows));
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0)
-    throw new DataError(`target ${values[bad]} of sample ${Math.floor(bad / width)} is not finite`, targets.place);
+  if (bad >= 0) {
+    const sample = Math.floor(bad / width);
+    const row = rows === undefined ? sample : rows[sample];
+    throw new DataError(`target ${values[bad]} of sample ${row} (counted from 0) is not finite`, targets.place);
+  }
   return { shape: [width], dtype: 'f32', values };
 }

@@ -5,11 +5,13 @@ import { decodeJpeg, isJpeg } from './jpeg.js';
 import { decodePng, isPng } from './png.js';
 
 /** File name extensions that hold images which `decodeImage` reads. */
-export const IMAGE_FILE = /\.(png|jpe?g)$/i;
+export const IMAGE_FILE = /\.(png|jpe?g|jpe|jfif)$/i;
+/** And of images which it does not. */
+export const OTHER_IMAGE_FILE = /\.(gif|bmp|tiff?|webp|avif|heic|heif|jp2|jxl|svg|ico|p[bgnp]m|tga|dcm|dng|exr|hdr)$/i;
 
-/** The format is told by the first bytes, not by the name. Throws DataError where they are none that is known, or damaged. */
-export function decodeImage(bytes: Buffer, place: DataErrorPlace): Image {
-  if (isPng(bytes)) return decodePng(bytes, place);
+/** The format is told by the first bytes, not by the name; for `bits` see `decodePng`. Throws DataError where they are none that is known, or damaged. */
+export async function decodeImage(bytes: Buffer, place: DataErrorPlace, bits?: number): Promise<Image> {
+  if (isPng(bytes)) return decodePng(bytes, place, bits);
   if (isJpeg(bytes)) return decodeJpeg(bytes, place);
   const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
   throw new DataError(bytes.length === 0 ? 'the file is empty' : `neither PNG nor JPEG: it starts with ${start}`, {
@@ -26,9 +28,10 @@ const CHANNELS: Record<Colour, number> = { grayscale: 1, rgb: 3, rgba: 4 };
 const luma = (red: number, green: number, blue: number): number => 0.299 * red + 0.587 * green + 0.114 * blue;
 
 /** `image` in the channels of `colour`; what is transparent is blended with black where there is no alpha channel. */
-export function inColour({ width, height, channels, values }: Image, colour: Colour): Image {
+export function inColour(image: Image, colour: Colour): Image {
+  const { width, height, channels, values } = image;
   const wanted = CHANNELS[colour];
-  if (channels === wanted) return { width, height, channels, values };
+  if (channels === wanted) return image;
   const out = new Uint8Array(width * height * wanted);
   const isGrey = channels < 3;
   for (let i = 0; i < width * height; i++) {
@@ -46,5 +49,5 @@ export function inColour({ width, height, channels, values }: Image, colour: Col
       if (wanted === 4) out[i * wanted + 3] = alpha;
     }
   }
-  return { width, height, channels: wanted, values: out };
+  return { ...image, channels: wanted, values: out };
 }

@@ -4,26 +4,11 @@ import type { Image } from './bitmap.js';
 /** 1: upright; 2: mirrored; 3: by half; 4: upside down; 5 to 8: with rows and columns exchanged. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
-const APP1 = 0xe1;
-const START_OF_SCAN = 0xda;
 const TAG = 0x0112;
 const SHORT = 3;
 
-/** The orientation in the Exif part of a JPEG file; 1 where there is none, or none that can be read. */
-export function exifOrientation(bytes: Buffer): Orientation {
-  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
-    const marker = bytes[at + 1];
-    if (marker === START_OF_SCAN) break;
-    const end = at + 2 + bytes.readUInt16BE(at + 2);
-    const content = bytes.subarray(at + 4, end);
-    if (marker === APP1 && content.toString('latin1', 0, 6) === 'Exif\0\0') return ofTiff(content.subarray(6));
-    at = end;
-  }
-  return 1;
-}
-
-/** Of the first directory of a TIFF file, which is what Exif is. */
-function ofTiff(tiff: Buffer): Orientation {
+/** The orientation in the first directory of a TIFF file, which is what Exif is; 1 where there is none, or none that can be read. */
+export function orientationOf(tiff: Buffer): Orientation {
   if (tiff.length < 8) return 1;
   const order = tiff.toString('latin1', 0, 2);
   if (order !== 'II' && order !== 'MM') return 1;
@@ -57,5 +42,5 @@ export function upright(image: Image, orientation: Orientation): Image {
       for (let c = 0; c < channels; c++) turned[(y * newWidth + x) * channels + c] = values[from * channels + c];
     }
   }
-  return { width: newWidth, height: newHeight, channels, values: turned };
+  return { ...image, width: newWidth, height: newHeight, values: turned };
 }

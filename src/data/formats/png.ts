@@ -1,15 +1,17 @@
 /**
- * PNG (https://www.w3.org/TR/png-3): all colour types, bit depths and interlacing, to 8 bits a channel. The decoders on npm unpack
- * whatever a file holds; here the header says how much, and not a byte more is unpacked. zlib of Node does that part.
+ * PNG (https://www.w3.org/TR/png-3): all colour types, bit depths and interlacing, to 8 bits a channel. fast-png decodes the pixels,
+ * behind a guard: the header says how many bytes they are, and not a byte more is unpacked, by zlib of Node; checksums are verified.
  */
-import { crc32, inflateSync } from 'node:zlib';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import { convertIndexedToRgb, decode, type DecodedPng } from 'fast-png';
 import { DataError, type DataErrorPlace } from '../data-error.js';
-import type { Image } from './bitmap.js';
+import { checkImageSize, type Image } from './bitmap.js';
+import { reasonOf } from './library-error.js';
+import { orientationOf, upright } from './orientation.js';
 
-export const isPng = (bytes: Buffer): boolean => bytes.toString('latin1', 0, 8) === '\x89PNG\r\n\x1a\n';
+const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
-/** More pixels than this are no sample of a training set: 16,384 x 4,096 of them take up to 256 MiB. */
-export const MOST_PIXELS = 2 ** 26;
+export const isPng = (bytes: Buffer): boolean => bytes.subarray(0, 8).equals(SIGNATURE);
 
 const HINT = 'the file is damaged or was not downloaded whole';
 
@@ -32,26 +34,55 @@ interface Header {
   readonly interlaced: boolean;
 }
 
-/** The image in `bytes`. Throws DataError where they are not a whole and sound PNG file. */
-export function decodePng(bytes: Buffer, place: DataErrorPlace): Image {
+/** What of a file makes the image. */
+interface Content {
+  readonly header: Header;
+  readonly palette?: Buffer;
+  readonly transparency?: Buffer;
+  readonly packed: Buffer;
+  readonly exif?: Buffer;
+}
+
+/**
+ * The image in `bytes`, upright where the file says how the camera was held. Of 16 bits a channel the upper 8 of the lower `bits` are
+ * taken. Throws DataError where `bytes` are not a whole and sound PNG file.
+ */
+export function decodePng(bytes: Buffer, place: DataErrorPlace, bits = 16): Image {
+  const { header, palette, transparency, packed, exif } = readContent(bytes, place);
+  const passes = passesOf(header);
+  const lines = inflated(packed, passes.reduce((sum, pass) => sum + linesOf(header, pass), 0), place); // prettier-ignore
+  let at = 0;
+  // Each pass is laid out as an image of its own (PNG, section 8.1), and decoded as one.
+  const parts = passes.map((pass) => {
+    const part = { header: { ...header, ...pass }, palette, transparency };
+    return decodePart(part, lines.subarray(at, (at += linesOf(header, pass))), place, bits);
+  });
+  const image = header.interlaced ? interleaved(header, passes, parts) : parts[0];
+  return upright(image, exif === undefined ? 1 : orientationOf(exif));
+}
+
+function readContent(bytes: Buffer, place: DataErrorPlace): Content {
   const damaged = (problem: string): DataError => new DataError(`damaged: ${problem}`, { ...place, hint: HINT });
   let header: Header | undefined;
-  let palette: Buffer | undefined;
-  let transparency: Buffer | undefined;
   const packed: Buffer[] = [];
+  const first = new Map<string, Buffer>();
   for (const { type, data } of chunks(bytes, place)) {
     if (header === undefined && type !== 'IHDR') throw damaged(`the first chunk is ${type}, not IHDR`);
-    if (type === 'IHDR') header = parseHeader(data, place);
-    else if (type === 'PLTE') palette = data;
-    else if (type === 'tRNS') transparency = data;
-    else if (type === 'IDAT') packed.push(data);
+    if (type === 'IDAT') packed.push(data);
+    else if (type !== 'IHDR') first.set(type, first.get(type) ?? data);
+    else if (header !== undefined) throw damaged('there are two headers');
+    else header = parseHeader(data, place);
   }
   if (header === undefined) throw damaged('no header');
-  const passes = passesOf(header);
-  const size = passes.reduce((sum, { width, height }) => sum + height * (1 + rowBytes(header, width)), 0);
-  const lines = inflated(Buffer.concat(packed), size, place);
-  const samples = unpack(header, passes, lines, place);
-  return withPalette(header, samples, palette, transparency, damaged);
+  const palette = first.get('PLTE');
+  if (header.colourType === PALETTE && palette === undefined) throw damaged('there is no palette');
+  return {
+    header,
+    packed: Buffer.concat(packed),
+    ...(header.colourType === PALETTE && { palette }),
+    transparency: first.get('tRNS'),
+    exif: first.get('eXIf'),
+  };
 }
 
 interface Chunk {
@@ -84,8 +115,7 @@ function parseHeader(data: Buffer, place: DataErrorPlace): Header {
   const [width, height] = [data.readUInt32BE(0), data.readUInt32BE(4)];
   const [depth, colourType, compression, filter, interlace] = data.subarray(8);
   const kind: { channels: number; depths: readonly number[] } | undefined = COLOUR_TYPES[colourType];
-  if (width === 0 || height === 0) throw new DataError(`the image is empty: ${width} x ${height} pixels`, place);
-  if (width * height > MOST_PIXELS) throw new DataError(`${width} x ${height} pixels are more than nn takes`, place);
+  checkImageSize(width, height, place);
   if (kind === undefined || !kind.depths.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1) {
     const given = `colour type ${colourType} of ${depth} bits, compression ${compression}, filter ${filter}, interlacing ${interlace}`;
     throw new DataError(`damaged: no PNG file has ${given}`, { ...place, hint: HINT });
@@ -128,7 +158,9 @@ function passesOf({ width, height, interlaced }: Header): Pass[] {
     .filter((pass) => pass.width > 0 && pass.height > 0);
 }
 
-const rowBytes = ({ depth, channels }: Header, width: number): number => Math.ceil((width * depth * channels) / 8);
+/** Bytes of the lines of a pass, each with its filter before it. */
+const linesOf = ({ depth, channels }: Header, { width, height }: Pass): number =>
+  height * (1 + Math.ceil((width * depth * channels) / 8));
 
 function inflated(packed: Buffer, size: number, place: DataErrorPlace): Buffer {
   let content: Buffer;
@@ -149,107 +181,105 @@ function inflated(packed: Buffer, size: number, place: DataErrorPlace): Buffer {
   });
 }
 
-/** The samples of all channels, 8 bits each (indices of a palette as they are), in the order of the image. */
-function unpack(header: Header, passes: readonly Pass[], lines: Buffer, place: DataErrorPlace): Uint8Array {
-  const { width, height, depth, channels, colourType } = header;
-  const samples = new Uint8Array(width * height * channels);
-  // Few bits of grey are stretched to 0 to 255; indices are not.
-  const stretch = depth < 8 && colourType !== PALETTE ? 255 / (2 ** depth - 1) : 1;
-  const step = Math.max(1, (depth * channels) / 8);
-  let at = 0;
-  for (const pass of passes) {
-    const bytes = rowBytes(header, pass.width);
-    let above: Uint8Array = new Uint8Array(bytes);
-    for (let row = 0; row < pass.height; row++) {
-      const filter = lines[at];
-      const line = lines.subarray(at + 1, at + 1 + bytes);
-      if (filter > 4) throw new DataError(`damaged: no filter ${filter}`, { ...place, hint: HINT });
-      unfilter(filter, line, above, step);
-      above = line;
-      at += 1 + bytes;
-      const start = (pass.y + row * pass.dy) * width + pass.x;
-      if (depth === 8 && pass.dx === 1) {
-        samples.set(line, start * channels);
-        continue;
-      }
-      for (let i = 0; i < pass.width * channels; i++) {
-        const pixel = channels === 1 ? i : Math.floor(i / channels);
-        const to = (start + pixel * pass.dx) * channels + (i - pixel * channels);
-        samples[to] = depth === 8 ? line[i] : depth === 16 ? line[2 * i] : fewBits(line, i, depth) * stretch;
-      }
+type Part = Pick<Content, 'header' | 'palette' | 'transparency'>;
+
+/** Decodes an image without interlacing from its `lines`, which are known to be as long as it needs. */
+function decodePart(part: Part, lines: Buffer, place: DataErrorPlace, bits: number): Image {
+  const { width, height, colourType } = part.header;
+  let decoded: DecodedPng;
+  try {
+    decoded = decode(pngOf(part, lines));
+    if (colourType === PALETTE) {
+      const values = convertIndexedToRgb(decoded);
+      return { width, height, channels: values.length / (width * height), values };
     }
+  } catch (error) {
+    throw new DataError(`damaged: ${reasonOf(error)}`, { ...place, hint: HINT });
   }
-  return samples;
+  return withTransparency(part, bytesOf(decoded, place, bits), bits);
 }
 
-const fewBits = (line: Uint8Array, i: number, depth: number): number =>
-  (line[(i * depth) >> 3] >> (8 - depth - ((i * depth) & 7))) & ((1 << depth) - 1);
-
-/** Undoes a filter in place: None, Sub, Up, Average, Paeth (PNG, section 9). `step` bytes lie between a pixel and its left one. */
-function unfilter(filter: number, line: Uint8Array, above: Uint8Array, step: number): void {
-  const { length } = line;
-  const first = Math.min(step, length);
-  switch (filter) {
-    case 1:
-      for (let i = step; i < length; i++) line[i] += line[i - step];
-      return;
-    case 2:
-      for (let i = 0; i < length; i++) line[i] += above[i];
-      return;
-    case 3:
-      for (let i = 0; i < first; i++) line[i] += above[i] >> 1;
-      for (let i = step; i < length; i++) line[i] += (line[i - step] + above[i]) >> 1;
-      return;
-    case 4:
-      // Without a left neighbour it is the one above.
-      for (let i = 0; i < first; i++) line[i] += above[i];
-      for (let i = step; i < length; i++) line[i] += paeth(line[i - step], above[i], above[i - step]);
+/** The file that fast-png is given: what makes the image and nothing else, and its lines as they are, since they are unpacked already. */
+function pngOf({ header, palette, transparency }: Part, lines: Buffer): Buffer {
+  const ihdr = Buffer.alloc(13);
+  ihdr.writeUInt32BE(header.width, 0);
+  ihdr.writeUInt32BE(header.height, 4);
+  ihdr.set([header.depth, header.colourType], 8);
+  const chunks = [SIGNATURE, ...chunk('IHDR', ihdr)];
+  if (palette !== undefined) {
+    chunks.push(...chunk('PLTE', palette));
+    if (transparency !== undefined) chunks.push(...chunk('tRNS', transparency.subarray(0, palette.length / 3)));
   }
+  return Buffer.concat([...chunks, ...chunk('IDAT', deflateSync(lines, { level: 0 })), ...chunk('IEND', NOTHING)]);
 }
 
-function paeth(left: number, up: number, corner: number): number {
-  const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
-  if (a <= b && a <= c) return left;
-  return b <= c ? up : corner;
+const NOTHING = Buffer.alloc(0);
+/** fast-png does not look at it. */
+const NO_CHECKSUM = Buffer.alloc(4);
+
+function chunk(type: string, data: Buffer): Buffer[] {
+  const start = Buffer.alloc(8);
+  start.writeUInt32BE(data.length);
+  start.write(type, 4, 'latin1');
+  return [start, data, NO_CHECKSUM];
 }
 
-/** The image with its palette looked up, and with an alpha channel where one colour is declared transparent. */
-function withPalette(
-  { width, height, depth, colourType, channels }: Header,
-  samples: Uint8Array,
-  palette: Buffer | undefined,
-  transparency: Buffer | undefined,
-  damaged: (problem: string) => DataError,
-): Image {
-  const pixels = width * height;
-  if (colourType === PALETTE) {
-    if (palette === undefined) throw damaged('there is no palette');
-    const out = new Uint8Array(pixels * (transparency === undefined ? 3 : 4));
-    const wide = out.length / pixels;
-    for (let i = 0; i < pixels; i++) {
-      const entry = samples[i];
-      if (3 * entry + 2 >= palette.length)
-        throw damaged(`a pixel has colour ${entry} of a palette of ${palette.length / 3}`);
-      for (let c = 0; c < 3; c++) out[i * wide + c] = palette[3 * entry + c];
-      if (transparency !== undefined) out[i * wide + 3] = transparency[entry] ?? 255;
+/** An image without a palette in 8 bits a channel. */
+function bytesOf({ width, height, depth, channels, data }: DecodedPng, place: DataErrorPlace, bits: number): Image {
+  if (depth === 8) return { width, height, channels, values: data as Uint8Array };
+  const values = new Uint8Array(width * height * channels);
+  if (depth === 16) {
+    let largest16 = 0;
+    for (let i = 0; i < values.length; i++) {
+      if (data[i] > largest16) largest16 = data[i];
+      values[i] = data[i] >> (bits - 8);
     }
-    return { width, height, channels: wide, values: out };
+    if (largest16 < 2 ** bits) return { width, height, channels, values, largest16 };
+    throw new DataError(`a value of ${largest16} has more than ${bits} bits`, { ...place, hint: 'set bits: 16' });
   }
+  // Grey of few bits, stretched to 0 to 255. A line ends with a whole byte.
+  const [line, most] = [Math.ceil((width * depth) / 8), 2 ** depth - 1];
+  for (let i = 0; i < values.length; i++) {
+    const bit = (i % width) * depth;
+    const byte = data[Math.floor(i / width) * line + (bit >> 3)];
+    values[i] = ((byte >> (8 - depth - (bit & 7))) & most) * (255 / most);
+  }
+  return { width, height, channels, values };
+}
+
+/** `image` with an alpha channel where one grey or colour is declared transparent. */
+function withTransparency({ header, transparency }: Part, image: Image, bits: number): Image {
+  const { width, height, channels, values, ...rest } = image;
+  const { depth, colourType } = header;
+  if (transparency?.length !== 2 * channels || colourType > 2) return image;
   // The transparent colour has 16 bits; 8 of them are compared here where the image has 16, as most decoders do.
-  if (transparency?.length !== 2 * channels || colourType > 2) return { width, height, channels, values: samples };
   const key = Array.from({ length: channels }, (_, c) => {
     const value = transparency.readUInt16BE(2 * c);
-    return depth === 16 ? value >> 8 : depth === 8 ? value : (value * 255) / (2 ** depth - 1);
+    return depth === 16 ? value >> (bits - 8) : depth === 8 ? value : (value * 255) / (2 ** depth - 1);
   });
-  const values = new Uint8Array(pixels * (channels + 1));
-  for (let i = 0; i < pixels; i++) {
+  const out = new Uint8Array(width * height * (channels + 1));
+  for (let i = 0; i < width * height; i++) {
     let matches = true;
     for (let c = 0; c < channels; c++) {
-      const value = samples[i * channels + c];
-      values[i * (channels + 1) + c] = value;
+      const value = values[i * channels + c];
+      out[i * (channels + 1) + c] = value;
       matches &&= value === key[c];
     }
-    values[i * (channels + 1) + channels] = matches ? 0 : 255;
+    out[i * (channels + 1) + channels] = matches ? 0 : 255;
   }
-  return { width, height, channels: channels + 1, values };
+  return { width, height, channels: channels + 1, values: out, ...rest };
+}
+
+/** The whole image of its passes. */
+function interleaved({ width, height }: Header, passes: readonly Pass[], parts: readonly Image[]): Image {
+  const { channels } = parts[0];
+  const values = new Uint8Array(width * height * channels);
+  passes.forEach((pass, p) => {
+    for (let i = 0; i < pass.width * pass.height; i++) {
+      const [x, y] = [pass.x + (i % pass.width) * pass.dx, pass.y + Math.floor(i / pass.width) * pass.dy];
+      for (let c = 0; c < channels; c++) values[(y * width + x) * channels + c] = parts[p].values[i * channels + c];
+    }
+  });
+  const largest = parts.map(({ largest16 }) => largest16 ?? 0);
+  return { width, height, channels, values, ...(parts[0].largest16 !== undefined && { largest16: Math.max(...largest) }) }; // prettier-ignore
 }

@@ -2,10 +2,10 @@
 import * as z from 'zod';
 import { positiveInt } from '../../config/atoms.js';
 import { samplesOf } from '../arrays/samples.js';
-import { counted, DataError } from '../data-error.js';
-import type { DataFiles } from '../data-files.js';
+import { counted, DataError, listed } from '../data-error.js';
+import type { DataFiles, FolderEntry } from '../data-files.js';
 import type { Image } from '../formats/bitmap.js';
-import { colours, decodeImage, IMAGE_FILE, inColour } from '../formats/image.js';
+import { colours, decodeImage, IMAGE_FILE, inColour, OTHER_IMAGE_FILE } from '../formats/image.js';
 import { filters, resized } from '../formats/resize.js';
 import type { Labels } from '../labels.js';
 import { Records } from '../records.js';
@@ -30,6 +30,15 @@ const schema = z
       .enum(filters)
       .default('bilinear')
       .describe('how images are resized; all of them look at every pixel when an image gets smaller'),
+    bits: z
+      .number()
+      .int()
+      .min(8)
+      .max(16)
+      .optional()
+      .describe(
+        'how many of the 16 bits of a channel are used where images have that many, such as 12; by default 16, unless the images show that it is less',
+      ),
   })
   .superRefine(checkRoleFiles);
 type ImageParams = z.output<typeof schema>;
@@ -39,7 +48,7 @@ async function open(params: ImageParams, context: OpenContext): Promise<SampleFi
   try {
     for (const role of context.roles) {
       const folder = fileOf(params, role);
-      if (folder !== undefined) opened[role] = await openFolder(folder, params, context);
+      if (folder !== undefined) opened[role] = await openFolder(folder, params, context, role === 'train');
     }
   } catch (error) {
     for (const { records } of Object.values(opened)) records?.close();
@@ -62,6 +71,7 @@ async function openFolder(
   folder: string,
   params: ImageParams,
   { files, target }: OpenContext,
+  isTraining: boolean,
 ): Promise<SampleFile<ArraysEncoding>> {
   const root = files.resolve(folder);
   if (target !== 'classes' && target !== 'none') {
@@ -74,9 +84,11 @@ async function openFolder(
   const fileOfImage = (i: number): string => files.resolve(`${folder}/${names[i]}`);
   let shape: readonly number[] | undefined;
   let values: Uint8Array | Records = new Uint8Array(0);
-  const take = (bytes: Buffer, i: number): void => {
+  let largest16 = 0;
+  const take = async (bytes: Buffer, i: number): Promise<void> => {
     const file = fileOfImage(i);
-    const image = prepared(decodeImage(bytes, { file }), params);
+    const image = prepared(await decodeImage(bytes, { file }, params.bits), params);
+    largest16 = Math.max(largest16, image.largest16 ?? 0);
     if (shape === undefined) {
       shape = [image.height, image.width, image.channels];
       values =
@@ -98,6 +110,7 @@ async function openFolder(
   };
   try {
     await files.readFolder(folder, names, take);
+    if (isTraining && params.bits === undefined) checkBits(largest16, root);
   } catch (error) {
     if (values instanceof Records) values.close();
     throw error;
@@ -130,6 +143,22 @@ function prepared(image: Image, { color, size, filter }: ImageParams): Image {
   return resized(coloured, height, width, filter);
 }
 
+/** Cameras and scanners have 10 to 14 bits. In the upper 8 of 16, hardly anything is left of them. */
+const FEWEST_BITS = 15;
+
+/** `largest` is that of all channels of 16 bits; 0 where there are none. */
+function checkBits(largest: number, file: string): void {
+  const used = Math.max(8, 32 - Math.clz32(largest));
+  if (largest === 0 || used >= FEWEST_BITS) return;
+  throw new DataError(
+    `the images have 16 bits a channel, but no value is above ${largest}: they would be nearly black`,
+    {
+      file,
+      hint: `set data.source.images.bits: ${used} (what such a camera has, mostly 10, 12 or 14), or 16 if they are to be as dark`,
+    },
+  );
+}
+
 /** What one typed array holds on every version of Node that nn supports. */
 const MOST_BYTES = 2 ** 32;
 
@@ -160,6 +189,7 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
   for (const [code, name] of classes.entries()) {
     const inside = await files.listFolder(`${folder}/${name}`);
     const images = inside.filter((entry) => !entry.isFolder && IMAGE_FILE.test(entry.name));
+    refuseOthers(inside, files.resolve(`${folder}/${name}`));
     if (images.length === 0) {
       throw new DataError('the sub-folder of a class has no PNG or JPEG image', {
         file: files.resolve(`${folder}/${name}`),
@@ -169,4 +199,15 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
     codes.push(...images.map(() => code));
   }
   return { names, labels: { values: classes, codes: Int32Array.from(codes) } };
+}
+
+/** Images that nn does not read are not left out without a word. */
+function refuseOthers(inside: readonly FolderEntry[], file: string): void {
+  const others = inside.filter((entry) => !entry.isFolder && OTHER_IMAGE_FILE.test(entry.name));
+  if (others.length === 0) return;
+  const names = listed(others.map(({ name }) => name), 3); // prettier-ignore
+  throw new DataError(`${counted(others.length, 'image')} that nn does not read: ${names}`, {
+    file,
+    hint: 'convert them to PNG or JPEG, or remove them',
+  });
 }

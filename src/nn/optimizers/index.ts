@@ -4,6 +4,7 @@ import { sizeOf } from '../../tensor/index.js';
 import { adadelta } from './adadelta.js';
 import { adagrad } from './adagrad.js';
 import { adam, adamw } from './adam.js';
+import { adamax } from './adamax.js';
 import { lamb } from './lamb.js';
 import { lbfgs } from './lbfgs.js';
 import { lion } from './lion.js';
@@ -27,6 +28,7 @@ export const optimizers = {
   rmsprop,
   adadelta,
   rprop,
+  adamax,
   nadam,
   radam,
   lamb,

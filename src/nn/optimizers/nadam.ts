@@ -58,8 +58,7 @@ export const nadam = perParameter({
     const next = momentumAt(add(step, 1), beta1, momentum_decay);
     const logProduct = add(mul(step, logOf(beta1)), logProductOfMomenta(step, momentum_decay));
     const correction = neg(expm1(logProduct));
-    // As PyTorch: the product up to the next step has this step's momentum in it twice.
-    const nextCorrection = sub(1, mul(mul(exp(logProduct), momentum), next));
+    const nextCorrection = sub(1, mul(exp(logProduct), next));
     const ofGradient = div(mul(rate, sub(1, momentum)), correction);
     const ofMean = div(mul(rate, next), nextCorrection);
     const unbias = div(1, sqrt(biasCorrection(beta2, step)));

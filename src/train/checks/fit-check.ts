@@ -1,7 +1,7 @@
 /** Whether model, loss and data fit together: what can only be known once the data are loaded. */
 import { input, type Shape, sizeOf } from '../../tensor/index.js';
 import { referenceOf } from '../step/dataset.js';
-import { forEachSample, type LoadedData, type Split } from '../../data/index.js';
+import { foldTrainingSizes, forEachSample, type LoadedData, type Split } from '../../data/index.js';
 import { augmentationProblems } from '../../nn/augmentations/fit.js';
 import { lossMismatch } from '../../nn/losses/index.js';
 import { type ConfigPath, type LayerConfig, sampleShape } from '../../nn/layer.js';
@@ -17,6 +17,8 @@ import type { Contradiction, ExperimentConfig } from '../schema.js';
 export interface DataInfo {
   /** Of the training split. */
   readonly samples: number;
+  /** Of a cross-validation, whose folds differ by one: of the training splits of all its folds. */
+  readonly foldSamples?: readonly number[];
   readonly features: Shape;
   readonly target: TargetInfo;
   /** The smallest and the largest feature; undefined for bytes. Looked for when asked. */
@@ -25,13 +27,19 @@ export interface DataInfo {
 
 export function describeData(
   config: ExperimentConfig,
-  { train, classes }: Pick<LoadedData, 'train' | 'classes'>,
+  { train, val, test, classes }: Pick<LoadedData, 'train' | 'val' | 'test' | 'classes'>,
 ): DataInfo {
   const { reference } = taskOf(config);
   const { features } = train.fields;
+  const { folds, fold, limit_train, limit_val, limit_test, split } = config.data;
+  const isWhole = [limit_train, limit_val, limit_test].every((limit) => limit === undefined);
+  const all = train.size + (val?.size ?? 0) + (test?.size ?? 0);
   const size = sizeOf(referenceOf(train).shape);
   return {
     samples: train.size,
+    ...(folds !== undefined &&
+      fold === undefined &&
+      isWhole && { foldSamples: foldTrainingSizes('', all, folds, split) }),
     features: features.shape,
     range: () => (features.dtype === 'u8' ? undefined : rangeOf(train)),
     target: {
@@ -59,13 +67,17 @@ function rangeOf({ size, fields: { features } }: Split): [number, number] {
  */
 export function fitModel(
   config: ExperimentConfig,
-  { samples, features, target, range }: DataInfo,
+  { samples, foldSamples, features, target, range }: DataInfo,
 ): { rows: readonly LayerRow[]; problems: readonly Contradiction[] } {
   try {
     const options = { training: false, random: new RandomSource(), init: config.init };
     const model = traceModel(config.model, input('fit.features', [1, ...features]), new VariableStore(), options);
     const idle = idleGroups(config, model.parameters.map(({ name }) => name)); // prettier-ignore
-    const unfit = [...idle, ...partialBatches(config, samples)];
+    const unfit = [
+      ...idle,
+      ...partialBatches(config, samples),
+      ...lonelySamples(config, foldSamples ?? [samples], features),
+    ];
     if (unfit.length > 0) return { rows: model.rows, problems: unfit };
     const unaugmentable = augmentationProblems(config.data.augment, { shape: features, kind: target.kind, range });
     if (unaugmentable.length > 0) {
@@ -87,6 +99,26 @@ function partialBatches({ optimizer, train }: ExperimentConfig, samples: number)
   if (optimizer.type !== 'lbfgs' || train.batch_size >= samples) return [];
   const message = `lbfgs needs all ${samples} training samples in one batch: set train.batch_size to ${samples}`;
   return [{ path: ['train', 'batch_size'], message }];
+}
+
+/** A last batch of one sample that a layer cannot be trained on, of whichever fold: known now, and not after an epoch of steps. */
+function lonelySamples(config: ExperimentConfig, sizes: readonly number[], features: Shape): Contradiction[] {
+  const { batch_size, drop_last } = config.train;
+  const batchOf = (size: number): number => Math.min(batch_size, size);
+  const found = sizes.findIndex((size) => batchOf(size) === 1 || (!drop_last && size % batchOf(size) === 1));
+  if (found < 0) return [];
+  try {
+    const options = { training: true, random: new RandomSource(), init: config.init };
+    traceModel(config.model, input('fit.sample', [1, ...features]), new VariableStore(), options);
+    return [];
+  } catch (error) {
+    if (!(error instanceof LayerShapeError)) throw error;
+    const [size, batch] = [sizes[found], batchOf(sizes[found])];
+    const where = sizes.length === 1 ? '' : ` of fold ${found + 1}`;
+    const sum = batch === 1 ? '' : ` (${size} samples = ${Math.floor(size / batch)} x ${batch} + 1)`;
+    const message = `the last batch${where} has one sample${sum}, which a layer cannot be trained on: ${error.detail}, or set train.drop_last: true`;
+    return [{ path: ['train', 'batch_size'], message }];
+  }
 }
 
 /** Parameter groups that no weight belongs to. */

@@ -14,8 +14,10 @@ import {
   type Figures,
   firstNonFinite,
   largestIn,
+  restore,
   type Snapshot,
   type Tensors,
+  type Variable,
 } from './snapshot.js';
 import { type Plan, planOf } from './plan.js';
 import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
@@ -134,7 +136,6 @@ class Trainer {
   private lastCheckpoint: number;
   /** Steps whose outputs have not been looked at yet. */
   private started: StartedStep[] = [];
-  private lastStep: StartedStep | undefined;
   private stop: 'interrupted' | 'max_time' | undefined;
 
   constructor(
@@ -161,11 +162,14 @@ class Trainer {
     while (!this.run.finished && this.stop === undefined) {
       await this.trainEpoch();
       if (!this.run.epochDone) break;
+      const { averagedStates } = this.stepper;
+      const unrefreshed = await capture(this.session, averagedStates);
       this.stepper.refreshStatistics();
       await this.checkWeights();
       const validated = this.validation && (await this.evaluate(this.validation));
       if (validated === 'interrupted') {
-        // All batches of the epoch are done, and its end is not: a resume begins with the validation.
+        // All batches of the epoch are done, and its end is not: a resume begins with the statistics and the validation.
+        restore(this.session, averagedStates, unrefreshed);
         await this.checkpoint();
         this.stop = 'interrupted';
         break;
@@ -207,8 +211,7 @@ class Trainer {
     const number = this.run.step + this.started.length;
     const rate = this.rateOf(number);
     const outputs = this.stepper.run(indices, number, rate, isLastOfEpoch).read();
-    this.lastStep = { indices, number, rate, outputs };
-    this.started.push(this.lastStep);
+    this.started.push({ indices, number, rate, outputs });
   }
 
   /** Whether the outputs of the steps up to `batch` are to be read now. */
@@ -271,11 +274,12 @@ class Trainer {
     const { run, config, data, stop } = this;
     const seconds = (): number => this.options.now() - this.start;
     if (stop === 'interrupted' && !run.finished) return run.result('interrupted', seconds(), { reason: 'interrupted' });
+    await this.checkOutcome(run.last?.values['val/loss']);
     if (config.train.early_stopping?.restore_best ?? true) run.restoreBest();
     else if (!run.epochDone) this.stepper.refreshStatistics();
     const tested = data.test && (await this.evaluate(this.evaluator('test', data.test)));
     if (tested === 'interrupted') return run.result('interrupted', seconds(), { reason: 'interrupted' });
-    await this.checkOutcome(tested);
+    await this.checkOutcome(tested?.loss);
     const { test, reports } = testResults(tested);
     if (run.stoppedEarly) {
       const reason = `${run.monitor?.figure} has not improved for ${run.monitor?.patience} epochs`;
@@ -316,28 +320,38 @@ class Trainer {
 
   /** A step finds out what the one before made of the weights; what the last one made is seen here. Throws TrainingError. */
   private async checkWeights(tensors?: Tensors): Promise<void> {
-    const { run, stepper, session } = this;
-    const broken = firstNonFinite(tensors ?? (await capture(session, stepper.weights)), stepper.weights);
+    const { run, stepper } = this;
+    const broken = tensors === undefined ? await this.findWeights((largest) => !Number.isFinite(largest)) : firstNonFinite(tensors, stepper.weights); // prettier-ignore
     if (broken === undefined) return;
     const description = `${broken.name} is not finite after the update: the learning rate is probably too high`;
     throw await this.failed(description, run.step, run.epoch + 1);
   }
 
   /**
-   * Weights of 1e37 are finite, and what the network makes of them is not. Where the figures or the weights that a run ends with look
-   * like it, its last batch tells, as it would have in a further step. Throws TrainingError.
+   * Weights of 1e37 are finite, and what the network makes of them is not. Where a loss that the run ends with, or the weights
+   * themselves, look like it, the last batch tells, as it would have in a further step. Throws TrainingError.
    */
-  private async checkOutcome(tested: Evaluation | undefined): Promise<void> {
-    const { run, stepper, session, lastStep } = this;
-    if (lastStep === undefined) return;
-    const weights = await capture(session, stepper.weights);
-    const isSane = [...weights.values()].every(({ values }) => largestIn(values) < LARGEST_WEIGHT);
-    if (isSane && Number.isFinite(tested?.loss ?? 0) && run.hasBest) return;
-    const { indices, number, rate } = lastStep;
-    const { suspect } = await stepper.diagnose(indices, number, rate);
+  private async checkOutcome(loss: number | undefined): Promise<void> {
+    const { run, stepper, plan, config } = this;
+    if (run.step === 0) return;
+    const isSane = (await this.findWeights((largest) => !(largest < LARGEST_WEIGHT))) === undefined;
+    if (isSane && Number.isFinite(loss ?? 0)) return;
+    const number = run.step - 1;
+    const [epoch, batch] = [Math.floor(number / plan.batches), number % plan.batches];
+    const first = batch * plan.batchSize;
+    const indices = epochOrder(config, this.data.train.size, epoch + 1).subarray(first, first + plan.batchSize);
+    const { suspect } = await stepper.diagnose(indices, number, this.rateOf(number));
     if (suspect === undefined) return;
     const description = `${nameSuspect(suspect)} is not finite after the update: the learning rate is probably too high`;
-    throw await this.failed(description, run.step, run.epoch, suspect.layer);
+    throw await this.failed(description, run.step, epoch + 1, suspect.layer);
+  }
+
+  /** The first weights of which the largest magnitude is as asked for; one tensor at a time is copied. */
+  private async findWeights(isWanted: (largest: number) => boolean): Promise<Variable | undefined> {
+    for (const variable of this.stepper.weights) {
+      if (isWanted(largestIn(await this.session.read(variable.node)))) return variable;
+    }
+    return undefined;
   }
 
   /** The error of a step that has failed; the state before it becomes the last checkpoint, unless that is broken too. */

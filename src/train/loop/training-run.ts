@@ -100,11 +100,6 @@ export class TrainingRun {
     return this.batch >= this.batches;
   }
 
-  /** Whether there has been a best epoch: none before the end of the first, and while what is monitored is not finite. */
-  get hasBest(): boolean {
-    return this.watch.best !== null;
-  }
-
   get stoppedEarly(): boolean {
     return gaveUp(this.monitor, this.watch);
   }

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ColumnSource, parquetWriteBuffer } from 'hyparquet-writer';
+import { encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import {
   dataSchema,
@@ -13,7 +14,6 @@ import {
   type Split,
 } from '../../../src/data/index.js';
 import { hostRandom } from '../../../src/tensor/random.js';
-import { encodePng } from '../../../src/data/formats/encode-png.js';
 import { type DataInput, dataErrorOf, load, tempFolder } from '../files.js';
 
 const { dir, write } = tempFolder();
@@ -137,7 +137,10 @@ describe('data.cache: disk of images', () => {
       mkdirSync(path.join(dir, name, kind), { recursive: true });
       for (let i = k; i < count; i += 3) {
         const values = Uint8Array.from({ length: 6 * 5 * 3 }, () => pixels.below(256));
-        writeFileSync(path.join(dir, name, kind, `${i}.png`), encodePng(5, 6, 3, values));
+        writeFileSync(
+          path.join(dir, name, kind, `${i}.png`),
+          encode({ width: 5, height: 6, channels: 3, data: values }),
+        );
       }
     }
     return name;
@@ -187,7 +190,7 @@ describe('data.cache: disk of images', () => {
     const error = await dataErrorOf(load(dir, broken));
     expect(error.message).toBe(`${damaged}: neither PNG nor JPEG: it starts with 6e 6f 20 69`);
     const values = new Uint8Array(4 * 4 * 3);
-    writeFileSync(damaged, encodePng(4, 4, 3, values));
+    writeFileSync(damaged, encode({ width: 4, height: 4, channels: 3, data: values }));
     const other = await dataErrorOf(load(dir, broken));
     expect(other.message).toBe(`${damaged}: 4 x 4 pixels, where the images before have 6 x 5`);
     expect(readdirSync(cache_dir)).toEqual([]);

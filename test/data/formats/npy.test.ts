@@ -3,6 +3,7 @@ import { parseNpy } from '../../../src/data/formats/npy.js';
 import { openNpz } from '../../../src/data/formats/npz.js';
 import { golden } from '../../nn/helpers/golden.js';
 import { dataErrorOf } from '../files.js';
+import { npyBytes } from '../npy-bytes.js';
 
 interface Golden {
   readonly npy: readonly { descr: string; layout: string; bytes: string; values: number[] }[];
@@ -12,14 +13,6 @@ interface Golden {
 const { npy, halves, npz } = golden<Golden>('arrays');
 const place = { file: 'a.npy' };
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64');
-
-/** A file of version 1 with this header and content. */
-function npyBytes(header: string, content: Uint8Array): Buffer {
-  const start = Buffer.alloc(10);
-  start.write('\x93NUMPY\x01\x00', 'latin1');
-  start.writeUInt16LE(header.length, 8);
-  return Buffer.concat([start, Buffer.from(header, 'latin1'), content]);
-}
 
 describe('parseNpy', () => {
   it.each(npy.map((one) => [one.descr, one.layout, one] as const))(

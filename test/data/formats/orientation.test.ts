@@ -1,7 +1,8 @@
 import jpeg from 'jpeg-js';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../../src/data/formats/image.js';
-import { exifOrientation, type Orientation, upright } from '../../../src/data/formats/orientation.js';
+import { exifOrientation } from '../../../src/data/formats/jpeg.js';
+import { type Orientation, upright } from '../../../src/data/formats/orientation.js';
 import { withOrientation } from '../exif-bytes.js';
 
 /** 16 x 8, the left half black, the right half white. */
@@ -30,11 +31,11 @@ describe('the orientation of a photo', () => {
     );
   });
 
-  it.each(['II', 'MM'] as const)('is read from Exif in the byte order %s, and applied', (order) => {
+  it.each(['II', 'MM'] as const)('is read from Exif in the byte order %s, and applied', async (order) => {
     for (let orientation = 1; orientation <= 8; orientation++) {
       expect(exifOrientation(withOrientation(plain, orientation, order))).toBe(orientation);
     }
-    const { width, height, values } = decodeImage(withOrientation(plain, 6, order), { file: 'a.jpg' });
+    const { width, height, values } = await decodeImage(withOrientation(plain, 6, order), { file: 'a.jpg' });
     expect([width, height]).toEqual([8, 16]);
     const at = (x: number, y: number): number => values[3 * (8 * y + x)];
     // What was left is above now.

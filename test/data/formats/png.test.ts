@@ -1,4 +1,3 @@
-import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { decodePng } from '../../../src/data/formats/png.js';
 import { hostRandom } from '../../../src/tensor/random.js';
@@ -8,33 +7,47 @@ import { chunk, greyPng, pngBytes, type PngParts } from '../png-bytes.js';
 const place = { file: 'a.png' };
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** Random bytes as the lines of an image, every filter among them. */
-function randomImage(width: number, height: number, depth: number, colourType: number, interlace = 0): PngParts {
+const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]]; // prettier-ignore
+
+/** A byte of a line as filter 0 to 4 stores it (PNG, section 9.2), given those to its left, above it, and above those. */
+function filtered(filter: number, byte: number, [left, up, corner]: readonly number[]): number {
+  const distances = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
+  const nearest = [left, up, corner][distances.indexOf(Math.min(...distances))];
+  return (byte - [0, left, up, (left + up) >> 1, nearest][filter]) & 255;
+}
+
+/** An image of random samples, and its lines with every filter among them. */
+function randomImage(width: number, height: number, depth: number, colourType: number, interlace = 0) {
   const random = hostRandom(width * 100 + height, `png ${depth} ${colourType}`);
-  const passes = interlace === 1 ? [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] : [[0, 0, 1, 1]]; // prettier-ignore
+  const channels = CHANNELS[colourType];
+  const samples = Array.from({ length: width * height * channels }, () => random.below(2 ** depth));
   const lines: number[] = [];
-  for (const [x, y, dx, dy] of passes) {
-    const [columns, rows] = [Math.ceil((width - x) / dx), Math.ceil((height - y) / dy)];
-    if (columns <= 0) continue;
-    for (let row = 0; row < rows; row++) {
-      lines.push(random.below(5));
-      for (let i = 0; i < Math.ceil((columns * depth * CHANNELS[colourType]) / 8); i++) lines.push(random.below(256));
+  for (const [x, y, dx, dy] of interlace === 1 ? ADAM7 : [[0, 0, 1, 1]]) {
+    const step = Math.max(1, (depth * channels) / 8);
+    let above: number[] = [];
+    for (let row = y; row < height && x < width; row += dy) {
+      let bits = '';
+      for (let column = x; column < width; column += dx) {
+        for (let c = 0; c < channels; c++) {
+          bits += samples[(row * width + column) * channels + c].toString(2).padStart(depth, '0');
+        }
+      }
+      const line = (bits.match(/.{1,8}/g) ?? []).map((byte) => parseInt(byte.padEnd(8, '0'), 2));
+      const filter = random.below(5);
+      const around = (i: number): number[] => [line[i - step] ?? 0, above[i] ?? 0, above[i - step] ?? 0];
+      lines.push(filter, ...line.map((byte, i) => filtered(filter, byte, around(i))));
+      above = line;
     }
   }
-  return { width, height, depth, colourType, interlace, lines: Uint8Array.from(lines) };
+  const parts: PngParts = { width, height, depth, colourType, interlace, lines: Uint8Array.from(lines) };
+  return { parts, samples };
 }
 
 describe('decodePng', () => {
-  it.each([
-    [0, 8],
-    [2, 8],
-    [4, 8],
-    [6, 8],
-    [0, 16],
-    [2, 16],
-    [4, 16],
-    [6, 16],
-  ])('agrees with another decoder on colour type %i of %i bits, with and without interlacing', (colourType, depth) => {
+  it.each(
+    [[0, 1], [0, 2], [0, 4], [0, 8], [0, 16], [2, 8], [2, 16], [3, 1], [3, 2], [3, 4], [3, 8], [4, 8], [4, 16], [6, 8], [6, 16]], // prettier-ignore
+  )('gives the samples of colour type %i of %i bits, with and without interlacing', (colourType, depth) => {
+    const palette = Array.from({ length: 3 * 2 ** Math.min(8, depth) }, (_, i) => (i * 37) & 255);
     for (const interlace of [0, 1]) {
       for (const [width, height] of [
         [1, 1],
@@ -43,13 +56,23 @@ describe('decodePng', () => {
         [8, 20],
       ]) {
         // prettier-ignore
-        const bytes = pngBytes(randomImage(width, height, depth, colourType, interlace));
-        const theirs = decode(bytes);
-        const { values, channels } = decodePng(bytes, place);
-        expect(channels).toBe(CHANNELS[colourType]);
-        expect([...values]).toEqual(Array.from(theirs.data, (v) => (depth === 16 ? v >> 8 : v)));
+        const { parts, samples } = randomImage(width, height, depth, colourType, interlace);
+        const image = decodePng(pngBytes({ ...parts, ...(colourType === 3 && { palette }) }), place);
+        expect(image).toMatchObject({ width, height, channels: colourType === 3 ? 3 : CHANNELS[colourType] });
+        const expected =
+          colourType === 3
+            ? samples.flatMap((index) => palette.slice(3 * index, 3 * index + 3))
+            : samples.map((value) => (depth === 16 ? value >> 8 : (value * 255) / (2 ** depth - 1)));
+        expect([...image.values]).toEqual(expected);
       }
     }
+  });
+
+  it('takes the bits of 16 that are used', () => {
+    const parts = { width: 2, height: 1, depth: 16, colourType: 0, lines: Uint8Array.of(0, 0x0f, 0xff, 0x01, 0x20) };
+    expect(decodePng(pngBytes(parts), place)).toMatchObject({ values: Uint8Array.of(15, 1), largest16: 4095 });
+    expect(decodePng(pngBytes(parts), place, 12).values).toEqual(Uint8Array.of(255, 18));
+    expect(() => decodePng(pngBytes(parts), place, 10)).toThrow('a value of 4095 has more than 10 bits');
   });
 
   it('stretches grey of few bits to 0 to 255', () => {
@@ -115,12 +138,12 @@ describe('decodePng', () => {
     [
       'beyond its palette',
       pngBytes({ width: 1, height: 1, depth: 8, colourType: 3, lines: Uint8Array.of(0, 1), palette: [1, 2, 3] }),
-      'a pixel has colour 1 of a palette of 1',
+      'damaged: Incorrect index of palette color',
     ],
     [
       'with a bad filter',
       pngBytes({ width: 1, height: 1, depth: 8, colourType: 0, lines: Uint8Array.of(5, 1) }),
-      'no filter 5',
+      'damaged: Unsupported filter: 5',
     ],
     [
       'with a bomb',

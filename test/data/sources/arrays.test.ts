@@ -1,10 +1,11 @@
 /** Sources of arrays: NumPy files, folders of images, sets that are computed. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
-import { greyPng } from '../png-bytes.js';
+import { npyBytes } from '../npy-bytes.js';
+import { greyPng, pngBytes } from '../png-bytes.js';
 import { golden } from '../../nn/helpers/golden.js';
 
 const { dir, write } = tempFolder();
@@ -43,6 +44,8 @@ describe('an images source', () => {
     source: { images: { path: 'set', color: 'grayscale', ...params } },
   });
   const [a, b] = [greyPng(2, 1, [10, 20]), greyPng(2, 1, [30, 40])];
+  const grey16 = (value: number): Buffer =>
+    pngBytes({ width: 1, height: 1, depth: 16, colourType: 0, lines: Uint8Array.of(0, value >> 8, value & 255) });
 
   it('takes the sub-folders as classes, in the order of their names', async () => {
     folder('set', {
@@ -87,12 +90,35 @@ describe('an images source', () => {
       {},
       'set/b: the sub-folder of a class has no PNG or JPEG image',
     ],
+    ['of another kind', { 'a/1.png': a, 'b/1.png': b, 'b/2.gif': b, 'b/3.WEBP': b }, {}, 'set/b: 2 images that nn does not read: 2.gif, 3.WEBP'], // prettier-ignore
+    ['of 12 bits in 16', { 'a/1.png': grey16(4095), 'b/1.png': grey16(800) }, {}, 'set: the images have 16 bits a channel, but no value is above 4095'], // prettier-ignore
+    ['of 16 bits where 12 are said to be used', { 'a/1.png': grey16(4096), 'b/1.png': grey16(800) }, { bits: 12 }, 'set/a/1.png: a value of 4096 has more than 12 bits'], // prettier-ignore
     ['in a folder that is not there', { 'a/1.png': a }, { path: 'sett' }, 'sett: no such folder'],
     ['that is no folder', { 'a/1.png': a }, { path: 'set/a/1.png' }, 'set/a/1.png: this is a file, not a folder'],
   ])('refuses an image %s', async (_, files, params, message) => {
     folder('set', files);
     const error = await dataErrorOf(load(dir, images(params)));
     expect(error.message).toContain(`${dir}/${message}`);
+  });
+
+  it('scales 12 bits in 16 where it is told to, and takes a set that is dark as it is', async () => {
+    folder('set', { 'a/1.png': grey16(4095), 'b/1.png': grey16(800) });
+    expect((await load(dir, images({ bits: 12 }))).train.fields.features.values).toEqual(Uint8Array.of(255, 50));
+    expect((await load(dir, images({ bits: 16 }))).train.fields.features.values).toEqual(Uint8Array.of(15, 3));
+  });
+
+  it('names a link that leads nowhere', async () => {
+    folder('set', { 'a/1.png': a, 'b/1.png': b });
+    for (const [link, target] of [
+      ['set/b/2.png', '../gone.png'],
+      ['set/c', 'nowhere'],
+    ]) {
+      // prettier-ignore
+      symlinkSync(target, path.join(dir, link));
+      const error = await dataErrorOf(load(dir, images()));
+      expect(error.message).toBe(`${dir}/${link}: a link to ${target}, which is not there`);
+      rmSync(path.join(dir, link));
+    }
   });
 
   it('has classes, so it is not for regression', async () => {
@@ -246,4 +272,36 @@ it('the digit images are the first of the MNIST test set', async () => {
   // Sample 40 is the first 1, which is image 2 of the test set.
   expect([...(images.train.fields.targets?.values.slice(39, 41) ?? [])]).toEqual([0, 1]);
   expect(sample(images.train.fields.features, 40)).toEqual(sample(mnist.train.fields.features, 2));
+});
+
+describe('arrays with values that are not finite', () => {
+  // 8 samples of shape [2, 3], and of sample 5 the value [1, 0] is NaN. Splitting shuffles, standardizing spreads it.
+  const values = Float32Array.from({ length: 48 }, (_, i) => (i === 33 ? NaN : i));
+  const npy = (shape: string, bytes: Uint8Array): Buffer =>
+    npyBytes(`{'descr': '<f4', 'fortran_order': False, 'shape': (${shape}), }`, bytes);
+  const bytesOf = (numbers: Float32Array): Uint8Array => new Uint8Array(numbers.buffer);
+  const config = (preprocess: DataInput['preprocess']): DataInput => ({
+    source: { npy: { train: { features: 'x.npy', targets: 'y.npy' } } },
+    split: { val: 0.25 },
+    preprocess,
+  });
+
+  it.each([[[]], [['standardize']]] as [DataInput['preprocess']][])(
+    'names sample and value, preprocessed by %j',
+    async (preprocess) => {
+      // prettier-ignore
+      writeFileSync(path.join(dir, 'x.npy'), npy('8, 2, 3', bytesOf(values)));
+      writeFileSync(path.join(dir, 'y.npy'), npy('8,', bytesOf(Float32Array.of(0, 1, 0, 1, 0, 1, 0, 1))));
+      const error = await dataErrorOf(load(dir, config(preprocess)));
+      expect(error.message).toBe(`${dir}/x.npy: the feature at [1, 0] is NaN`);
+      expect(error.hint).toBe('it is in sample 5 (counted from 0)');
+    },
+  );
+
+  it('names the sample of a target', async () => {
+    writeFileSync(path.join(dir, 'x.npy'), npy('8,', bytesOf(Float32Array.from({ length: 8 }, (_, i) => i))));
+    writeFileSync(path.join(dir, 'y.npy'), npy('8,', bytesOf(Float32Array.of(0, 1, 2, 3, 4, 5, Infinity, 7))));
+    const error = await dataErrorOf(load(dir, config([]), { target: 'numbers' }));
+    expect(error.message).toBe(`${dir}/y.npy: target Infinity of sample 6 (counted from 0) is not finite`);
+  });
 });

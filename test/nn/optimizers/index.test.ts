@@ -230,6 +230,7 @@ describe('optimizers', () => {
     ['adagrad', { weight_decay: 0.1, eps: 0.01 }, ['rate', 'weight_decay', 'eps']],
     ['adadelta', { weight_decay: 0.1, eps: 0.01 }, ['rate', 'rho', 'weight_decay', 'eps']],
     ['lion', { weight_decay: 0.1 }, ['rate', 'weight_decay']],
+    ['adamax', { weight_decay: 0.1, eps: 0.01 }, ['rate', 'betas.0', 'betas.1', 'eps', 'weight_decay']],
     ['nadam', { weight_decay: 0.1, eps: 0.01 }, ['rate', 'betas.0', 'betas.1', 'eps', 'weight_decay']],
     [
       'radam',

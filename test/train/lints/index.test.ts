@@ -169,7 +169,7 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
         images,
       ],
       ['four samples, in a block', { ...model({ sequential: { layers: [dense(8), 'batch_norm', 'relu'] } }, dense(3)), train: { batch_size: 4 } }], // prettier-ignore
-      ['a last batch of one', { ...model(dense(8), 'batch_norm', 'relu', dense(3)), train: { batch_size: 73 } }],
+      ['a last batch of one', { ...model(conv(4), 'batch_norm', 'relu', 'flatten', dense(3)), train: { batch_size: images.train.size - 1 } }, images], // prettier-ignore
     ],
     silent: [
       ['eight samples', { ...model(dense(8), 'batch_norm', 'relu', dense(3)), train: { batch_size: 8 } }],

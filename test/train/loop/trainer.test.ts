@@ -398,6 +398,20 @@ describe('weights that the last step makes infinite', () => {
     }
   });
 
+  it('fail a run whose best epoch is another', async () => {
+    const config = experiment({ optimizer: { sgd: { lr: 0.01 } }, schedule: { step: { step_size: 1, gamma: 1e39 } }, train: { max_epochs: 2, batch_size: 22 } }); // prettier-ignore
+    const { recorded, options } = recording();
+    const session = wasmBackend.open({ threads: 1 });
+    await expect(train(session, config, classificationData(), options)).rejects.toThrow(/^step 2 \(epoch 2\): .* after the update/); // prettier-ignore
+    session.close();
+    expect(latest(recorded, 'best').meta.epoch).toBe(1);
+    const last = latest(recorded, 'last');
+    expect(last.meta.epoch).toBe(2);
+    // Nor is it done when it is taken up again.
+    const resume = { last, best: latest(recorded, 'best') };
+    await expect(run(config, classificationData(), { resume }, wasmBackend)).rejects.toThrow(/^step 2 \(epoch 2\): .* after the update/); // prettier-ignore
+  });
+
   it('are told from data that no figures come of', async () => {
     const data = classificationData();
     if (data.test === undefined) throw new Error('no test split');
