@@ -3,7 +3,7 @@
  * into ours, with anchors, aliases and merge keys resolved and everything refused that a config has no use for: duplicate or
  * dangerous keys, unknown tags, aliases that multiply into a bomb, binary files.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
   isAlias,
@@ -19,6 +19,7 @@ import {
 } from 'yaml';
 import { ConfigError, problemAt, type Source } from './config-error.js';
 import { showValue } from './expected.js';
+import { FileTooLargeError, IrregularFileError, readRegularSync, readStdinSync } from './regular-file.js';
 import { nearest } from './nearest.js';
 import { FORBIDDEN_KEYS, isMapping, plain, type MappingEntry, type Place, type TreeNode } from './tree.js';
 
@@ -261,7 +262,7 @@ export function readYaml(text: string, at?: Place): YamlResult {
 
 let fromStdin: Buffer | undefined;
 /** What comes in on stdin, which can be read only once. */
-const readStdin = (): Buffer => (fromStdin ??= readFileSync(0));
+const readStdin = (): Buffer => (fromStdin ??= readStdinSync(LARGEST_FILE));
 
 /** The config in the file's folder that was probably meant, as a hint. */
 function similarConfig(file: string): string | undefined {
@@ -281,19 +282,22 @@ function similarConfig(file: string): string | undefined {
 export function readConfigText(file: string): string {
   const refuse = (message: string, hint?: string): ConfigError =>
     new ConfigError([{ file, path: '', message, ...(hint === undefined ? {} : { hint }) }]);
+  const tooLarge = (size: string): ConfigError =>
+    refuse(`is ${size} large; a config is a YAML text of at most ${LARGEST_FILE / 2 ** 20} MiB`);
   let bytes: Buffer;
   try {
-    bytes = file === '-' ? readStdin() : readFileSync(file);
+    bytes = file === '-' ? readStdin() : readRegularSync(file, LARGEST_FILE);
   } catch (error) {
+    if (error instanceof IrregularFileError)
+      throw refuse(`is ${error.kind}, not a file`, '- reads the config from stdin');
+    if (error instanceof FileTooLargeError) throw tooLarge(`${(error.size / 2 ** 20).toFixed(1)} MiB`);
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw refuse('no such file', similarConfig(file));
     if (code === 'EISDIR') throw refuse('is a directory, not a config file');
     if (code === 'EACCES') throw refuse('cannot be read: permission denied');
     throw refuse(`cannot be read: ${(error as Error).message}`);
   }
-  if (bytes.length > LARGEST_FILE) {
-    throw refuse(`is ${(bytes.length / 2 ** 20).toFixed(1)} MiB large; a config is a YAML text of at most 1 MiB`);
-  }
+  if (bytes.length > LARGEST_FILE) throw tooLarge('too');
   if (bytes.includes(0)) throw refuse('is a binary file (or not UTF-8); a config is a YAML text');
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

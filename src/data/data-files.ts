@@ -3,9 +3,10 @@
  * Each load has one `DataFiles`, whose list goes into the provenance of the run.
  */
 import { createHash, type Hash, webcrypto } from 'node:crypto';
-import { type FileHandle, lstat, open, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, readdir, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
+import { FileTooLargeError, IrregularFileError, openRegular, readFully, readRegular } from '../config/regular-file.js';
 import { DataError, listed } from './data-error.js';
 import type { ScratchFile } from './cache/scratch-file.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
@@ -25,8 +26,6 @@ export interface FolderEntry {
 const READ_AHEAD = 16;
 /** Bytes of a file that are read at once. */
 const PIECE = 1 << 18;
-/** And the most that the system reads at once. */
-const MOST_AT_ONCE = 1 << 30;
 
 /** A file of which parts are read. */
 export interface FileParts {
@@ -78,7 +77,7 @@ export class DataFiles {
     const resolved = this.resolve(file);
     this.startHash(resolved);
     try {
-      const bytes = await readFile(resolved);
+      const bytes = await readRegular(resolved);
       // On another thread, while the file is being unpacked or parsed.
       const digest = webcrypto.subtle.digest('SHA-256', bytes);
       this.hashes.set(
@@ -97,7 +96,7 @@ export class DataFiles {
     const hash = this.startHash(resolved);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(resolved);
+      ({ handle } = await openRegular(resolved));
       // One is being filled while the other is read.
       const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
       let next = handle.read(buffers[0], 0, PIECE);
@@ -123,26 +122,17 @@ export class DataFiles {
     const hash = this.startHash(resolved);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(resolved);
-      const opened = handle;
+      const { handle: opened, size } = await openRegular(resolved);
+      handle = opened;
       const hashed = hashWhole(opened, hash);
       hashed.catch(() => {}); // It is met when `use` is done.
       const read = async (start: number, end: number): Promise<Buffer> => {
-        const bytes = Buffer.allocUnsafeSlow(end - start);
-        for (let done = 0; done < bytes.length;) {
-          const { bytesRead } = await opened.read(
-            bytes,
-            done,
-            Math.min(MOST_AT_ONCE, bytes.length - done),
-            start + done,
-          );
-          if (bytesRead === 0) throw new DataError('the file has become shorter while it was read', { file: resolved });
-          done += bytesRead;
-        }
-        return bytes;
+        const bytes = await readFully(opened, start, end);
+        if (bytes.length === end - start) return bytes;
+        throw new DataError('the file has become shorter while it was read', { file: resolved });
       };
       try {
-        return await use({ size: (await opened.stat()).size, read });
+        return await use({ size, read });
       } finally {
         await hashed;
       }
@@ -186,7 +176,7 @@ export class DataFiles {
     const read = async (name: string): Promise<Buffer> => {
       const file = path.join(resolved, name);
       try {
-        return await readFile(file);
+        return await readRegular(file);
       } catch (error) {
         throw await explain(error, file);
       }
@@ -231,6 +221,14 @@ async function hashWhole(handle: FileHandle, hash: Hash): Promise<void> {
 
 /** A failure of the file system in the user's words; other errors are handed on as they are. */
 async function explain(error: unknown, file: string, what: 'file' | 'folder' = 'file'): Promise<unknown> {
+  if (error instanceof IrregularFileError)
+    return new DataError(error.message, { file, hint: 'save its content to a file' });
+  if (error instanceof FileTooLargeError) {
+    return new DataError('the file is larger than 2 GiB, more than is read at once', {
+      file,
+      hint: 'divide it, or save it as CSV or Parquet, which are read piece by piece',
+    });
+  }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   switch (code) {
     case 'ENOTDIR':
@@ -249,8 +247,6 @@ async function explain(error: unknown, file: string, what: 'file' | 'folder' = '
     case 'EACCES':
     case 'EPERM':
       return new DataError(`no permission to read this ${what}`, { file });
-    case 'ERR_FS_FILE_TOO_LARGE':
-      return new DataError('the file is larger than 2 GiB, more than can be read at once', { file });
     default:
       return error;
   }

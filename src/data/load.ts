@@ -75,6 +75,13 @@ export function moveFiles<C extends DataConfig>(config: C, move: (file: string) 
   return config.cache_dir === undefined ? moved : { ...moved, cache_dir: move(config.cache_dir) };
 }
 
+/** The names of the files that `config` would open, as they stand there. */
+export function namedFiles({ source }: DataConfig): string[] {
+  const names = new Set<string>();
+  sourceOf(source).moveFiles(source, (file) => (names.add(file), file));
+  return [...names];
+}
+
 /**
  * Loads all parts of the data; of a cross-validation, those of `config.fold`, else of the first fold. `onOpened` has the files as
  * they are, before anything is learned of them. Throws DataError for files that are missing, damaged or not as the config says.

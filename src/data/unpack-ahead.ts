@@ -2,8 +2,9 @@
  * Packed files are unpacked by a thread of its own while the program that is going to use them is still being loaded. Nothing depends
  * on it: a file that cannot be unpacked ahead is read in its turn, and whoever reads it then says what is wrong.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { openRegularSync } from '../config/regular-file.js';
 import { workerFile } from '../tensor/worker-file.js';
 import type { UnpackProgress, UnpackRequest } from './unpack-thread.js';
 
@@ -88,8 +89,8 @@ export class UnpackedFiles {
 function unpackedSize(file: string): number | undefined {
   let opened: number | undefined;
   try {
-    opened = openSync(file, 'r');
-    const { size } = fstatSync(opened);
+    const { descriptor, size } = openRegularSync(file);
+    opened = descriptor;
     const last = Buffer.alloc(4);
     if (size > MOST_BYTES || readSync(opened, last, 0, 4, size - 4) < 4) return undefined;
     const unpacked = last.readUInt32LE();

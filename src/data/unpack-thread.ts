@@ -3,9 +3,9 @@
  * end its hash, or that something is wrong.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
+import { readRegularSync } from '../config/regular-file.js';
 
 /** A file, and the shared memory that takes its content. */
 export interface UnpackRequest {
@@ -25,7 +25,7 @@ const CHUNK = 2 ** 20;
 const report = (progress: UnpackProgress): void => parentPort?.postMessage(progress);
 
 async function unpack({ file, content }: UnpackRequest): Promise<string | undefined> {
-  const bytes = readFileSync(file);
+  const bytes = readRegularSync(file);
   const unpacked = createGunzip({ chunkSize: CHUNK });
   unpacked.end(bytes);
   // While the first piece is being unpacked.

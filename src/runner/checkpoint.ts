@@ -1,10 +1,11 @@
 /** Checkpoints as the commands meet them: whatever is wrong with one is said with its path. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { ConfigError, loadConfig, type LoadedConfig } from '../config/index.js';
+import { readRegularSync } from '../config/regular-file.js';
 import type { HashedFile } from '../data/index.js';
 import { CheckpointError, type Json, loadCheckpoint, runPaths, saveCheckpoint } from '../runs/index.js';
 import { type ExperimentConfig, experimentSchema, readSnapshot, type Snapshot, SnapshotError, type Tensors } from '../train/index.js'; // prettier-ignore
@@ -63,7 +64,7 @@ function read(path: string): { readonly snapshot: Snapshot; readonly meta: unkno
 /** The tensors of a checkpoint, whatever its config, and the digest of the file. Throws CheckpointError. */
 export function readWeights(path: string): { readonly tensors: Tensors; readonly sha256: string } {
   const { tensors } = read(path).snapshot;
-  return { tensors, sha256: createHash('sha256').update(readFileSync(path)).digest('hex') };
+  return { tensors, sha256: createHash('sha256').update(readRegularSync(path)).digest('hex') };
 }
 
 /** Reads a checkpoint that `saveSnapshot` wrote. Throws CheckpointError. */

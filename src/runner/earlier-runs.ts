@@ -1,6 +1,7 @@
 /** Finds earlier runs of the very same experiment, so that nothing is trained twice. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularSync } from '../config/regular-file.js';
 import { type CrossValidationSummary, hasFinished, packageVersion, type Provenance, readSummary, runPaths, type Summary } from '../runs/index.js'; // prettier-ignore
 import { computesSameBits, type EngineOptions, engineProvenance } from './engine.js';
 import { type Experiment, filesOf } from './experiment.js';
@@ -49,7 +50,7 @@ function isReproducedBy(provenance: Provenance | undefined, files: Provenance['d
 }
 
 function readIfThere(path: string): string | undefined {
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  return existsSync(path) ? readRegularSync(path).toString('utf8') : undefined;
 }
 
 /** Undefined where there is none, or it was cut off. */

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
+import { readRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic, writeFully } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
@@ -75,7 +76,7 @@ function printed(value: number): string {
 
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularSync(path).toString('utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     const { problem, hint } = explainSystemError(error);

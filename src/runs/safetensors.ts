@@ -4,7 +4,8 @@
 // header, with these 64 digits as zeros), which any other reader ignores and ours verifies where present.
 // Values are little-endian, as is every machine that Node's WebAssembly engine runs on with shared memory.
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { IrregularFileError, openRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { CheckpointError } from './checkpoint-error.js';
 import { explainSystemError } from './file-error.js';
@@ -117,24 +118,24 @@ function digest(pieces: readonly Uint8Array[]): string {
  */
 export function readSafetensors(path: string): Safetensors {
   try {
-    const descriptor = openSync(path, 'r');
+    const { descriptor, size } = openRegularSync(path);
     try {
-      return readOpened(path, descriptor);
+      return readOpened(path, descriptor, size);
     } finally {
       closeSync(descriptor);
     }
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
+    if (error instanceof IrregularFileError)
+      throw new CheckpointError(path, `is ${error.kind}, not a file`, 'give the path of a .safetensors file');
     const { problem, hint } = explainSystemError(error);
     throw new CheckpointError(path, `cannot be read: ${problem}`, hint, { cause: error });
   }
 }
 
-function readOpened(path: string, descriptor: number): Safetensors {
-  const stat = fstatSync(descriptor);
-  if (!stat.isFile()) throw new CheckpointError(path, 'is not a file', 'give the path of a .safetensors file');
-  if (stat.size < 8) {
-    throw new CheckpointError(path, `has ${stat.size} bytes, too few for the length of a header`, damaged);
+function readOpened(path: string, descriptor: number, size: number): Safetensors {
+  if (size < 8) {
+    throw new CheckpointError(path, `has ${size} bytes, too few for the length of a header`, damaged);
   }
   const lengthField = Buffer.alloc(8);
   readFully(path, descriptor, lengthField, 0);
@@ -147,19 +148,15 @@ function readOpened(path: string, descriptor: number): Safetensors {
     );
   }
   const dataStart = 8 + Number(headerBytes);
-  if (dataStart > stat.size) {
-    throw new CheckpointError(
-      path,
-      `its header claims ${headerBytes} bytes; the file ends after ${stat.size}`,
-      damaged,
-    );
+  if (dataStart > size) {
+    throw new CheckpointError(path, `its header claims ${headerBytes} bytes; the file ends after ${size}`, damaged);
   }
   const headerText = Buffer.alloc(Number(headerBytes));
   readFully(path, descriptor, headerText, 8);
   const { metadata, entries } = decodeHeader(path, headerText);
   verifyHeaderDigest(path, headerText, metadata);
 
-  const ordered = inFileOrder(path, entries, stat.size - dataStart);
+  const ordered = inFileOrder(path, entries, size - dataStart);
   const hash = createHash('sha256');
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { dtype, shape, begin, count }] of ordered) {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readRegularSync } from '../config/regular-file.js';
 import type { ReportTable } from '../nn/metrics/index.js';
 import { writeFileAtomic } from './atomic-file.js';
 
@@ -44,7 +45,7 @@ export function writeSummary(path: string, summary: Summary | CrossValidationSum
 export function readSummary(path: string): Summary | CrossValidationSummary | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Summary | CrossValidationSummary;
+    return JSON.parse(readRegularSync(path).toString('utf8')) as Summary | CrossValidationSummary;
   } catch {
     return undefined;
   }

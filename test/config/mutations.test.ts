@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config/index.js';
 import { hostRandom } from '../../src/tensor/random.js';
 import { experiment } from './example-schema.js';
+import { bomb } from './bombs.js';
 import { mutated } from './mutate.js';
 
 const TEXT = `name: demo
@@ -36,6 +37,22 @@ it('a mutated config loads, or fails with a ConfigError that has a message and a
     } catch (error) {
       if (!(error instanceof ConfigError)) throw new Error(`mutation ${i}: ${JSON.stringify(text)}`, { cause: error });
       for (const problem of error.problems) expect(problem.message).not.toMatch(/undefined|\[object|Invalid input/);
+    }
+  }
+});
+
+it('a config that explodes when it is read loads, or is refused in a few lines', () => {
+  const { NN_FUZZ: count = 400, NN_FUZZ_SEED: seed = 1 } = process.env;
+  const random = hostRandom(Number(seed), 'config bombs');
+  // Some are megabytes long: fewer of them.
+  for (let i = 0; i < Number(count) / 20; i++) {
+    const text = bomb(random);
+    const shown = `seed ${seed}, bomb ${i}: ${text.slice(0, 100)}`;
+    try {
+      loadConfig(experiment, { file: 'f.yaml', text, env: {} });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw new Error(shown, { cause: error });
+      expect(error.message.length, shown).toBeLessThan(20_000);
     }
   }
 });

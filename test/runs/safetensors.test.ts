@@ -297,6 +297,6 @@ describe('readSafetensors', () => {
 
   it('names a missing file and a folder', () => {
     expect(() => readSafetensors(join(folder, 'missing'))).toThrow(/missing: cannot be read: no such file.*ENOENT/);
-    expect(() => readSafetensors(folder)).toThrow(`${folder}: is not a file`);
+    expect(() => readSafetensors(folder)).toThrow(`${folder}: cannot be read: this is a folder, not a file`);
   });
 });

@@ -9,10 +9,12 @@ import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from '../schema.js';
 import {
+  capture,
   type EpochRow,
   type Figures,
   firstNonFinite,
   largestIn,
+  restore,
   type Snapshot,
   type Tensors,
   type Variable,
@@ -160,11 +162,14 @@ class Trainer {
     while (!this.run.finished && this.stop === undefined) {
       await this.trainEpoch();
       if (!this.run.epochDone) break;
+      const { averagedStates } = this.stepper;
+      const unrefreshed = await capture(this.session, averagedStates);
       this.stepper.refreshStatistics();
       await this.checkWeights();
       const validated = this.validation && (await this.evaluate(this.validation));
       if (validated === 'interrupted') {
-        // All batches of the epoch are done, and its end is not: a resume begins with the validation.
+        // All batches of the epoch are done, and its end is not: a resume begins with the statistics and the validation.
+        restore(this.session, averagedStates, unrefreshed);
         await this.checkpoint();
         this.stop = 'interrupted';
         break;

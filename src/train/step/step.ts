@@ -3,11 +3,11 @@
  * does everything down to the optimizer's updates in one program; where its loss or a gradient is not finite, it changes nothing.
  */
 import {
-  abs, add, constant, eq, input, lt, type Node, type Program, reduceSum, select, sub, withScope,
+  abs, add, constant, eq, input, lt, mul, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
 import type { Named } from '../../nn/optimizers/index.js';
 import { penalty } from '../../nn/regularization.js';
-import { cumulativeMean, type Parameter } from '../../nn/variables.js';
+import { cumulativeMean, type Observation, type Parameter } from '../../nn/variables.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { planOf } from '../loop/plan.js';
@@ -170,12 +170,28 @@ export function statisticsStep(
   const mode = { training: true, stochastic: false, augmented: false };
   const averages = { variables: averagesOf(variables), random };
   const { model, indices } = forward(config, dataset, batchSize, mode, averages);
-  const updates = model.observations.map((observation) => cumulativeMean(observation, batchNumber));
+  const updates = [...meansOf(model.observations, batchNumber)];
   return {
     program: { name: `statistics.${batchSize}`, outputs: [], updates },
     indices,
     batchNumber,
   };
+}
+
+/** The means of what batches gave, after batch number `batch`; a network that is called several times counts each call. */
+function meansOf(observations: readonly Observation[], batch: Node): ReadonlyMap<Node, Node> {
+  const means = new Map<Node, Node>();
+  const done = new Map<Node, number>();
+  for (const observation of observations) {
+    const { state } = observation;
+    const calls = observations.filter((other) => other.state === state).length;
+    const call = (done.get(state) ?? 0) + 1;
+    const number = calls === 1 ? batch : add(mul(sub(batch, 1), calls), call);
+    const [, mean] = cumulativeMean({ ...observation, state: means.get(state) ?? state }, number);
+    means.set(state, mean);
+    done.set(state, call);
+  }
+  return means;
 }
 
 const EVALUATION = { training: false, stochastic: false, augmented: false };

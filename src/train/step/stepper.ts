@@ -151,6 +151,11 @@ export class Stepper {
     return this.blueprint.averages;
   }
 
+  /** The state of layers that belongs to them, which `refreshStatistics` measures. */
+  get averagedStates(): readonly Variable[] {
+    return this.blueprint.averagedStates;
+  }
+
   /**
    * Starts a step on the samples at `indices`: `step` counts from 0, `rate` is the learning rate. In the last step of an epoch the
    * gradients that have been accumulated are used, however few.
