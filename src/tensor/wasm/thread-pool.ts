@@ -1,4 +1,5 @@
 /** The worker threads of a session: started when they are first wanted, and watched, so that nobody waits for one that has failed. */
+import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { workerFile } from '../worker-file.js';
 import { CONTROL } from './heap.js';
@@ -83,9 +84,11 @@ export class ThreadPool {
     for (let look = 0; ; look++) {
       const started = Atomics.load(words, CONTROL.started / 4);
       if (started === threads.length) break;
-      const lost = threads.findIndex(({ fault }) => fault !== undefined);
-      if (lost >= 0 || look === LOOKS) {
-        const reason = lost >= 0 ? `: ${threads[lost].fault}` : ` within ${(LOOK * LOOKS) / 1000} s`;
+      // While the caller waits here it hears nothing of a thread.
+      const isMissing = look === 1 && !existsSync(this.file);
+      const fault = isMissing ? 'their module is missing' : threads.find((thread) => thread.fault !== undefined)?.fault;
+      if (fault !== undefined || look === LOOKS) {
+        const reason = fault === undefined ? ` within ${(LOOK * LOOKS) / 1000} s` : `: ${fault}`;
         throw new ThreadError(
           `${threads.length - started} of ${threads.length + 1} threads of the tensor engine did not start${reason}; ` +
             `they run ${this.file.pathname}, and \`--threads 1\` needs none of them`,

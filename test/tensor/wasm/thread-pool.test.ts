@@ -54,6 +54,12 @@ describe('the threads of a session', () => {
     expect(() => pool.run(0, nothing)).toThrow(new RegExp(`2 of 3 threads of the tensor engine did not start: ${reason}.*--threads 1`, 's')); // prettier-ignore
   });
 
+  it('are missed at once where their file is missing, though nothing is heard of them', () => {
+    const pool = new ThreadPool(new Heap().memory, 2, pathToFileURL(join(folder, 'missing.mjs')));
+    pool.start();
+    expect(() => pool.run(0, nothing)).toThrow('1 of 2 threads of the tensor engine did not start: their module is missing'); // prettier-ignore
+  });
+
   it('are not waited for without end where the host has not heard of their death', () => {
     const pool = new ThreadPool(new Heap().memory, 2, fileOf('ends.mjs', ''));
     pool.start();
