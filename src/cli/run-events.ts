@@ -2,7 +2,15 @@
 import { existsSync } from 'node:fs';
 import { formatCount } from '../config/format-count.js';
 import { formatWarnings, type LoadedEvent, type RunEvent } from '../runner/index.js';
-import { formatAveraging, formatEnd, formatEpoch, formatFigures, formatFolds, formatSparsity } from '../runner/text.js';
+import {
+  formatAveraging,
+  describeChange,
+  formatEnd,
+  formatEpoch,
+  formatFigures,
+  formatFolds,
+  formatSparsity,
+} from '../runner/text.js';
 import { isResumable, runPaths } from '../runs/index.js';
 import { formatReports, formatSizes } from './format.js';
 
@@ -23,8 +31,9 @@ function linesOf(event: RunEvent): string[] {
     case 'started':
       return [`run directory: ${event.runDir}`, ...formatWarnings(event.warnings)];
     case 'resumed': {
-      const { runDir, step, epoch } = event;
-      return [`run directory: ${runDir}, going on after step ${formatCount(step)} (${epoch} epochs done)`];
+      const { runDir, step, epoch, changes, notes } = event;
+      const where = `run directory: ${runDir}, going on after step ${formatCount(step)} (${epoch} epochs done)`;
+      return [where, ...changes.map(describeChange), ...notes.map((note) => `warning: ${note}`)];
     }
     case 'epoch':
       return [formatEpoch(event)];

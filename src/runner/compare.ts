@@ -8,7 +8,8 @@ import { openEngine } from './engine.js';
 import type { RunListeners } from './events.js';
 import { cachedLoad, type Experiment, loadExperiment } from './experiment.js';
 import { beginFolds, foldsOf, reopenFolds, trainFolds } from './folds.js';
-import { beginRun, reopenRun, type RunOptions, trainRun } from './run.js';
+import { reopenRun } from './reopen.js';
+import { beginRun, type RunOptions, trainRun } from './run.js';
 
 /** A run of a comparison that has ended, now or before. */
 export interface FinishedRun extends ComparedRun {
@@ -192,7 +193,7 @@ async function trainSingle(
   stopped: string | undefined,
   options: ComparedRunOptions,
 ): Promise<void> {
-  const reopened = stopped && (await unlessBusy(() => reopenRun(stopped, undefined)));
+  const reopened = stopped && (await unlessBusy(() => reopenRun(stopped)));
   const run = reopened || (await beginRun(experiment, RunDirectory.create(options.runsDir, experiment.name), options));
   const session = openEngine(options.engine);
   try {

@@ -26,9 +26,19 @@ export interface StartedEvent {
   readonly warnings: readonly Warning[];
 }
 
+/** A value of the config that a run goes on with, other than before. */
+export interface ConfigChange {
+  readonly key: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
 /** A run goes on from its last checkpoint. */
 export interface ResumedEvent {
   readonly kind: 'resumed';
+  /** What is other than it was, and what was found in the directory. */
+  readonly changes: readonly ConfigChange[];
+  readonly notes: readonly string[];
   readonly runDir: string;
   /** Steps and epochs done. */
   readonly step: number;

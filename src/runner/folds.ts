@@ -9,7 +9,8 @@ import { engineProvenance, openEngine } from './engine.js';
 import type { FoldPosition, RunListeners } from './events.js';
 import { type Experiment, filesOf, openExperiment } from './experiment.js';
 import { writeResolvedConfig } from './resolved-config.js';
-import { beginRun, type OpenRun, peakMemory, readFinished, reopenRun, type RunOptions, trainRun } from './run.js';
+import { beginRun, type OpenRun, peakMemory, type RunOptions, trainRun } from './run.js';
+import { readFinished, reopenRun } from './reopen.js';
 import { formatFolds } from './text.js';
 
 /** A cross-validation whose directory is open for writing. */
@@ -104,7 +105,7 @@ async function trainFold(folds: OpenFolds, fold: number, options: RunOptions): P
 /** The run of a fold: on from its last checkpoint where there is one. */
 async function openFold({ directory, open }: OpenFolds, fold: number, options: RunOptions): Promise<OpenRun> {
   const folder = foldPath(directory.path, fold);
-  if (existsSync(runPaths(folder).lastCheckpoint)) return reopenRun(folder, options.onEvent);
+  if (existsSync(runPaths(folder).lastCheckpoint)) return reopenRun(folder, options);
   const run = await beginRun(await open(fold), RunDirectory.createFold(directory.path, fold), options);
   options.onEvent?.({ kind: 'started', runDir: folder, warnings: [] });
   return run;

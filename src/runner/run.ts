@@ -1,12 +1,10 @@
 /** One training run in its run directory: begun, reopened after a stop, trained until it ends. */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig } from '../config/index.js';
-import { type LoadedData, loadData } from '../data/index.js';
-import { appendMetricsRow, collectProvenance, FileWriteError, type GitState, hasFinished, metricsColumns, readMetrics, readSummary, RunDirectory, RunDirectoryError, runPaths, type Summary, truncateMetricsAfter, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
+import type { LoadedData } from '../data/index.js';
+import { appendMetricsRow, collectProvenance, FileWriteError, type GitState, metricsColumns, type RunDirectory, type Summary, writeProvenance, writeSummary } from '../runs/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
-import { type ExperimentConfig, experimentSchema, planOf, type Recorder, taskOf, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
-import { asCheckpointError, openSnapshot, type Origin, saveSnapshot } from './checkpoint.js';
+import { type ExperimentConfig, planOf, type Recorder, train, TrainingError, type TrainingResult, type TrainOptions } from '../train/index.js'; // prettier-ignore
+import { asCheckpointError, type Origin, saveSnapshot } from './checkpoint.js';
 import { type EngineOptions, engineProvenance } from './engine.js';
 import type { RunListeners } from './events.js';
 import { type Experiment, filesOf } from './experiment.js';
@@ -59,48 +57,6 @@ export async function beginRun(
   directory.log(`started: ${process.argv.slice(1).join(' ')}`);
   const origin = { baseDir: resolve(path), data: data.files };
   return { config: moved, data, origin, directory, ...(given && { given: given.tensors }), elapsed: 0 };
-}
-
-/** Opens the directory of a run that is to go on. Throws RunDirectoryError, CheckpointError, DataError. */
-export async function reopenRun(folder: string, onEvent: Listener, reserve?: Session['reserve']): Promise<OpenRun> {
-  const directory = RunDirectory.openForResume(folder);
-  try {
-    const { paths, path } = directory;
-    const { snapshot: last, data: known } = openSnapshot(paths.lastCheckpoint);
-    const best = existsSync(paths.bestCheckpoint) ? openSnapshot(paths.bestCheckpoint).snapshot : undefined;
-    const { config } = loadConfig(experimentSchema, { file: paths.config, env: {} });
-    const baseDir = resolve(path);
-    const data = await loadData(config.data, { target: taskOf(config).targets, seed: config.seed, baseDir, reserve });
-    const changed = data.files.find(({ sha256 }, i) => sha256 !== known[i].sha256);
-    if (changed !== undefined) {
-      const hint = 'put the old file back, or start the run anew';
-      throw new RunDirectoryError(changed.path, 'has changed since the run began: it cannot go on exactly', hint);
-    }
-    const { step, epoch } = last.meta;
-    truncateMetricsAfter(paths.metrics, step);
-    const elapsed = readMetrics(paths.metrics).rows.at(-1)?.time_s ?? 0;
-    directory.log(`resumed after step ${step}: ${process.argv.slice(1).join(' ')}`);
-    onEvent?.({ kind: 'resumed', runDir: path, step, epoch });
-    const finished = readFinished(folder);
-    return {
-      config,
-      data,
-      origin: { baseDir, data: data.files },
-      directory,
-      resume: { last, best },
-      elapsed,
-      finished,
-    };
-  } catch (error) {
-    directory.close();
-    throw error;
-  }
-}
-
-/** The summary of the run in `folder`, where it has come to its end; undefined where it can go on, or failed. */
-export function readFinished(folder: string): Summary | undefined {
-  const summary = readSummary(runPaths(folder).summary);
-  return summary !== undefined && hasFinished(summary) ? summary : undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import { formatCount } from '../config/format-count.js';
 // Not by the index: the command line shows figures before it loads what trains.
 import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/summary.js';
 import type { Figures } from '../train/index.js';
-import type { EpochEvent } from './events.js';
+import type { ConfigChange, EpochEvent } from './events.js';
 
 /** Four significant digits: `0.0001235`, `1.5e-9`. */
 export const formatFigure = (value: number): string => String(Number(value.toPrecision(4)));
@@ -29,6 +29,10 @@ export function formatSparsity({ total, ...tensors }: Figures): string {
   const each = Object.entries(tensors).map(([name, share]) => `${name} ${percent(share)}`);
   return `weights that are exactly 0: ${percent(total)} (${each.join(', ')})`;
 }
+
+/** `train.max_epochs: 6 until now, 20 from here on` */
+export const describeChange = ({ key, from, to }: ConfigChange): string =>
+  `${key}: ${JSON.stringify(from ?? null)} until now, ${JSON.stringify(to ?? null)} from here on`;
 
 /** `epoch 3/10  train/loss 0.12541  val/accuracy 0.9622  2.5 s` */
 export const formatEpoch = ({ epoch, epochs, figures, seconds }: EpochEvent): string =>

@@ -1,13 +1,21 @@
 /** Trains an experiment in a new run directory, or goes on with one: the whole of `nn train` but its arguments and its text. */
 import { closeSplits, loadData } from '../data/index.js';
-import { type CrossValidationSummary, gitState, type GitState, RunDirectory, type Summary } from '../runs/index.js';
+import {
+  type CrossValidationSummary,
+  gitState,
+  type GitState,
+  RunDirectory,
+  RunDirectoryError,
+  type Summary,
+} from '../runs/index.js';
 import { prepare, type TrainOptions } from '../train/index.js';
 import type { Ahead } from './ahead.js';
 import { openEngine } from './engine.js';
 import type { RunListeners } from './events.js';
 import { type Experiment, type LoadExperimentOptions, loadExperimentConfig, openExperiment } from './experiment.js';
 import { beginFolds, foldsOf, reopenFolds, trainFolds } from './folds.js';
-import { beginRun, reopenRun, type RunOptions, trainRun } from './run.js';
+import { type ReopenOptions, reopenRun } from './reopen.js';
+import { beginRun, type RunOptions, trainRun } from './run.js';
 import { formatWarnings, warningsOf } from './warnings.js';
 
 export interface TrainFileOptions extends RunOptions, Pick<LoadExperimentOptions, 'overrides' | 'name'> {
@@ -80,12 +88,20 @@ function announceStart(experiment: Experiment, directory: RunDirectory, onEvent:
  * Goes on with the run in `folder`, exactly as if it had not been stopped. Throws RunDirectoryError, CheckpointError and DataError
  * where that cannot be, TrainingError where the run fails.
  */
-export async function resumeRun(folder: string, options: RunOptions): Promise<Summary | CrossValidationSummary> {
+export async function resumeRun(
+  folder: string,
+  options: RunOptions & Pick<ReopenOptions, 'overrides'>,
+): Promise<Summary | CrossValidationSummary> {
+  const { onEvent, overrides } = options;
   const folds = reopenFolds(folder);
+  if (folds !== undefined && overrides !== undefined && overrides.length > 0) {
+    folds.directory.close();
+    throw new RunDirectoryError(folder, 'is a cross-validation, whose folds cannot be trained longer', 'compare a config with more epochs instead'); // prettier-ignore
+  }
   if (folds !== undefined) return trainFolds(folds, options);
   const session = openEngine(options.engine);
   try {
-    const run = await reopenRun(folder, options.onEvent, (bytes) => session.reserve(bytes));
+    const run = await reopenRun(folder, { onEvent, overrides, reserve: (bytes) => session.reserve(bytes) });
     return await trainRun(session, run, options);
   } finally {
     session.close();

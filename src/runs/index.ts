@@ -15,6 +15,7 @@ export {
   type MetricsTable,
 } from './metrics-csv.js';
 export {
+  addResumption,
   collectProvenance,
   type EngineProvenance,
   type GitState,

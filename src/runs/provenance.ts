@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { writeFileAtomic } from './atomic-file.js';
 import { packageVersion } from './version.js';
@@ -23,6 +24,8 @@ export interface Provenance {
   readonly data: readonly { readonly path: string; readonly sha256: string }[];
   /** What computed; absent in run directories of versions that did not record it. */
   readonly engine?: EngineProvenance;
+  /** Where it was resumed with another config than before. */
+  readonly resumed?: readonly Resumption[];
   /** Whether the run was to end after one training and one validation batch. */
   readonly fast_dev_run?: true;
 }
@@ -32,6 +35,14 @@ export interface EngineProvenance {
   readonly backend: string;
   readonly threads: number;
   readonly winograd: boolean;
+}
+
+/** That a run went on from a step with a changed config, to be trained longer. */
+export interface Resumption {
+  readonly time: string;
+  readonly command: readonly string[];
+  readonly step: number;
+  readonly changes: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
 }
 
 export interface GitState {
@@ -78,6 +89,13 @@ export async function collectProvenance(
 /** Writes provenance.json. Throws `FileWriteError`. */
 export function writeProvenance(path: string, provenance: Provenance): void {
   writeFileAtomic(path, `${JSON.stringify(provenance, null, 2)}\n`);
+}
+
+/** Adds a resumption to the provenance in the file at `path`, where there is one. Throws `FileWriteError`. */
+export function addResumption(path: string, resumption: Resumption): void {
+  if (!existsSync(path)) return;
+  const provenance = JSON.parse(readFileSync(path, 'utf8')) as Provenance;
+  writeProvenance(path, { ...provenance, resumed: [...(provenance.resumed ?? []), resumption] });
 }
 
 /** The commit and dirty flag of the repository around `folder`; undefined without git, a repository or a commit. */

@@ -290,7 +290,7 @@ describe('a bad checkpoint', () => {
     for (const name of ['last', 'best'])
       copyFileSync(join(runDir, 'checkpoints', `${name}.safetensors`), join(other, 'checkpoints', `${name}.safetensors`)); // prettier-ignore
     const result = await nnHere('train', '--resume', other);
-    expectRefusal(result, 1, 'last.safetensors', '"layers.0.weight" has the shape [2, 4], the network needs [2, 5]');
+    expectRefusal(result, 2, 'config.yaml', 'model.layers.0.dense.units was changed since the run began, from 4 to 5');
   });
 
   it('missing from the run to resume', async () => {

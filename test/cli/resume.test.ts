@@ -1,7 +1,7 @@
-import { appendFileSync, copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readMetrics } from '../../src/runs/index.js';
+import { type Provenance, readMetrics } from '../../src/runs/index.js';
 import { trained, writeCircle, writeExperiment } from './circle.js';
 import { digest, nnHere, rows, tempFolder } from './helpers.js';
 
@@ -76,5 +76,60 @@ describe('nn train --resume', () => {
     const { code, err } = await nnHere('train', '--resume', empty);
     expect(code).toBe(2);
     expect(err).toContain(`nn train ${join(empty, 'config.yaml')}`);
+  });
+
+  it('trains a finished run on, with the schedule of the longer run, and records it', async () => {
+    const schedule = ['schedule={cosine: {}}'];
+    const short = await trained(config, '--runs-dir', runsDir, '--name', 'short', ...schedule);
+    const { code, err, out } = await nnHere('train', '--resume', short.run_dir, 'train.max_epochs=5', '--json');
+    expect(code, err).toBe(0);
+    expect(err).toContain('train.max_epochs: 3 until now, 5 from here on');
+    expect(JSON.parse(out)).toMatchObject({ status: 'completed', epochs: 5 });
+    const long = await trained(config, '--runs-dir', runsDir, '--name', 'long', ...schedule, 'train.max_epochs=5');
+    const lr = (run: string): (number | undefined)[] => readMetrics(join(run, 'metrics.csv')).rows.map((row) => row.lr);
+    expect(lr(short.run_dir).slice(3)).toEqual(lr(long.run_dir).slice(3));
+    expect(lr(short.run_dir)).toHaveLength(5);
+    const provenance = JSON.parse(readFileSync(join(short.run_dir, 'provenance.json'), 'utf8')) as Provenance;
+    expect(provenance.resumed).toMatchObject([{ changes: [{ key: 'train.max_epochs', from: 3, to: 5 }] }]);
+    // Its config is now that of the longer run.
+    expect((await nnHere('train', '--resume', short.run_dir)).err).toContain(
+      'completed after 5 epochs): nothing to do',
+    );
+    const shorter = await nnHere('train', '--resume', short.run_dir, 'train.max_epochs=2');
+    expect([shorter.code, shorter.err]).toEqual([2, expect.stringContaining('5 epochs and 25 steps are done already')]);
+    const other = await nnHere('train', '--resume', short.run_dir, 'optimizer.lr=1');
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining('--resume takes no "optimizer.lr=1"')]);
+  });
+
+  it.each([
+    ['max_epochs: 3', 'max_epochs: 9', 'train.max_epochs was changed since the run began, from 3 to 9'],
+    ['seed: 3', 'seed: 2', 'seed was changed since the run began'],
+    ['target: side', 'target: side\n      val: extra.csv', 'the source has val files of its own'],
+    ['units: 8', 'units: 9', 'model.layers.0.dense.units was changed since the run began, from 8 to 9'],
+  ])('refuses to go on where its config was edited: %s', async (from, to, text) => {
+    const part = await trained(config, '--runs-dir', runsDir, '--name', 'edited', '--max-time', '0s');
+    const file = join(part.run_dir, 'config.yaml');
+    const written = readFileSync(file, 'utf8');
+    expect(written).toContain(from);
+    writeFileSync(file, written.replace(from, to));
+    const { code, err } = await nnHere('train', '--resume', part.run_dir);
+    expect([code, err]).toEqual([2, expect.stringContaining(text)]);
+    expect(err).not.toContain('internal error');
+    writeFileSync(file, written);
+    expect((await nnHere('train', '--resume', part.run_dir)).code).toBe(0);
+  });
+
+  it('says what is missing: the best weights are refused, rows of metrics are lost', async () => {
+    const args = ['--runs-dir', runsDir, '--name', 'missing', 'data.split={val: 30}', 'train.max_epochs=2'];
+    const { run_dir } = await trained(config, ...args);
+    const best = join(run_dir, 'checkpoints', 'best.safetensors');
+    renameSync(best, `${best}.away`);
+    const refused = await nnHere('train', '--resume', run_dir, 'train.max_epochs=3');
+    expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/best\.safetensors: is gone, and holds the best weights so far, of epoch [12]/)]); // prettier-ignore
+    renameSync(`${best}.away`, best);
+    rmSync(join(run_dir, 'metrics.csv'));
+    const { code, err } = await nnHere('train', '--resume', run_dir, 'train.max_epochs=3');
+    expect(code, err).toBe(0);
+    expect(err).toContain('warning: metrics.csv has rows of 0 of the 2 epochs that are done: the others are lost');
   });
 });

@@ -21,7 +21,12 @@ export const registerTrain: Register = (program, finish) => {
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainArguments) => {
       finish(
-        await train(config, overrides, options, config === undefined ? undefined : await readAhead(config, overrides)),
+        await train(
+          config,
+          overrides,
+          options,
+          config === undefined || options.resume !== undefined ? undefined : await readAhead(config, overrides),
+        ),
       );
     });
 };
@@ -43,7 +48,8 @@ async function train(
   const { resumeRun, trainFile } = await import('../../runner/index.js');
   const { describeEvent } = await import('../run-events.js');
   const { resume, fastDevRun, runsDir } = options;
-  if (resume !== undefined) checkResume(file, options);
+  const longer =
+    resume === undefined ? [] : resumedOverrides(file === undefined ? overrides : [file, ...overrides], options);
   const [engine, maxSeconds] = [engineOf(options), timeLimit(options.maxTime)];
   const display = await openDisplay(options);
   const interrupt = new Interrupt(() => display.line('stopping after this step; once more to quit at once'));
@@ -57,7 +63,7 @@ async function train(
   const how: RunOptions = { engine, maxSeconds, fastDevRun, signal: interrupt.signal, onEvent, onProgress: display.progress }; // prettier-ignore
   try {
     const { status } = await (resume !== undefined
-      ? resumeRun(resume, how)
+      ? resumeRun(resume, { ...how, overrides: longer })
       : trainFile(expectFile(file), { ...how, ...experimentOptions(overrides, options), runsDir, ahead }));
     return status === 'interrupted' ? exitCode.interrupted : exitCode.done;
   } finally {
@@ -79,10 +85,16 @@ function expectFile(file: string | undefined): string {
   return file;
 }
 
-function checkResume(file: string | undefined, options: TrainArguments): void {
-  if (file !== undefined) throw new UsageError('--resume takes no config and no overrides: the run directory has it');
+/** The overrides of a resumed run, which can be trained longer than it was to be, and is otherwise as it began. */
+function resumedOverrides(words: readonly string[], options: TrainArguments): readonly string[] {
+  const foreign = words.find((word) => !/^train\.max_(epochs|steps)=/.test(word));
+  if (foreign !== undefined) {
+    const what = foreign.includes('=') ? `"${foreign}"` : 'config';
+    throw new UsageError(`--resume takes no ${what}: the run directory has it; only train.max_epochs and train.max_steps can be changed`); // prettier-ignore
+  }
   for (const option of ['seed', 'name', 'fastDevRun'] as const) {
     if (options[option] === undefined) continue;
     throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run goes on as it began`); // prettier-ignore
   }
+  return words;
 }
