@@ -5,6 +5,7 @@
 import { closeSync, readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { openRegularSync } from '../config/regular-file.js';
+import { canHold } from './formats/unpacking.js';
 import { workerFile } from '../tensor/worker-file.js';
 import type { UnpackProgress, UnpackRequest } from './unpack-thread.js';
 
@@ -94,7 +95,7 @@ function unpackedSize(file: string): number | undefined {
     const last = Buffer.alloc(4);
     if (size > MOST_BYTES || readSync(opened, last, 0, 4, size - 4) < 4) return undefined;
     const unpacked = last.readUInt32LE();
-    return unpacked > MOST_BYTES ? undefined : unpacked;
+    return unpacked > MOST_BYTES || !canHold(size, unpacked) ? undefined : unpacked;
   } catch {
     return undefined;
   } finally {

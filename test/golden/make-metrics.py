@@ -1,6 +1,6 @@
 """Metrics from scikit-learn in float64, and clipped gradients from PyTorch: writes metrics.json and clipping.json beside this file.
 
-    python3 test/golden/make-metrics.py      (scikit-learn 1.2, PyTorch 1.13)
+    python3 test/golden/make-metrics.py      (scikit-learn 1.9, PyTorch 2.15)
 """
 import json, pathlib
 import numpy as np, torch
@@ -33,7 +33,7 @@ for k in [1, 2, 3]:
 case('log_loss', {}, logits, labels, m.log_loss(labels, softmax(logits), labels=range(5)))
 scores = {'precision': m.precision_score, 'recall': m.recall_score, 'f1': m.f1_score}
 for name, score in scores.items():
-    for average in ['macro', 'micro']:
+    for average in ['macro', 'micro', 'weighted']:
         case(name, {'average': average}, logits, labels, score(labels, predicted, average=average, zero_division=0))
 
 single, yes = 2 * random.normal(size=(12, 1)), random.integers(0, 2, 12)
@@ -45,20 +45,33 @@ for name, score in scores.items():
 
 several, bits = 2 * random.normal(size=(12, 3)), random.integers(0, 2, (12, 3))
 for name, score in scores.items():
-    for average in ['macro', 'micro']:
+    for average in ['macro', 'micro', 'weighted']:
         case(name, {'average': average}, several, bits * 1.0, score(bits, (several > 0) * 1, average=average))
 case('accuracy', {}, several, bits * 1.0, m.accuracy_score(bits.ravel(), several.ravel() > 0))
 
 # Every class occurs; rounded, so that there are ties.
 ranked, kinds = np.round(2 * random.normal(size=(12, 3)), 1), np.array([0, 1, 2] * 4)
 ranked[np.arange(12), kinds] += 1
-for average in ['macro', 'micro']:
+for average in ['macro', 'micro', 'weighted']:
     case('roc_auc', {'average': average}, ranked, kinds,
          m.roc_auc_score(kinds, softmax(ranked), multi_class='ovr', average=average))
     case('roc_auc', {'average': average}, several, bits * 1.0, m.roc_auc_score(bits, several, average=average))
     case('average_precision', {'average': average}, ranked, kinds,
          m.average_precision_score(np.eye(3)[kinds], softmax(ranked), average=average))
     case('average_precision', {'average': average}, several, bits * 1.0, m.average_precision_score(bits, several, average=average))
+# Many ties: of equal logits in another order, and of logits that differ by a constant (integers, so that softmax gives equal bits).
+tied = np.array([[2, 2, 0, -1], [0, 2, 2, -1], [3, 3, 1, 0], [-1, 0, 2, 2], [1, 0, 0, 0], [5, 4, 4, 4], [0, 0, 1, 0], [1, 2, 0, 1],
+                 [2, 1, 1, 0], [0, 1, 2, 1], [4, 3, 3, 2], [2, 2, 2, 2]], float)
+tied_kinds = np.array([0, 1, 2, 3, 0, 1, 2, 3, 1, 0, 3, 2])
+# Softmax with a sum that does not depend on the order.
+probability = np.array([np.exp(row - row.max()) / sum(sorted(np.exp(row - row.max()))) for row in tied])
+for average in ['macro', 'weighted']:
+    case('roc_auc', {'average': average}, tied, tied_kinds,
+         m.roc_auc_score(tied_kinds, probability, multi_class='ovr', average=average))
+for average in ['macro', 'micro', 'weighted']:
+    case('average_precision', {'average': average}, tied, tied_kinds,
+         m.average_precision_score(np.eye(4)[tied_kinds], probability, average=average))
+case('roc_auc', {'average': 'micro'}, tied, tied_kinds, m.roc_auc_score(np.eye(4)[tied_kinds], probability, average='micro'))
 # Coarse, so that there are ties.
 coarse = np.round(single / 2)
 two = np.stack([random.normal(size=12), random.normal(size=12)], 1)
@@ -86,6 +99,12 @@ for bins in [15, 4]:
 
 case('matthews_correlation', {}, logits, labels, m.matthews_corrcoef(labels, predicted))
 case('matthews_correlation', {}, single, yes, m.matthews_corrcoef(yes, positive))
+case('balanced_accuracy', {}, logits, labels, m.balanced_accuracy_score(labels, predicted))
+case('balanced_accuracy', {}, single, yes, m.balanced_accuracy_score(yes, positive))
+for weights in ['none', 'linear', 'quadratic']:
+    case('cohen_kappa', {'weights': weights}, logits, labels,
+         m.cohen_kappa_score(labels, predicted, labels=range(5), weights=None if weights == 'none' else weights))
+case('cohen_kappa', {}, single, yes, m.cohen_kappa_score(yes, positive))
 case('subset_accuracy', {}, several, bits * 1.0, m.accuracy_score(bits, several > 0))
 case('subset_accuracy', {}, logits, labels, m.accuracy_score(labels, predicted))
 case('confusion_matrix', {}, logits, labels, m.confusion_matrix(labels, predicted, labels=range(5)), table=True)

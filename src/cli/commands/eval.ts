@@ -8,7 +8,7 @@ import { formatFigures, formatSparsity } from '../../runner/text.js';
 import { addCommand, type CommonOptions, engineOf, type Register } from '../command.js';
 import { formatReports } from '../format.js';
 import { UsageError } from '../usage-error.js';
-import { print, printJson } from '../output.js';
+import { print, printJson, say } from '../output.js';
 
 interface EvalOptions extends CommonOptions {
   readonly split: string;
@@ -23,7 +23,7 @@ export const registerEval: Register = (program, finish) => {
 };
 
 async function evaluateCheckpoint(path: string, overrides: readonly string[], options: EvalOptions): Promise<ExitCode> {
-  const { loadSplit, moveFiles } = await import('../../data/index.js');
+  const { loadSplit, moveFiles, namedFiles } = await import('../../data/index.js');
   const { evaluate, taskOf } = await import('../../train/index.js');
   const { loadStoredConfig, openEngine, openSnapshot, asCheckpointError } = await import('../../runner/index.js');
   const foreign = overrides.find((override) => !override.startsWith('data.'));
@@ -39,6 +39,9 @@ async function evaluateCheckpoint(path: string, overrides: readonly string[], op
   const dataConfig = moveFiles(config.data, (file) => (known.has(file) ? file : resolve(file)));
   const name = splitNames.find((split) => split === options.split);
   if (name === undefined) throw new UsageError(`--split: expected train, val or test, got "${options.split}"`);
+  // A checkpoint from elsewhere can name any file.
+  const named = namedFiles(dataConfig).map((file) => resolve(baseDir, file));
+  if (named.length > 0) say(options, `data: ${named.join(', ')}`);
   const { split, ...treatment } = await loadSplit(dataConfig, name, {
     target: taskOf(config).targets,
     seed: config.seed,

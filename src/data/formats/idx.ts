@@ -7,6 +7,7 @@ import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { DataError } from '../data-error.js';
 import { sizeOf } from '../../tensor/shape.js';
 import type { NumericArray } from './numeric-array.js';
+import { canHold, refuseBomb } from './unpacking.js';
 
 interface IdxElementType {
   readonly type: string;
@@ -25,8 +26,6 @@ const ELEMENT_TYPES: Readonly<Record<number, IdxElementType>> = {
 
 /** The rank is one byte, so no header is longer. */
 const LONGEST_HEADER = 4 + 4 * 255;
-/** DEFLATE's own limit: a bit for a match of 258 bytes and as much for its distance, 1032 to 1. */
-const MOST_EXPANSION = 1032;
 const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -62,13 +61,14 @@ export async function parseIdx(
   const header = parseHeader(packed ? inflateStart(bytes, file) : bytes, file);
   const { element, dims, offset } = header;
   const expected = offset + sizeOf(dims) * element.bytes;
-  if (expected > (packed ? bytes.length * MOST_EXPANSION : bytes.length)) {
+  if (packed ? !canHold(bytes.length, expected) : expected > bytes.length) {
     const room = packed ? `this gzip file of ${bytes.length} bytes cannot hold them` : `it has ${bytes.length}`;
     throw new DataError(`truncated: the header promises ${describe(header)}, ${expected} bytes in all, but ${room}`, {
       file,
       hint: WHOLE_FILE_HINT,
     });
   }
+  if (packed) refuseBomb(bytes.length, expected, { file }, 'unpack the file: gunzip');
   if (!packed && bytes.length > expected) throw trailing(`${bytes.length - expected} bytes`, header, file);
   const size = expected - offset;
   // What is in memory already is not copied without need.

@@ -5,6 +5,7 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { crc32, inflateRawSync } from 'node:zlib';
 import { DataError, type DataErrorPlace } from '../data-error.js';
+import { canHold, refuseBomb } from './unpacking.js';
 
 export interface ZipMember {
   readonly name: string;
@@ -17,8 +18,6 @@ export interface ZipMember {
 const END_OF_DIRECTORY = 0x06054b50;
 const DIRECTORY_ENTRY = 0x02014b50;
 const LOCAL_HEADER = 0x04034b50;
-/** DEFLATE's own limit, see idx.ts. */
-const MOST_EXPANSION = 1032;
 const ZIP64 = 0xffffffff;
 const HINT = 'the file is damaged or was not downloaded whole';
 
@@ -82,9 +81,10 @@ function member(bytes: Buffer, at: number, name: string, file: string): ZipMembe
 }
 
 function inflated(packed: Buffer, size: number, place: DataErrorPlace): Buffer {
-  if (size > packed.length * MOST_EXPANSION || size > bufferLimits.MAX_LENGTH - 1) {
+  if (!canHold(packed.length, size) || size > bufferLimits.MAX_LENGTH - 1) {
     throw new DataError(`damaged: ${packed.length} bytes cannot unpack to ${size}`, place);
   }
+  refuseBomb(packed.length, size, place, 'save it without compression (numpy.savez)');
   try {
     return inflateRawSync(packed, { maxOutputLength: Math.max(1, size) });
   } catch (error) {

@@ -66,6 +66,53 @@ export const classificationReport = defineReport({
   },
 });
 
+/** As scikit-learn's balanced_accuracy_score: the mean recall of the classes that occur (Brodersen et al. 2010). */
+export const balancedAccuracy = defineMetric({
+  description: 'Mean over the classes that occur of the share of their samples that is classified correctly.',
+  schema: z.object({}),
+  targets: ['classes'],
+  mode: 'max',
+  statistics(output, target) {
+    const [predicted, actual] = indicatorsOfAll(output, target, 'balanced_accuracy');
+    return vectorOf([reduceSum(mul(predicted, actual), 0), reduceSum(predicted, 0), reduceSum(actual, 0)]);
+  },
+  finalize(statistics) {
+    const occurring = countsOf(statistics).filter(({ actual }) => actual > 0);
+    return occurring.reduce((sum, counts) => sum + scores.recall(counts), 0) / occurring.length;
+  },
+});
+
+/** What a confusion costs, by the distance of the two classes in their order. */
+const disagreements = {
+  none: (distance: number): number => Number(distance > 0),
+  linear: (distance: number): number => distance,
+  quadratic: (distance: number): number => distance ** 2,
+};
+
+/** As scikit-learn's cohen_kappa_score (Cohen 1960, 1968): NaN where chance alone leaves no disagreement. */
+export const cohenKappa = defineMetric({
+  description: 'Agreement of predicted and true classes beyond that of chance: 1 is perfect, 0 chance.',
+  schema: z.object({
+    weights: z
+      .enum(['none', 'linear', 'quadratic'])
+      .default('none')
+      .describe('how a confusion of ordered classes weighs: each the same, by their distance, or by its square'),
+  }),
+  targets: ['classes'],
+  mode: 'max',
+  statistics: (output, target) => vectorOf([matrix(output, target, 'cohen_kappa')]),
+  finalize(statistics, { weights }) {
+    const counts = rowsOf(statistics, Math.sqrt(statistics.width));
+    const total = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+    const actual = counts.map(total);
+    const predicted = counts.map((_, j) => total(counts.map((row) => row[j])));
+    const weighed = (countOf: (i: number, j: number) => number): number =>
+      total(counts.flatMap((row, i) => row.map((_, j) => disagreements[weights](Math.abs(i - j)) * countOf(i, j))));
+    const expected = weighed((i, j) => (actual[i] * predicted[j]) / total(actual));
+    return 1 - weighed((i, j) => counts[i][j]) / expected;
+  },
+});
+
 /** As scikit-learn's matthews_corrcoef (Gorodkin 2004 for several classes). */
 export const matthewsCorrelation = defineMetric({
   description: 'Correlation of predicted and true classes: 1 is perfect, 0 chance; fair to classes of unequal size.',

@@ -3,7 +3,7 @@ import { component, type ComponentConfig } from '../../config/index.js';
 import type { ReferenceKind } from '../target.js';
 import { accuracy, subsetAccuracy, topKAccuracy } from './accuracy.js';
 import { expectedCalibrationError } from './calibration.js';
-import { classificationReport, confusionMatrix, matthewsCorrelation, multilabelConfusionMatrix } from './confusion.js';
+import { balancedAccuracy, classificationReport, cohenKappa, confusionMatrix, matthewsCorrelation, multilabelConfusionMatrix } from './confusion.js'; // prettier-ignore
 import { logLoss } from './log-loss.js';
 import type { Metric, Report } from './metric.js';
 import { f1, precision, recall } from './precision-recall.js';
@@ -14,12 +14,14 @@ export type { Metric, Report, ReportTable, Statistics } from './metric.js';
 
 export const metrics = {
   accuracy,
+  balanced_accuracy: balancedAccuracy,
   top_k_accuracy: topKAccuracy,
   subset_accuracy: subsetAccuracy,
   precision,
   recall,
   f1,
   matthews_correlation: matthewsCorrelation,
+  cohen_kappa: cohenKappa,
   roc_auc: rocAuc,
   average_precision: averagePrecision,
   log_loss: logLoss,

@@ -36,9 +36,11 @@ const scoreByClass = (name: keyof typeof scores, formula: string) =>
     description: `${formula}; of a single output for the positive class.`,
     schema: z.object({
       average: z
-        .enum(['macro', 'micro'])
+        .enum(['macro', 'micro', 'weighted'])
         .default('macro')
-        .describe('mean of the scores of the classes, or one score from counts over all classes'),
+        .describe(
+          'mean of the scores of the classes, one score from counts over all classes, or a mean weighted by the samples of each class',
+        ),
     }),
     targets: ['classes', 'labels'],
     mode: 'max',
@@ -52,6 +54,13 @@ const scoreByClass = (name: keyof typeof scores, formula: string) =>
       if (average === 'micro') {
         const total = (key: keyof Counts): number => all.reduce((sum, counts) => sum + counts[key], 0);
         return score({ hits: total('hits'), predicted: total('predicted'), actual: total('actual') });
+      }
+      if (average === 'weighted') {
+        const samples = all.reduce((sum, { actual }) => sum + actual, 0);
+        return ratio(
+          all.reduce((sum, counts) => sum + counts.actual * score(counts), 0),
+          samples,
+        );
       }
       const seen = all.filter(({ predicted, actual }) => predicted + actual > 0);
       return ratio(

@@ -1,10 +1,8 @@
 /** Metrics of how well scores rank the samples of a class before the others: exact over the whole split, ties included. */
 import * as z from 'zod';
-import { argmax, concat, exp, log, type Node, reduceMax, reduceSum, reshape, select, slice, sub } from '../../tensor/index.js'; // prettier-ignore
-import { logSumExp } from '../losses/numerics.js';
-import { isLabel } from '../target.js';
+import { concat, constant, type Node } from '../../tensor/index.js';
 import { indicators, isMulticlass } from './indicators.js';
-import { columnOf, defineMetric } from './metric.js';
+import { columnOf, defineMetric, type Statistics } from './metric.js';
 
 /** The scores of a class and which samples are of it. */
 interface Ranking {
@@ -44,32 +42,48 @@ function averagePrecisionOf(ranking: Ranking): number {
   return sum / hits[hits.length - 1];
 }
 
-/** Stands for a logit of minus infinity. */
-const NEVER = -1e30;
-
 /**
- * log(p / (1 - p)) of each class under the softmax of the logits, [batch, classes]: it ranks as p does, and still differs where p
- * has rounded to 1. The sum without the largest is taken apart, as subtracting that would cancel.
+ * log(p / (1 - p)) of each class under the softmax of one sample's logits: it ranks as p does, and still differs where p has rounded
+ * to 1. It depends on the values of the logits only, not on their order, so that equal probabilities are ties.
  */
-function logOdds(logits: Node): Node {
-  const [batch, classes] = logits.shape;
-  const isLargest = isLabel(argmax(logits, 1), classes);
-  const shifted = sub(logits, reshape(reduceMax(logits, 1), [batch, 1]));
-  const powers = exp(shifted);
-  const others = sub(reshape(reduceSum(powers, 1), [batch, 1]), powers);
-  const ofLargest = sub(logits, logSumExp(select(isLargest, NEVER, logits)));
-  return select(isLargest, ofLargest, sub(shifted, log(select(isLargest, 1, others))));
+function logOdds(logits: Float64Array): Float64Array {
+  const sorted = logits.slice().sort();
+  const largest = sorted[sorted.length - 1];
+  const powers = sorted.map((logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  // Of the others, in the unit of the second largest: subtracting the largest from the sum would cancel.
+  const second = sorted[sorted.length - 2];
+  const rest = sorted.subarray(0, -1).reduce((total, logit) => total + Math.exp(logit - second), 0);
+  return logits.map((logit) =>
+    logit === largest ? largest - second - Math.log(rest) : logit - largest - Math.log(sum - Math.exp(logit - largest)),
+  );
 }
 
-/** Scores and labels of each class, f32 [batch, 2 k]. Two classes are ranked by one score: the other's ranking is the same, reversed. */
+/**
+ * Scores and labels of each class, f32 [batch, 2 k]; where k classes compete, logits and labels, and behind them a column that tells
+ * so: what ranks is computed from these in float64.
+ */
 function scoresAndLabels(output: Node, target: Node, what: string): Node {
   const [, actual] = indicators(output, target, what);
   if (!isMulticlass(output, target)) return concat([output, actual], 1);
-  const [batch, classes] = output.shape;
-  const odds = logOdds(output);
-  if (classes > 2) return concat([odds, actual], 1);
-  const second = (x: Node): Node => slice(x, [0, 1], [batch, 2]);
-  return concat([second(odds), second(actual)], 1);
+  return concat([output, actual, constant(1, [output.shape[0], 1])], 1);
+}
+
+/** Of each class or label. Two classes are ranked by one score: the other's ranking is the same, reversed. */
+function rankingsOf(statistics: Statistics): Ranking[] {
+  const { values, width } = statistics;
+  const classes = width >> 1;
+  const competes = width % 2 === 1;
+  const columns = Array.from({ length: classes }, (_, c): Ranking => ({
+    scores: columnOf(statistics, c),
+    isOfClass: columnOf(statistics, classes + c),
+  }));
+  if (!competes) return columns;
+  for (let row = 0; row < values.length / width; row++) {
+    const odds = logOdds(Float64Array.from({ length: classes }, (_, c) => values[row * width + c]));
+    columns.forEach(({ scores }, c) => (scores[row] = odds[c]));
+  }
+  return classes === 2 ? columns.slice(1) : columns;
 }
 
 const rankingMetric = (name: string, description: string, score: (ranking: Ranking) => number) =>
@@ -77,31 +91,42 @@ const rankingMetric = (name: string, description: string, score: (ranking: Ranki
     description: `${description}; of several classes each against the rest. Exact over the whole split.`,
     schema: z.object({
       average: z
-        .enum(['macro', 'micro'])
+        .enum(['macro', 'micro', 'weighted'])
         .default('macro')
-        .describe('mean over the classes for which it is defined, or one ranking of all decisions'),
+        .describe(
+          'mean over the classes for which it is defined, one ranking of all decisions, or a mean weighted by the samples of each class',
+        ),
     }),
     targets: ['classes', 'labels'],
     mode: 'max',
     combine: 'append',
     statistics: (output, target) => scoresAndLabels(output, target, name),
     finalize(statistics, { average }) {
-      const classes = statistics.width / 2;
-      const rankings = Array.from({ length: classes }, (_, c): Ranking => ({
-        scores: columnOf(statistics, c),
-        isOfClass: columnOf(statistics, classes + c),
-      }));
+      const rankings = rankingsOf(statistics);
       if (average === 'micro') return score(pooled(rankings));
-      const defined = rankings.map(score).filter((value) => !Number.isNaN(value));
-      return defined.reduce((a, b) => a + b, 0) / defined.length;
+      const defined = rankings.filter((ranking) => !Number.isNaN(score(ranking)));
+      const weights = defined.map(({ isOfClass }) => (average === 'macro' ? 1 : isOfClass.reduce((a, b) => a + b, 0)));
+      const total = weights.reduce((a, b) => a + b, 0);
+      return defined.reduce((sum, ranking, i) => sum + weights[i] * score(ranking), 0) / total;
     },
   });
 
 /** All decisions as one ranking. */
-const pooled = (rankings: readonly Ranking[]): Ranking => ({
-  scores: Float64Array.from(rankings.flatMap(({ scores }) => [...scores])),
-  isOfClass: Float64Array.from(rankings.flatMap(({ isOfClass }) => [...isOfClass])),
-});
+function pooled(rankings: readonly Ranking[]): Ranking {
+  const joined = (parts: readonly Float64Array[]): Float64Array => {
+    const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  };
+  return {
+    scores: joined(rankings.map(({ scores }) => scores)),
+    isOfClass: joined(rankings.map(({ isOfClass }) => isOfClass)),
+  };
+}
 
 /** As scikit-learn's roc_auc_score, multi_class='ovr'. */
 export const rocAuc = rankingMetric(

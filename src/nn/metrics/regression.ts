@@ -1,6 +1,6 @@
 /** Metrics of the residual of regression, over all targets of a sample. */
 import * as z from 'zod';
-import { abs, div, maximum, mul, type Node, reduceMax, reduceSum, reshape, sizeOf, sub } from '../../tensor/index.js'; // prettier-ignore
+import { abs, div, maximum, mul, type Node, reduceMax, reduceSum, reshape, sizeOf, slice, sub } from '../../tensor/index.js'; // prettier-ignore
 import { targetLike } from '../target.js';
 import { columnOf, defineMetric, meanOf, type Statistics, vectorOf } from './metric.js';
 
@@ -76,12 +76,17 @@ export const maxError = defineMetric({
 /** x as [batch, values]. */
 const byTarget = (x: Node): Node => reshape(x, [x.shape[0], sizeOf(x.shape) / x.shape[0]]);
 
-/** Number, mean and squared deviations from the mean of a batch: [1], [k], [k]. */
+/**
+ * The first of the values [batch, k], their mean less this, and their squared deviations from the mean: [k] each. Differences from a
+ * value of the same size are exact, so that a large mean hides no spread that the values themselves have.
+ */
 function momentsOf(x: Node): Node[] {
-  const [batch] = x.shape;
-  const mean = div(reduceSum(x, 0), batch);
-  const d = sub(x, mean);
-  return [mean, reduceSum(mul(d, d), 0)];
+  const [batch, k] = x.shape;
+  const first = reshape(slice(x, [0, 0], [1, k]), [k]);
+  const shifted = sub(x, first);
+  const offset = div(reduceSum(shifted, 0), batch);
+  const d = sub(shifted, offset);
+  return [first, offset, reduceSum(mul(d, d), 0)];
 }
 
 interface Moments {
@@ -106,29 +111,28 @@ function together({ values, width }: Statistics): {
   of: (kind: 0 | 1, target: number) => Moments;
   targets: number;
 } {
-  const targets = (width - 1) / 4;
+  const targets = (width - 1) / 6;
   let count = 0;
   const all = Array.from({ length: 2 * targets }, () => ({ mean: 0, squares: 0 }));
   for (let row = 0; row < values.length; row += width) {
     const n = values[row];
     all.forEach((moments, i) => {
-      const at = row + 1 + (i < targets ? 0 : 2 * targets) + (i % targets);
-      const shift = values[at] - moments.mean;
+      const at = row + 1 + (i < targets ? 0 : 3 * targets) + (i % targets);
+      const shift = values[at] - moments.mean + values[at + targets];
       moments.mean += (shift * n) / (count + n);
-      moments.squares += values[at + targets] + (shift ** 2 * count * n) / (count + n);
+      moments.squares += values[at + 2 * targets] + (shift ** 2 * count * n) / (count + n);
     });
     count += n;
   }
   return { count, targets, of: (kind, target) => all[kind * targets + target] };
 }
 
-/** float32 cannot tell a spread below this share of the mean from none. */
-const RESOLUTION = 1e-6;
+/** An error below this share of the mean is rounding to float32. */
+const RESOLUTION = 2 ** -23;
 
 /** 1 - error / variation, and for a target that is constant 1 without error and 0 with some, as scikit-learn has it. */
 function explained(error: number, { mean, squares }: Moments, count: number): number {
-  const isConstant = squares <= count * (RESOLUTION * mean) ** 2;
-  if (!isConstant) return 1 - error / squares;
+  if (squares > 0) return 1 - error / squares;
   return error <= count * (RESOLUTION * mean) ** 2 ? 1 : 0;
 }
 

@@ -3,6 +3,7 @@ import type { Session } from '../../tensor/index.js';
 import type { Parameter } from '../../nn/variables.js';
 import { makesZeros } from '../../nn/regularizers.js';
 import type { Figures, Variable } from '../loop/snapshot.js';
+import { averageName } from '../step/run-inputs.js';
 
 function zerosIn(values: ArrayLike<number>): number {
   let zeros = 0;
@@ -10,13 +11,17 @@ function zerosIn(values: ArrayLike<number>): number {
   return zeros;
 }
 
-/** By name of the tensor, and over all of them as `total`; undefined where nothing makes zeros. Of averages, where `averages` (in the same order) has some. */
+/** By name of the tensor, and over all of them as `total`; undefined where nothing makes zeros. Of the `averages` of parameters that have one. */
 export async function sparsityOf(
   session: Session,
   parameters: readonly Parameter[],
   averages: readonly Variable[] = [],
 ): Promise<Figures | undefined> {
-  const judged = parameters.map((parameter, i) => ({ ...parameter, node: (averages.at(i) ?? parameter).node }));
+  const averageOf = new Map(averages.map(({ name, node }) => [name, node]));
+  const judged = parameters.map((parameter) => ({
+    ...parameter,
+    node: averageOf.get(averageName(parameter.name)) ?? parameter.node,
+  }));
   const sparse = judged.filter(
     ({ regularizers, constraint }) => regularizers.some(makesZeros) || constraint?.type === 'non_negative',
   );

@@ -146,7 +146,7 @@ export class Stepper {
     return this.blueprint.parameters;
   }
 
-  /** Their averages, in the same order; none where no average is kept. */
+  /** Their averages; none where no average is kept. */
   get averages(): readonly Variable[] {
     return this.blueprint.averages;
   }

@@ -25,7 +25,10 @@ export interface TaskUpdate {
   /** The networks whose weights it changes; the objective calls them all. */
   readonly networks: readonly string[];
   readonly optimizer: OptimizerConfig;
-  /** It is made in every n-th step (of those that make updates, where gradients are accumulated), the first time in the n-th. */
+  /**
+   * It is made in every n-th step (of those that make updates, where gradients are accumulated), the first time in the n-th. It is
+   * computed in every step, as a program has no branches.
+   */
   readonly every: number;
 }
 

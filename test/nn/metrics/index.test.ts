@@ -8,7 +8,7 @@ import {
   type ReportTable,
   type Statistics,
 } from '../../../src/nn/metrics/index.js';
-import { type DType, type Shape, sizeOf } from '../../../src/tensor/index.js';
+import { type DType, type Shape, sizeOf, wasmBackend } from '../../../src/tensor/index.js';
 import { valuesAt } from '../../tensor/helpers/expect-gradient.js';
 import { given, golden } from '../helpers/golden.js';
 
@@ -122,6 +122,34 @@ describe('metrics', () => {
     const logits = [1, 0, -1, 0, 1, -1, 0.5, 0.2, -1];
     expect(labelled('roc_auc', {}, logits, [0, 1, 0])).toBe(1);
     expect(labelled('roc_auc', {}, logits, [0, 0, 0])).toBeNaN();
+  });
+
+  it('does not take a small spread about a large mean for none', async () => {
+    // Latitudes within some metres of each other: a spread of five units of the last place of float32.
+    const target = Float32Array.from({ length: 64 }, (_, i) => 48.8566 + 2e-5 * Math.sin(i));
+    const [output, y] = [given('output', [64, 1], []).node, given('target', [64, 1], []).node];
+    const mean = target.reduce((a, b) => a + b, 0) / 64;
+    const variation = target.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+    for (const guess of [Math.fround(mean), Math.fround(mean + 1e-5)]) {
+      const expected = (-64 * (guess - mean) ** 2) / variation;
+      const config = parse('r2');
+      const session = wasmBackend.open({ threads: 1 });
+      session.write(output, new Float32Array(64).fill(guess));
+      session.write(y, target);
+      const node = metricOf(config).statistics(output, y, config);
+      const executable = session.compile({ name: 'r2', outputs: [node], updates: [] });
+      executable.run();
+      const [values] = await executable.read();
+      session.close();
+      const metric = metricOf(config);
+      if (isReport(metric)) throw new Error('r2 is a figure');
+      expect(metric.finalize({ values: [...values], width: node.shape[1] }, config)).toBeCloseTo(expected, 5);
+    }
+  });
+
+  it('has no figure for the agreement where chance alone leaves no disagreement', () => {
+    expect(labelled('cohen_kappa', {}, [1, 0, 1, 0], [0, 0])).toBeNaN();
+    expect(labelled('cohen_kappa', {}, [1, 0, 1, 0], [0, 1])).toBe(0);
   });
 
   it('names rows and columns of a table by class', () => {
