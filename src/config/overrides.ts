@@ -141,6 +141,10 @@ function setInComponent(
   return { place: node.place, value: new Map([[name, { keyPlace: namePlace, node: changed }]]) };
 }
 
+/** Whether null leaves a key out: where it may be absent, and null is no value of its own. */
+const isUnset = (schema: z.core.$ZodType): boolean =>
+  !(schema as z.ZodType).safeParse(null).success && (schema as z.ZodType).safeParse(undefined).success;
+
 function setInValue(node: TreeNode, view: SchemaView | undefined, override: Override, depth: number): TreeNode {
   const { path, text } = override;
   const { value } = node;
@@ -158,6 +162,12 @@ function setInValue(node: TreeNode, view: SchemaView | undefined, override: Over
   if (view?.kind === 'list' && value.size === 0) throw new Refusal(here, `there is no item ${step}; it is empty`);
   const key = String(step);
   const old = value.get(key);
-  const changed = set(old?.node, view && schemaOfKey(view, key), override, depth + 1);
+  const wanted = view && schemaOfKey(view, key);
+  if (depth === path.length - 1 && override.value.value === null && wanted !== undefined && isUnset(wanted)) {
+    const rest = new Map(value);
+    rest.delete(key);
+    return { ...node, value: rest };
+  }
+  const changed = set(old?.node, wanted, override, depth + 1);
   return { ...node, value: new Map(value).set(key, { keyPlace: { kind: 'override', text }, node: changed }) };
 }

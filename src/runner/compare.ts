@@ -45,6 +45,25 @@ interface CandidateEvent {
 }
 
 /** All configs have been loaded and can be compared: the training begins. */
+/** The data of a config are not those of the first. */
+interface OtherDataEvent {
+  readonly kind: 'other_data';
+  readonly file: string;
+  readonly first: string;
+}
+
+/** A run begins, or goes on. */
+export interface RunningEvent {
+  readonly kind: 'running';
+  readonly label: string;
+  readonly seed: number;
+  readonly fold?: number;
+  readonly folds?: number;
+  /** Its number, of `total`. */
+  readonly run: number;
+  readonly total: number;
+}
+
 interface PlannedEvent {
   readonly kind: 'planned';
   readonly seeds: readonly number[];
@@ -81,7 +100,7 @@ export interface CompareOptions extends Pick<RunOptions, 'engine' | 'signal' | '
   readonly figures?: readonly string[];
   /** Train again what has been trained before. */
   readonly fresh?: boolean;
-  readonly onEvent?: (event: CandidateEvent | PlannedEvent | VariantEvent) => void;
+  readonly onEvent?: (event: CandidateEvent | OtherDataEvent | PlannedEvent | RunningEvent | VariantEvent) => void;
 }
 
 /** A comparison by a figure that one of the configs does not have. */
@@ -103,11 +122,15 @@ export async function compareFiles(files: readonly string[], options: CompareOpt
 
   const candidates: { label: string; file: string; folds?: number; runs: FinishedRun[] }[] = [];
   let figures: readonly string[] = [];
+  let digests = '';
   let mode: 'min' | 'max' = 'max';
   for (const file of files) {
     const experiment = await open(file, options.seeds?.[0] ?? firstSeed);
     const { config, data, name } = experiment;
+    const own = data.files.map(({ sha256 }) => sha256).join();
+    if (candidates.length > 0 && own !== digests) onEvent?.({ kind: 'other_data', file, first: files[0] });
     if (candidates.length === 0) {
+      digests = own;
       figures = options.figures ?? defaultFigures(experiment);
       mode = modeOf(config, figures[0]);
     }
@@ -128,7 +151,16 @@ export async function compareFiles(files: readonly string[], options: CompareOpt
   for (const seed of seeds) {
     for (const { label, file, folds, runs } of candidates) {
       if (signal?.aborted) break;
-      const { ended, runDir } = await trainOrReuse(await open(file, seed), seed, options);
+      const { ended, runDir } = await trainOrReuse(await open(file, seed), seed, options, (fold) =>
+        onEvent?.({
+          kind: 'running',
+          label,
+          seed,
+          ...(fold !== undefined && { fold, folds }),
+          run: done() + (fold ?? 1),
+          total,
+        }),
+      );
       runs.push(...ended);
       if (ended.length === 0) continue;
       const spread = meanAndSpread(ended.flatMap(({ figures: reached }) => (reached === undefined ? [] : [reached])));
@@ -168,14 +200,21 @@ interface EndedRuns {
 }
 
 /** Trains an experiment, unless it has been trained before; one that was stopped goes on. */
-async function trainOrReuse(experiment: Experiment, seed: number, options: CompareOptions): Promise<EndedRuns> {
+async function trainOrReuse(
+  experiment: Experiment,
+  seed: number,
+  options: CompareOptions,
+  onRunning: (fold?: number) => void,
+): Promise<EndedRuns> {
   const { runsDir, engine, fresh = false } = options;
   const { finished, stopped } = fresh ? {} : findEarlierRuns(experiment, runsDir, engine);
   const folds = foldsOf(experiment.config.data);
-  if (finished !== undefined) return endedRuns(finished, { seed, folds, reused: true });
+  const restoresBest = experiment.config.train.early_stopping?.restore_best ?? true;
+  if (finished !== undefined) return endedRuns(finished, { seed, folds, reused: true, restoresBest });
   let last: RunSummary | undefined;
   const onEvent: RunListeners['onEvent'] = (event) => {
     if (event.kind === 'ended' && event.fold === undefined) last = event.summary;
+    if (event.kind === 'started' || event.kind === 'resumed') onRunning(event.fold?.fold);
   };
   const trainIt = folds === undefined ? trainSingle : crossValidate;
   try {
@@ -183,7 +222,7 @@ async function trainOrReuse(experiment: Experiment, seed: number, options: Compa
   } catch (error) {
     if (!(error instanceof TrainingError)) throw error;
   }
-  return last === undefined ? { ended: [], runDir: '' } : endedRuns(last, { seed, folds, reused: false });
+  return last === undefined ? { ended: [], runDir: '' } : endedRuns(last, { seed, folds, reused: false, restoresBest });
 }
 
 type ComparedRunOptions = RunOptions & Pick<CompareOptions, 'runsDir'>;
@@ -193,8 +232,9 @@ async function trainSingle(
   stopped: string | undefined,
   options: ComparedRunOptions,
 ): Promise<void> {
-  const reopened = stopped && (await unlessBusy(() => reopenRun(stopped)));
+  const reopened = stopped && (await unlessBusy(() => reopenRun(stopped, options)));
   const run = reopened || (await beginRun(experiment, RunDirectory.create(options.runsDir, experiment.name), options));
+  if (!reopened) options.onEvent?.({ kind: 'started', runDir: run.directory.path, warnings: [] });
   const session = openEngine(options.engine);
   try {
     await trainRun(session, run, options);
@@ -222,19 +262,20 @@ async function unlessBusy<T>(open: () => T | Promise<T>): Promise<T | undefined>
   }
 }
 
-type Of = Pick<FinishedRun, 'seed' | 'fold' | 'folds' | 'reused'>;
+type Of = Pick<FinishedRun, 'seed' | 'fold' | 'folds' | 'reused'> & { readonly restoresBest: boolean };
 
-function endedRuns(summary: RunSummary, { seed, folds, reused }: Omit<Of, 'fold'>): EndedRuns {
+function endedRuns(summary: RunSummary, { folds, ...of }: Omit<Of, 'fold'>): EndedRuns {
   const ofFolds = 'folds' in summary ? summary.folds : undefined;
-  const runs = ofFolds?.map((run, i) => runOf(run, { seed, fold: i + 1, folds, reused })) ?? [runOf(summary, { seed, reused })]; // prettier-ignore
+  const runs = ofFolds?.map((run, i) => runOf(run, { ...of, fold: i + 1, folds })) ?? [runOf(summary, of)]; // prettier-ignore
   return { ended: runs.filter(({ status }) => status !== 'interrupted'), runDir: summary.run_dir };
 }
 
-function runOf(summary: Summary, of: Of): FinishedRun {
+function runOf(summary: Summary, { restoresBest, ...of }: Of): FinishedRun {
   const { status, run_dir, wall_time_s, final, best, test } = summary;
   const ofTest = Object.entries(test ?? {}).map(([name, value]) => [`test/${name}`, value]);
-  // Validation figures are those of the epoch that was chosen.
-  const ofBest = Object.entries(best ?? {}).filter(([name]) => name.startsWith('val/'));
-  const figures = Object.fromEntries([...Object.entries(final), ...ofBest, ...ofTest]) as Figures;
+  // All of one epoch: that whose weights were tested.
+  const { epoch: _, ...ofBest } = best ?? { epoch: 0 };
+  const ofEpoch = restoresBest && best !== undefined ? ofBest : final;
+  const figures = Object.fromEntries([...Object.entries(ofEpoch), ...ofTest]) as Figures;
   return { ...of, status, run_dir, wall_time_s, ...(status === 'failed' ? {} : { figures }) };
 }

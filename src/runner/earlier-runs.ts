@@ -28,9 +28,14 @@ export function findEarlierRuns(experiment: Experiment, runsDir: string, engine:
     if (readIfThere(paths.config) !== resolvedConfigText(path, written, baseDir)) continue;
     if (!isReproducedBy(readProvenance(paths.provenance), filesOf(experiment), engine)) continue;
     const summary = readSummary(paths.summary);
-    if (summary === undefined) continue;
+    const canGoOn = folds !== undefined || existsSync(paths.lastCheckpoint);
+    if (summary === undefined) {
+      // It was killed, or is running, which its lock will tell.
+      if (canGoOn) stopped ??= path;
+      continue;
+    }
     if (hasFinished(summary) && (folds === undefined || 'folds' in summary)) return { finished: summary };
-    if (summary.status === 'interrupted' && (folds !== undefined || existsSync(paths.lastCheckpoint))) stopped ??= path;
+    if (summary.status === 'interrupted' && canGoOn) stopped ??= path;
   }
   return stopped === undefined ? {} : { stopped };
 }

@@ -4,7 +4,14 @@
  */
 export { checkExperiment } from './check.js';
 export { asCheckpointError, loadStoredConfig, openSnapshot } from './checkpoint.js';
-export { compareFiles, type Comparison, FigureError, type FinishedRun, type VariantEvent } from './compare.js';
+export {
+  compareFiles,
+  type Comparison,
+  FigureError,
+  type FinishedRun,
+  type RunningEvent,
+  type VariantEvent,
+} from './compare.js';
 export { type EngineOptions, openEngine } from './engine.js';
 export type { LoadedEvent, RunEvent } from './events.js';
 export { cachedLoad, type Experiment, loadExperiment } from './experiment.js';

@@ -52,7 +52,7 @@ function writeNewFile(path: string, pieces: readonly Uint8Array[]): void {
 }
 
 /** Makes the rename itself durable. Windows cannot open a folder, and needs no such call. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const descriptor = openSync(folder, 'r');
   try {

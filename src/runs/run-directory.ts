@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { printable } from '../config/printable.js';
-import { removeTemporaryFiles } from './atomic-file.js';
+import { removeTemporaryFiles, syncFolder } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 import { acquireLock, releaseLock } from './run-lock.js';
@@ -63,14 +63,20 @@ export class RunDirectory {
       return makeFolder(parent, timestamp(now));
     });
     const lock = acquireLock(path);
-    describeFailure(path, 'cannot be filled', () => mkdirSync(join(path, content)));
+    describeFailure(path, 'cannot be filled', () => {
+      mkdirSync(join(path, content));
+      for (const folder of [path, parent]) syncFolder(folder);
+    });
     return new RunDirectory(path, lock);
   }
 
   /** The run directory of a fold that begins, anew where it was stopped before its first checkpoint. Throws `RunDirectoryError`. */
   static createFold(crossValidation: string, fold: number): RunDirectory {
     const path = foldPath(crossValidation, fold);
-    describeFailure(path, 'cannot be made', () => mkdirSync(join(path, 'checkpoints'), { recursive: true }));
+    describeFailure(path, 'cannot be made', () => {
+      mkdirSync(join(path, 'checkpoints'), { recursive: true });
+      for (const folder of [path, dirname(path)]) syncFolder(folder);
+    });
     const run = new RunDirectory(path, acquireLock(path));
     describeFailure(path, 'cannot be emptied', () => {
       for (const file of [run.paths.metrics, run.paths.log]) rmSync(file, { force: true });
@@ -150,6 +156,7 @@ function makeParents(path: string): void {
   makeParents(dirname(whole));
   try {
     mkdirSync(whole);
+    syncFolder(dirname(whole));
   } catch (error) {
     // Another process may have been quicker.
     if (!exists(whole, 'isDirectory')) throw error;

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { meanAndSpread } from '../../src/train/index.js';
 import { writeExperiment } from './circle.js';
-import { digest, hasCheckpoint, nn, nnHere, runOf, start, tempFolder, until } from './helpers.js';
+import { digest, hasCheckpoint, hasFile, nn, nnHere, runOf, start, tempFolder, until } from './helpers.js';
 
 const folder = tempFolder();
 const configs = ['configs/smoke.yaml', 'configs/iris.yaml'];
@@ -116,6 +116,44 @@ describe('nn compare', () => {
   });
 });
 
+describe('what nn compare says', () => {
+  it('is which config, seed and fold is running, and that data differ', async () => {
+    const args = ['--seeds', '2', 'train.max_epochs=1', '--runs-dir', join(folder, 'said')];
+    const { err } = await nnHere('compare', 'configs/smoke.yaml', 'configs/spirals.yaml', ...args);
+    expect(err).toContain('warning: the data of configs/spirals.yaml are not those of configs/smoke.yaml');
+    expect(err).toMatch(/^\[1\/4\] smoke, seed 1: running\n\[1\/4\] smoke, seed 1: test/m);
+    expect(err).toMatch(/^\[4\/4\] spirals, seed 2: running$/m);
+    const again = await nnHere('compare', 'configs/smoke.yaml', 'configs/iris.yaml', ...args);
+    expect(again.err).not.toMatch(/the data of/);
+    expect(again.err).not.toMatch(/smoke, seed 1: running/);
+  });
+
+  it('are figures of one epoch: that whose weights were tested', async () => {
+    const { out } = await nnHere('compare', 'configs/smoke.yaml', '--seeds', '2', 'train.max_epochs=30', 'optimizer.lr=0.3', '--figures', 'val/loss,train/loss', '--json', '--runs-dir', join(folder, 'epoch')); // prettier-ignore
+    for (const { run_dir, figures } of (JSON.parse(out) as Comparison).configs[0].runs) {
+      const { best } = JSON.parse(readFileSync(join(run_dir, 'summary.json'), 'utf8')) as {
+        best: Record<string, number>;
+      };
+      expect(best.epoch).toBeLessThan(30);
+      expect(figures).toMatchObject({ 'val/loss': best['val/loss'], 'train/loss': best['train/loss'] });
+    }
+  });
+
+  it.runIf(process.platform === 'linux')('goes on with a run that was killed', async () => {
+    const args = ['compare', 'configs/smoke.yaml', '--seeds', '1', 'train.max_epochs=400', '--runs-dir', join(folder, 'killed')]; // prettier-ignore
+    const running = start(...args);
+    await until(() => hasCheckpoint(join(folder, 'killed'), 'smoke'), running);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    const { code, err } = await nnHere(...args);
+    expect(code, err).toBe(0);
+    expect(readdirSync(join(folder, 'killed', 'smoke'))).toHaveLength(1);
+    expect(readFileSync(join(runOf(join(folder, 'killed'), 'smoke'), 'log.txt'), 'utf8')).toContain(
+      'resumed after step',
+    );
+  });
+});
+
 describe('nn compare of cross-validated configs', () => {
   const circle = writeExperiment(folder);
   const folds = ['data.folds=3', 'data.split={stratify: true}'];
@@ -158,7 +196,7 @@ describe('nn compare of cross-validated configs', () => {
   it('goes on after Ctrl-C in a fold, to the figures of a comparison that was not stopped', async () => {
     const long = ['train.max_epochs=200', 'train.checkpoint_every=20', '--seeds', '1'];
     const running = start('compare', circle, ...folds, ...long, '--runs-dir', join(folder, 'm'));
-    await until(() => existsSync(join(folder, 'm', 'circle')) && existsSync(join(runOf(join(folder, 'm'), 'circle'), 'folds', '2', 'metrics.csv')) , running); // prettier-ignore
+    await until(() => hasFile(join(folder, 'm'), 'circle', 'folds', '2', 'metrics.csv'), running); // prettier-ignore
     running.child.kill('SIGINT');
     expect((await running.ended).code, running.err()).toBe(130);
     // The second fold may have ended by then.

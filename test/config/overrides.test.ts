@@ -27,6 +27,15 @@ describe('an override', () => {
     expect(apply({ optimizer: { adam: null } }, 'optimizer.lr=0.01')).toEqual({ optimizer: { adam: { lr: 0.01 } } });
   });
 
+  it('of null unsets what may be left out, whatever it takes', () => {
+    const config = { seed: 3, model: { layers: ['flatten', { dense: { units: 8, activation: 'relu' } }] }, optimizer: { adam: { lr: 1 } } };
+    const unset = apply(config, 'seed=null', 'model.layers.1.activation=null', 'optimizer.lr=null');
+    expect(unset).toEqual({ model: { layers: ['flatten', { dense: { units: 8 } }] }, optimizer: { adam: {} } });
+    expect(apply(config, 'optimizer=null')).toEqual({ seed: 3, model: config.model });
+    // A key that must be there stays, so that the schema can complain of it.
+    expect(apply(config, 'model.layers.1.units=null')).toMatchObject({ model: { layers: ['flatten', { dense: { units: null } }] } });
+  }); // prettier-ignore
+
   it('starts from the default of what the file leaves out', () => {
     expect(apply({ name: 'x' }, 'optimizer.lr=0.01')).toEqual({ name: 'x', optimizer: { adam: { lr: 0.01 } } });
     expect(apply({ name: 'x' }, 'optimizer.betas.0=0.5')).toEqual({
@@ -63,7 +72,7 @@ describe('an override', () => {
   it('has a YAML value, in which an equals sign and the environment are fine', () => {
     expect(apply({ name: 'x' }, 'name=a=b')).toEqual({ name: 'a=b' });
     expect(apply({ name: 'x' }, 'name="1"')).toEqual({ name: '1' });
-    expect(apply({ name: 'x' }, 'name=null')).toEqual({ name: null });
+    expect(apply({ name: 'x' }, 'name=null')).toEqual({});
     expect(apply({ optimizer: 'adam' }, 'optimizer.lr=${env:LR}')).toEqual({ optimizer: { adam: { lr: 0.5 } } });
   });
 

@@ -1,5 +1,5 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints their figures side by side. */
-import type { Comparison, VariantEvent } from '../../runner/index.js';
+import type { Comparison, RunningEvent, VariantEvent } from '../../runner/index.js';
 import { formatFigure, formatTime } from '../../runner/text.js';
 import { addCommand, type CommonOptions, engineOf, type Register } from '../command.js';
 import { configArguments } from '../config-files.js';
@@ -53,6 +53,11 @@ async function compare(args: readonly string[], options: CompareArguments): Prom
       onEvent(event) {
         if (event.kind === 'planned') interrupt.listen();
         else if (event.kind === 'variant') display.line(describeVariant(event));
+        else if (event.kind === 'running') display.line(describeRunning(event));
+        else if (event.kind === 'other_data')
+          display.line(
+            `warning: the data of ${event.file} are not those of ${event.first}: what differs may be theirs`,
+          );
         else for (const line of formatWarnings(warningsOf(event.experiment))) display.line(line);
       },
     });
@@ -91,6 +96,10 @@ function seedsOf({ seeds, seed = '1' }: CompareArguments): { firstSeed: number; 
     );
   return { firstSeed, ...(seeds !== undefined && { seeds: list }) };
 }
+
+/** `[3/10] mlp, seed 2, fold 1 of 5: running` */
+const describeRunning = ({ label, seed, fold, folds, run, total }: RunningEvent): string =>
+  `[${run}/${total}] ${label}, seed ${seed}${fold === undefined ? '' : `, fold ${fold} of ${folds}`}: running`;
 
 /** `[3/10] mlp, seed 2: test/accuracy 0.97  test/loss 0.1  (2.5 s, runs/mlp/...)` */
 function describeVariant(event: VariantEvent): string {

@@ -27,7 +27,7 @@ export function logSumExp(x: Node): Node {
   return add(shift, reshape(log(reduceSum(exp(sub(x, shift)), 1)), [x.shape[0], 1]));
 }
 
-/** log softmax over the rows of [batch, n]. */
+/** log softmax over the rows of [batch, n]. Of a probability p of nearly 1 it has 1 - p in steps of 2^-24, as the sum rounds to them. */
 export function logSoftmax(x: Node): Node {
   const shifted = sub(x, rowMaximum(x));
   return sub(shifted, reshape(log(reduceSum(exp(shifted), 1)), [x.shape[0], 1]));
