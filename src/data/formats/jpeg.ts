@@ -32,6 +32,8 @@ export async function decodeJpeg(bytes: Buffer, place: DataErrorPlace): Promise<
     const image = components === 4 ? decodeCmyk(bytes) : (await turbo())(bytes);
     return upright(image, exifOrientation(bytes));
   } catch (error) {
+    // An error leaves behind what it was working on: the next image gets a decoder of its own.
+    loading = undefined;
     // Errors of C++ come as numbers.
     const reason = error instanceof Error ? ` (${reasonOf(error)})` : '';
     throw new DataError(`damaged: the JPEG data cannot be decoded${reason}`, { ...place, hint: HINT });

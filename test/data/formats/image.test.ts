@@ -79,6 +79,17 @@ describe('decodeImage', () => {
     expect(Math.max(...image.values.map((value, i) => Math.abs(value - expected[i])))).toBeLessThanOrEqual(tolerance);
   });
 
+  it('reads a JPEG right after damaged ones', async () => {
+    const whole = readFileSync(new URL('../images/fill-bytes.jpg', import.meta.url));
+    const before = await decodeImage(whole, place);
+    for (let length = 500; length < 600; length += 20) {
+      const error = await dataErrorOf(decodeImage(whole.subarray(0, length), place));
+      expect(error.message).toContain('the JPEG data cannot be decoded');
+      expect(error.hint).toBe('the file is damaged or was not downloaded whole');
+    }
+    expect(await decodeImage(whole, place)).toEqual(before);
+  });
+
   it('reads grey JPEG as one channel', async () => {
     // A quantization table of ones, and one block whose coefficients are all 0.
     const bytes = Buffer.from(
