@@ -52,6 +52,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     // Commander has printed the help or the error already.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCode.done;
+      if (error.code === 'commander.unknownOption') complain(overrideHint(error.message));
       if (json) printJsonError(error.message, exitCode.usage);
       return exitCode.usage;
     }
@@ -59,6 +60,13 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     return report(error, { debug, json });
   }
 }
+
+/** `--epochs 3` is an option of other tools; here it is an override. */
+const overrideHint = (message: string): string => {
+  const option = /--([\w-]+)/.exec(message)?.[1].replaceAll('-', '_') ?? 'key';
+  const keys: Readonly<Record<string, string>> = { epochs: 'train.max_epochs', batch_size: 'train.batch_size', lr: 'optimizer.lr', learning_rate: 'optimizer.lr' }; // prettier-ignore
+  return `  what a config says is changed by key=value, without dashes: ${keys[option] ?? 'optimizer.lr'}=...`;
+};
 
 const notes = `
 A config is a file, or - for stdin. An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64

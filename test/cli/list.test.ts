@@ -83,4 +83,13 @@ describe('nn list', () => {
     expect(code).toBe(2);
     expect(err).toContain(text);
   });
+
+  it.each([
+    ['dense', /^dense: .*\n {2}units +a positive integer, required/],
+    ['train', /^train: .*\n {2}max_epochs +/],
+    ['early_stopping', /^train\.early_stopping: .*\n {2}monitor +/],
+    ['cosine', /^cosine: /],
+  ])('finds %s by its name alone', async (name, pattern) => {
+    expect((await nnHere('list', name)).out).toMatch(pattern);
+  });
 });
