@@ -47,6 +47,7 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
       found.push({ path: [...path, 'weight_decay'], message: `${config.optimizer.type} has no weight decay` });
     }
   }
+  if (train.sampling === 'balanced') found.push(...unbalanceable(config));
   if (train.early_stopping !== undefined) {
     found.push(...unknownFigure(config, train.early_stopping.monitor, ['train', 'early_stopping', 'monitor']));
   }
@@ -116,4 +117,17 @@ function unknownFigure(config: ExperimentConfig, monitor: string, path: Contradi
   const close = nearest(monitor, known);
   const hint = close === undefined ? '' : `; did you mean "${close}"?`;
   return [{ path, message: `there is no figure "${monitor}", only ${known.join(', ')}${hint}` }];
+}
+
+/** What keeps samples from being drawn by class. */
+function unbalanceable(config: ExperimentConfig): Contradiction[] {
+  const { task, train, optimizer } = config;
+  const found: Contradiction[] = [];
+  const path = ['train', 'sampling'];
+  if (taskOf(config).reference !== 'classes') {
+    found.push({ path, message: `${task.type} has no classes to balance; only classification has` });
+  }
+  if (!train.shuffle) found.push({ path: ['train', 'shuffle'], message: 'balanced sampling draws a random order' });
+  if (optimizer.type === 'lbfgs') found.push({ path, message: 'lbfgs needs the same samples in every step' });
+  return found;
 }

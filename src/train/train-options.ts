@@ -24,6 +24,12 @@ export const trainSchema = z.strictObject({
   batch_size: atoms.positiveInt.default(32).describe('samples in a training step'),
   eval_batch_size: atoms.positiveInt.default(250).describe('samples in a batch of validation and test'),
   shuffle: z.boolean().default(true).describe('draw a new random order of the samples for every epoch'),
+  sampling: z
+    .enum(['uniform', 'balanced'])
+    .default('uniform')
+    .describe(
+      'uniform: every sample once an epoch; balanced: every class equally often, samples of rare ones repeatedly',
+    ),
   drop_last: z.boolean().default(false).describe('leave out the last batch of an epoch if it is smaller'),
   checkpoint_every: atoms.positiveInt
     .optional()

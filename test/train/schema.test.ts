@@ -65,6 +65,11 @@ describe('the experiment schema', () => {
     );
   });
 
+  it('refuses balanced sampling where there are no classes, no random order, or the same samples are needed', () => {
+    expect(problems(`${base}train: {sampling: balanced, shuffle: false}\n`)).toContain('train.shuffle: balanced sampling draws a random order'); // prettier-ignore
+    expect(problems(`${base}train: {sampling: balanced}\noptimizer: lbfgs\n`)).toContain('train.sampling: lbfgs needs the same samples in every step'); // prettier-ignore
+  });
+
   it('locates parts that do not fit each other', () => {
     expect(problems(`${base}loss: mean_squared_error\n`)).toMatch(/x\.yaml:\d+:\d+: loss: mean_squared_error does not fit classification; use one of softmax_cross_entropy, /); // prettier-ignore
     expect(problems(`${base}metrics: [accuracy, rmse]\n`)).toContain(

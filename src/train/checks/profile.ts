@@ -6,7 +6,7 @@ import type { LoadedData } from '../../data/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { TrainingOutputs } from '../step/step.js';
 import { Stepper } from '../step/stepper.js';
-import { epochOrder } from '../loop/trainer.js';
+import { epochOrder } from '../loop/epoch-order.js';
 import { planOf } from '../loop/plan.js';
 
 /** Engines compile in the background while a step warms up; much less and unoptimized code would be timed. */
@@ -107,7 +107,7 @@ async function timeStep(
   const { batchSize } = planOf(config, train.size);
   const stepper = new Stepper(session, config, train, batchSize, { affine });
   await stepper.initialize();
-  const order = epochOrder(config, train.size, 1);
+  const order = epochOrder(config, train, 1);
   const batches = Math.floor(train.size / batchSize);
   let step = 0;
   const run = (): Executable<TrainingOutputs> => {

@@ -11,7 +11,7 @@ import { type IdenticalUnits, identicalUnits } from './identical-units.js';
 import { forward } from '../step/network.js';
 import { planOf } from '../loop/plan.js';
 import type { Stepper } from '../step/stepper.js';
-import { epochOrder } from '../loop/trainer.js';
+import { epochOrder } from '../loop/epoch-order.js';
 
 export interface LayerStart {
   /** Such as `layers.0`. */
@@ -38,11 +38,11 @@ export interface StartStatistics {
 export async function startStatistics(
   session: Session,
   config: ExperimentConfig,
-  { train: { size } }: Pick<LoadedData, 'train'>,
+  { train }: Pick<LoadedData, 'train'>,
   stepper: Stepper,
 ): Promise<StartStatistics> {
-  const { batchSize } = planOf(config, size);
-  const batch = epochOrder(config, size, 1).subarray(0, batchSize);
+  const { batchSize } = planOf(config, train.size);
+  const batch = epochOrder(config, train, 1).subarray(0, batchSize);
   const mode = { training: true, stochastic: false, augmented: false };
   const { model, objective, indices } = forward(config, stepper.dataset, batchSize, mode, stepper.inputs);
   const layers = model.layers.filter(({ output }) => output.dtype === 'f32');

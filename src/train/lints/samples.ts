@@ -51,11 +51,12 @@ export const classImbalance: Lint = {
   description: 'one class far more frequent than another, and a loss that weights all samples equally',
   reason:
     `At ${IMBALANCE} : 1, always predicting the frequent class is right in 10 of 11 cases: the loss rewards little else, and accuracy ` +
-    'hides it. Class weights or the focal loss make the rare class count; f1 shows how well it is found.',
+    'hides it. Class weights, balanced sampling or the focal loss make the rare class count; balanced_accuracy and f1 show how well it is found.',
   find(context) {
     const { config, data, reference } = context;
     const { loss } = config;
     if (reference !== 'classes' || data.classes === undefined || loss.type === 'focal') return [];
+    if (config.train.sampling === 'balanced') return [];
     if (('pos_weight' in loss && loss.pos_weight !== 1) || 'class_weights' in loss) return [];
     const counts = classCounts(data.train, data.classes.length);
     const [most, least] = [Math.max(...counts), Math.min(...counts)];

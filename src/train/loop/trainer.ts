@@ -2,8 +2,8 @@
  * The training loop. For each epoch, for each batch: run the step, record. Then validate, record, checkpoint, decide whether to
  * stop. Files, clock, terminal and signals belong to the caller and are passed in as `TrainOptions`.
  */
-import { hostRandom, type Session } from '../../tensor/index.js';
-import type { DescribedData, LoadedData, Split } from '../../data/index.js';
+import type { Session } from '../../tensor/index.js';
+import type { LoadedData, Split } from '../../data/index.js';
 import { scheduleOf } from '../../nn/schedules.js';
 import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
@@ -19,6 +19,7 @@ import {
   type Tensors,
   type Variable,
 } from './snapshot.js';
+import { epochOrder } from './epoch-order.js';
 import { type Plan, planOf } from './plan.js';
 import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
 import { nameSuspect } from '../step/step.js';
@@ -81,19 +82,11 @@ const stepperOf = (
 ): Stepper => new Stepper(session, config, split, batchSize, { affine });
 
 /**
- * Compiles the step of a run before all of its data are there. Undefined where that cannot be, as their values would be copied now.
- * Throws MemoryLimitError where the network does not fit, ShapeError where it does not fit the data.
+ * Compiles the step of a run before it has a directory. Throws MemoryLimitError where the network does not fit, ShapeError where it
+ * does not fit the data.
  */
-export function prepare(
-  session: Session,
-  config: ExperimentConfig,
-  data: DescribedData,
-  fastDevRun?: boolean,
-): Stepper | undefined {
-  const { size, fields } = data.train;
-  const { features } = fields;
-  if (!data.isComplete && (features.records !== undefined || !session.holds(features.values))) return undefined;
-  const { batchSize } = planOf(config, size, fastDevRun);
+export function prepare(session: Session, config: ExperimentConfig, data: LoadedData, fastDevRun?: boolean): Stepper {
+  const { batchSize } = planOf(config, data.train.size, fastDevRun);
   const stepper = stepperOf(session, config, data, batchSize);
   stepper.stepFor(batchSize);
   return stepper;
@@ -189,7 +182,7 @@ class Trainer {
   private async trainEpoch(): Promise<void> {
     const { run, plan, progress, stepper } = this;
     const { size } = this.data.train;
-    const order = epochOrder(this.config, size, run.epoch + 1);
+    const order = epochOrder(this.config, this.data.train, run.epoch + 1);
     progress.epoch = run.epoch + 1;
     progress.batches = run.batches;
     const { batchSize } = plan;
@@ -339,7 +332,7 @@ class Trainer {
     const number = run.step - 1;
     const [epoch, batch] = [Math.floor(number / plan.batches), number % plan.batches];
     const first = batch * plan.batchSize;
-    const indices = epochOrder(config, this.data.train.size, epoch + 1).subarray(first, first + plan.batchSize);
+    const indices = epochOrder(config, this.data.train, epoch + 1).subarray(first, first + plan.batchSize);
     const { suspect } = await stepper.diagnose(indices, number, this.rateOf(number));
     if (suspect === undefined) return;
     const description = `${nameSuspect(suspect)} is not finite after the update: the learning rate is probably too high`;
@@ -375,12 +368,6 @@ function testResults(tested: Evaluation | undefined): Pick<TrainingResult, 'test
   if (tested === undefined) return {};
   const hasReports = Object.keys(tested.reports).length > 0;
   return { test: figuresOf(tested), ...(hasReports ? { reports: tested.reports } : {}) };
-}
-
-/** The samples of an epoch (1-based) in the order in which they are seen. */
-export function epochOrder(config: ExperimentConfig, size: number, epoch: number): Int32Array {
-  if (!config.train.shuffle) return Int32Array.from({ length: size }, (_, i) => i);
-  return hostRandom(config.seed, `shuffle.${epoch}`).permutation(size);
 }
 
 /** Lets signals, timers and the terminal have their turn. */

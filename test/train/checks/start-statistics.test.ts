@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { measureStart } from '../../../src/train/index.js';
-import { epochOrder } from '../../../src/train/loop/trainer.js';
+import { epochOrder } from '../../../src/train/loop/epoch-order.js';
 import { wasmBackend } from '../../../src/tensor/index.js';
 import { referenceOf } from '../../../src/train/step/dataset.js';
 import { experiment, regressionData } from '../tiny.js';
@@ -24,7 +24,7 @@ describe('how a network starts', () => {
       },
     });
     const data = regressionData(24);
-    const batch = [...epochOrder(config, 24, 1).subarray(0, 8)];
+    const batch = [...epochOrder(config, data.train, 1).subarray(0, 8)];
     const x = batch.map((i) => [0, 1].map((j) => data.train.fields.features.values[2 * i + j]));
     const hidden = x.map((row) => row.map((v) => Math.max(0, v)));
     const output = hidden.map(([a, b]) => a + b);

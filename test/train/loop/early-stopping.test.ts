@@ -70,12 +70,14 @@ describe('monitorOf', () => {
 /** Which way every figure gets better. */
 const directions: Readonly<Record<string, 'min' | 'max'>> = {
   accuracy: 'max',
+  balanced_accuracy: 'max',
   top_k_accuracy: 'max',
   subset_accuracy: 'max',
   precision: 'max',
   recall: 'max',
   f1: 'max',
   matthews_correlation: 'max',
+  cohen_kappa: 'max',
   roc_auc: 'max',
   average_precision: 'max',
   log_loss: 'min',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Backend, referenceBackend, wasmBackend } from '../../../src/tensor/index.js';
 import { evaluate, readSnapshot, SnapshotError, train, TrainingError } from '../../../src/train/index.js';
 import type { ExperimentConfig, TrainOptions } from '../../../src/train/index.js';
-import { epochOrder } from '../../../src/train/loop/trainer.js';
+import { epochOrder } from '../../../src/train/loop/epoch-order.js';
 import type { LoadedData } from '../../../src/data/index.js';
 import { blobs, classificationData, experiment, latest, type Recording, recording, regressionData } from '../tiny.js';
 
@@ -452,7 +452,7 @@ describe('a backend whose results are read every few steps', () => {
     it.each([2, 4, 100])('fails in the same step, with the same state and diagnosis, every %i', async (runsPerRead) => {
       const broken = data();
       // A sample of the second batch. The third step has been started when that is found, and must have changed nothing.
-      broken.train.fields.features.values[2 * epochOrder(config(), 44, 1)[9]] = NaN;
+      broken.train.fields.features.values[2 * epochOrder(config(), broken.train, 1)[9]] = NaN;
       const [expected, found] = [await outcome(backend, 1, broken), await outcome(backend, runsPerRead, broken)];
       expect(expected.result).toMatchObject({ name: 'TrainingError', step: 2, result: { steps: 1 } });
       expect(found).toEqual(expected);
