@@ -62,4 +62,4 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 
 const notes = `
 A config is a file, or - for stdin. An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
-Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check did not hold, 130 stopped by Ctrl-C`;
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check failed, 130 stopped by Ctrl-C`;
