@@ -58,18 +58,14 @@ export class DataFiles {
     );
   }
 
-  /** What is packed in this gzip file, where that is being unpacked ahead, and whether it has come whole. */
-  async unpacked(file: string): Promise<{ content: Uint8Array; isWhole: Promise<boolean> } | undefined> {
+  /** What is packed in this gzip file, where that has been unpacked ahead. */
+  async unpacked(file: string): Promise<Uint8Array | undefined> {
     const resolved = this.resolve(file);
     this.startHash(resolved); // Its place in the list.
     const unpacked = await this.ahead?.take(resolved);
     if (unpacked === undefined) return undefined;
-    const { content, sha256 } = unpacked;
-    this.hashes.set(
-      resolved,
-      sha256.then((known) => known ?? ''),
-    );
-    return { content, isWhole: sha256.then((known) => known !== undefined) };
+    this.hashes.set(resolved, Promise.resolve(unpacked.sha256));
+    return unpacked.content;
   }
 
   /** The whole file. Throws DataError where it cannot be read. */

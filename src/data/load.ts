@@ -35,11 +35,6 @@ export interface LoadOptions {
   readonly reserve?: (bytes: number) => Uint8Array;
   /** What has been read and unpacked before. */
   readonly unpacked?: Pick<UnpackedFiles, 'take'>;
-  /**
-   * Called with all but the values of the features, before these have come where nothing else depends on them; what it throws ends
-   * the loading.
-   */
-  readonly onDescribed?: (data: DescribedData) => void;
   /** From a checkpoint: used as it is, nothing is fitted. */
   readonly fitted?: FittedPreprocessing;
 }
@@ -60,11 +55,6 @@ export interface LoadedData extends Loaded {
   readonly train: Split;
   readonly val?: Split;
   readonly test?: Split;
-}
-
-/** Data of which the features may not have come yet; if `isComplete`, they have. Until then they must not be read. */
-export interface DescribedData extends Omit<LoadedData, 'files'> {
-  readonly isComplete: boolean;
 }
 
 /** The config with every file name put through `move`: for a copy of it in another folder. */
@@ -147,13 +137,8 @@ async function loadParts(
   const kept = new Set<Records | undefined>();
   try {
     opened = await entry.open(source, { files, target: options.target, roles, reserve: options.reserve }, fitted);
-    const coming = Object.values(opened).flatMap(({ complete }) => complete ?? []);
-    const isComplete = coming.length === 0 || onOpened !== undefined || readsFeatures(config);
-    if (isComplete) await Promise.all(coming);
     onOpened?.(opened);
     const assembled = await assemble(config, options, opened, wanted, folder);
-    options.onDescribed?.({ ...splitsOf(assembled), isComplete });
-    await Promise.all(coming);
     const loaded = { ...assembled, files: await files.list() };
     for (const role of wanted) kept.add(loaded.parts[role]?.fields.features.records);
     return loaded;

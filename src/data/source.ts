@@ -64,8 +64,6 @@ export interface SampleFile<E extends Encoding> {
   readonly labels: Labels | undefined;
   /** What keeps its features, where these are bytes in a file. It is there until it is closed, not only while data are loaded. */
   readonly records?: Records;
-  /** Where the bytes of its features are still coming: until then they must not be read. Rejects where something is wrong with them. */
-  readonly complete?: Promise<void>;
   /** Learns the encoding from `rows`. Throws DataError where they cannot be used. */
   fit(rows: Rows): E;
   /** Throws DataError where a sample does not fit the encoding. */

@@ -7,31 +7,29 @@ import { Worker } from 'node:worker_threads';
 import { openRegularSync } from '../config/regular-file.js';
 import { canHold } from './formats/unpacking.js';
 import { workerFile } from '../tensor/worker-file.js';
-import type { UnpackProgress, UnpackRequest } from './unpack-thread.js';
+import type { UnpackResult, UnpackRequest } from './unpack-thread.js';
 
 export interface UnpackedFile {
-  /** What is packed in the file; its first bytes are there, the others come. */
   readonly content: Uint8Array;
-  /** Once all of it is there, and as the checksum says: the hash of the bytes on disk, in hex. Undefined where something is wrong. */
-  readonly sha256: Promise<string | undefined>;
+  /** Of the bytes on disk, in hex. */
+  readonly sha256: string;
 }
 
 /** Larger files are not unpacked ahead. */
 const MOST_BYTES = 128 * 2 ** 20;
+
+/** A file that is being unpacked: nobody sees its content before it is whole. */
 class PendingFile {
-  readonly begun: Promise<void>;
-  readonly sha256: Promise<string | undefined>;
-  private begin: () => void = () => {};
-  private end: (sha256: string | undefined) => void = () => {};
+  readonly whole: Promise<UnpackedFile | undefined>;
+  private resolve: (file: UnpackedFile | undefined) => void = () => {};
 
   constructor(readonly content: Uint8Array) {
-    this.begun = new Promise((resolve) => (this.begin = resolve));
-    this.sha256 = new Promise((resolve) => (this.end = resolve));
+    this.whole = new Promise((resolve) => (this.resolve = resolve));
   }
 
-  tell(end: UnpackProgress['end']): void {
-    this.begin();
-    if (end !== undefined) this.end(end.sha256);
+  /** Without a hash, something is wrong. */
+  end(sha256: string | undefined): void {
+    this.resolve(sha256 === undefined ? undefined : { content: this.content, sha256 });
   }
 }
 
@@ -44,10 +42,10 @@ export class UnpackedFiles {
   /** Starts the thread, which takes a while, so this may be before the files are known. */
   constructor() {
     const { worker, pending } = this;
-    worker.on('message', ({ file, end }: UnpackProgress) => pending.get(file)?.tell(end));
+    worker.on('message', ({ file, sha256 }: UnpackResult) => pending.get(file)?.end(sha256));
     const end = (): void => {
       this.isRunning = false;
-      for (const file of pending.values()) file.tell({});
+      for (const file of pending.values()) file.end(undefined);
     };
     worker.on('error', end);
     worker.on('exit', end);
@@ -61,25 +59,19 @@ export class UnpackedFiles {
       const size = unpackedSize(file);
       if (size !== undefined) this.pending.set(file, new PendingFile(reserve(size)));
     }
-    // So that all have soon begun.
+    // So that those who wait for a small one need not wait for the others.
     const packed = [...this.pending].map(([file, { content }]): UnpackRequest => ({ file, content }));
     this.worker.postMessage(packed.sort((a, b) => a.content.length - b.content.length));
   }
 
-  /** The file at this absolute path, once it has begun to be unpacked; undefined where it is not. */
+  /** The file at this absolute path, once it is unpacked; undefined where it is not, or something is wrong with it. */
   async take(file: string): Promise<UnpackedFile | undefined> {
     const entry = this.pending.get(file);
     if (entry === undefined) return undefined;
-    const sha256 = this.awaited(entry.sha256);
-    await entry.begun;
-    return { content: entry.content, sha256 };
-  }
-
-  /** The process lives on until it is there. */
-  private async awaited<T>(promise: Promise<T>): Promise<T> {
+    // The process lives on until it is there.
     if (this.waiting++ === 0) this.worker.ref();
     try {
-      return await promise;
+      return await entry.whole;
     } finally {
       if (--this.waiting === 0) this.worker.unref();
     }

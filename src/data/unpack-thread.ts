@@ -1,7 +1,4 @@
-/**
- * The thread of `UnpackedFiles`: unpacks one gzip file after the other to where it is told; says of each when it has begun, and at the
- * end its hash, or that something is wrong.
- */
+/** The thread of `UnpackedFiles`: unpacks one gzip file after the other to where it is told, and says of each its hash. */
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
@@ -13,16 +10,14 @@ export interface UnpackRequest {
   readonly content: Uint8Array;
 }
 
-export interface UnpackProgress {
+export interface UnpackResult {
   readonly file: string;
-  /** Absent where it has begun. Without a hash, something is wrong. */
-  readonly end?: { readonly sha256?: string };
+  /** Of its bytes on disk; absent where something is wrong. */
+  readonly sha256: string | undefined;
 }
 
 /** Bytes that are unpacked at once. */
 const CHUNK = 2 ** 20;
-
-const report = (progress: UnpackProgress): void => parentPort?.postMessage(progress);
 
 async function unpack({ file, content }: UnpackRequest): Promise<string | undefined> {
   const bytes = readRegularSync(file);
@@ -33,7 +28,6 @@ async function unpack({ file, content }: UnpackRequest): Promise<string | undefi
   let at = 0;
   for await (const piece of unpacked as AsyncIterable<Buffer>) {
     content.set(piece, at); // Throws where there is more than fits.
-    if (at === 0) report({ file });
     at += piece.length;
   }
   return at === content.length ? sha256 : undefined;
@@ -42,7 +36,8 @@ async function unpack({ file, content }: UnpackRequest): Promise<string | undefi
 async function unpackAll(requests: readonly UnpackRequest[]): Promise<void> {
   for (const request of requests) {
     const sha256 = await unpack(request).catch(() => undefined);
-    report({ file: request.file, end: { sha256 } });
+    const result: UnpackResult = { file: request.file, sha256 };
+    parentPort?.postMessage(result);
   }
 }
 

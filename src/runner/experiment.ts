@@ -1,7 +1,7 @@
 /** An experiment: its config and data, loaded and checked against each other. Most commands begin with one. */
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type WrittenConfig } from '../config/index.js';
-import { type DescribedData, type HashedFile, type LoadedData, loadData } from '../data/index.js';
+import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import type { LayerRow } from '../nn/model.js';
@@ -19,7 +19,7 @@ export interface Experiment {
   readonly given?: { readonly tensors: Tensors; readonly file: HashedFile };
 }
 
-export interface LoadExperimentOptions extends Pick<OpenExperimentOptions, 'load' | 'onFitted'> {
+export interface LoadExperimentOptions extends Pick<OpenExperimentOptions, 'load'> {
   /** `key=value` texts that change the config; the last one wins. */
   readonly overrides?: readonly string[];
   /** Instead of the name in the config. */
@@ -52,26 +52,19 @@ export interface OpenExperimentOptions {
   readonly fold?: number;
   /** Instead of `loadData`: one that shares data between experiments, or reads them elsewhere. */
   readonly load?: typeof loadData;
-  /** Called with a config as it is trained and data that it fits; see `LoadOptions.onDescribed`. */
-  readonly onFitted?: (config: ExperimentConfig, data: DescribedData) => void;
 }
 
 /** A loaded config with its data. Throws ConfigError and DataError. */
 export async function openExperiment(
   loaded: LoadedConfig<ExperimentConfig>,
-  { baseDir, name, fold, load = loadData, onFitted }: OpenExperimentOptions,
+  { baseDir, name, fold, load = loadData }: OpenExperimentOptions,
 ): Promise<Experiment> {
   const whole = loaded.config;
   const written = fold === undefined ? whole : { ...whole, data: { ...whole.data, fold } };
-  let fitted: ReturnType<typeof fitTo> | undefined;
-  const onDescribed = (data: DescribedData): void => {
-    fitted = fitTo(written, data);
-    if (fitted.problems.length === 0) onFitted?.(fitted.config, data);
-  };
   const { seed } = written;
   const target = taskOf(written).targets;
-  const data = await load(written.data, { target, seed, baseDir, ...(onFitted && { onDescribed }) });
-  const { config, rows, problems } = fitted ?? fitTo(written, data);
+  const data = await load(written.data, { target, seed, baseDir });
+  const { config, rows, problems } = fitTo(written, data);
   if (problems.length > 0)
     throw new ConfigError(problems.map(({ path, message }) => locatedProblem(loaded, path, message)));
   const given = openGiven(loaded, config, data, baseDir);

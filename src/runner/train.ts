@@ -8,7 +8,7 @@ import {
   RunDirectoryError,
   type Summary,
 } from '../runs/index.js';
-import { prepare, type TrainOptions } from '../train/index.js';
+import { prepare } from '../train/index.js';
 import type { Ahead } from './ahead.js';
 import { openEngine } from './engine.js';
 import type { RunListeners } from './events.js';
@@ -39,17 +39,15 @@ export async function trainFile(file: string, options: TrainFileOptions): Promis
 type ExperimentSource = ReturnType<typeof loadExperimentConfig>;
 type Git = Promise<GitState | undefined>;
 
-/** The step is compiled while the last of the data are still being unpacked, into the session's memory. */
 async function trainOne(source: ExperimentSource, git: Git, options: TrainFileOptions): Promise<Summary> {
   const { ahead, engine, fastDevRun, runsDir } = options;
   const session = openEngine(engine, ahead?.heap);
   try {
-    let prepared: TrainOptions['prepared'];
     const experiment = await openExperiment(source.loaded, {
       ...source,
       load: (config, how) => loadData(config, { ...how, reserve: (bytes) => session.reserve(bytes), unpacked: ahead?.unpacked }), // prettier-ignore
-      onFitted: (config, data) => (prepared = prepare(session, config, data, fastDevRun)),
     });
+    const prepared = prepare(session, experiment.config, experiment.data, fastDevRun);
     options.onEvent?.({ kind: 'loaded', experiment });
     const run = await beginRun(experiment, RunDirectory.create(runsDir, experiment.name), options, git);
     announceStart(experiment, run.directory, options.onEvent);

@@ -74,8 +74,6 @@ export interface Session {
   write(input: Node, values: ArrayLike<number>): void;
   /** Bytes of the session's own memory: an input of bytes that is later written from them takes them without a copy. */
   reserve(bytes: number): Uint8Array;
-  /** Whether an input of bytes takes these values without a copy. */
-  holds(values: ArrayLike<number>): boolean;
   /** A copy of an input's value after all runs so far. */
   read(input: Node): Promise<TypedValues>;
   /** Bytes held, by use. */

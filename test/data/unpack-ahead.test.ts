@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { DescribedData } from '../../src/data/index.js';
 import { UnpackedFiles } from '../../src/data/unpack-ahead.js';
 import { type DataInput, idxBytes, load, tempFolder } from './files.js';
 
@@ -35,7 +34,7 @@ describe('UnpackedFiles', () => {
     const unpacked = unpack(files, (size) => memory.subarray(used, (used += size)));
     for (const [i, content] of [images, labels].entries()) {
       const taken = await unpacked.take(files[i]);
-      expect(await taken?.sha256).toBe(sha256(gzipSync(content)));
+      expect(taken?.sha256).toBe(sha256(gzipSync(content)));
       expect(taken?.content).toEqual(new Uint8Array(content));
       expect(taken?.content.buffer).toBe(memory.buffer);
     }
@@ -55,7 +54,7 @@ describe('UnpackedFiles', () => {
       write('longer-than-it-says.gz', Buffer.concat([packedImages, gzipSync(Buffer.from([1]))])),
     ];
     const unpacked = unpack(files);
-    for (const file of files) expect(await (await unpacked.take(file))?.sha256).toBeUndefined();
+    for (const file of files) expect(await unpacked.take(file)).toBeUndefined();
   });
 });
 
@@ -87,69 +86,5 @@ describe('data whose files are unpacked ahead', () => {
     const { ahead, inTurn } = await bothWays(features);
     expect(ahead).toBeTypeOf('string');
     expect(ahead).toBe(inTurn);
-  });
-});
-
-/** The images as they come: their first bytes are there, the others when `arrive` is called. */
-function comingImages() {
-  const content = new Uint8Array(images.length);
-  content.set(images.subarray(0, 12));
-  let arrive: (isWhole: boolean) => void = () => {};
-  const hash = new Promise<string | undefined>((resolve) => {
-    arrive = (isWhole) => {
-      if (isWhole) content.set(images);
-      resolve(isWhole ? sha256(packedImages) : undefined);
-    };
-  });
-  const file = write('images.gz', packedImages);
-  write('labels.gz', gzipSync(labels));
-  const unpacked = { take: (name: string) => Promise.resolve(name === file ? { content, sha256: hash } : undefined) };
-  return { content, unpacked, arrive };
-}
-
-describe('data whose features are still coming', () => {
-  it('are described by then, and loaded once these have come', async () => {
-    const { content, unpacked, arrive } = comingImages();
-    const described: { isComplete: boolean; values: Uint8Array }[] = [];
-    const onDescribed = ({ isComplete, train }: DescribedData): void => {
-      expect(train).toMatchObject({
-        size: 4,
-        fields: { features: { shape: [2] }, targets: { values: new Int32Array([0, 1, 0, 1]) } },
-      });
-      described.push({ isComplete, values: content.slice(12) });
-      arrive(true);
-    };
-    const { train } = await load(dir, config, { unpacked, onDescribed });
-    expect(described).toEqual([{ isComplete: false, values: new Uint8Array(8) }]);
-    expect(train.fields.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
-    expect(train.fields.features.values.buffer).toBe(content.buffer);
-  });
-
-  it('are described once these have come where preprocessing is learned from them', async () => {
-    const { content, unpacked, arrive } = comingImages();
-    const described: { isComplete: boolean; values: Uint8Array }[] = [];
-    const onDescribed = ({ isComplete }: DescribedData): number =>
-      described.push({ isComplete, values: content.slice(12) });
-    const loading = load(dir, { ...config, preprocess: ['standardize'] }, { unpacked, onDescribed });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(described).toEqual([]);
-    arrive(true);
-    expect((await loading).affine?.shift[0]).toBeLessThan(0);
-    expect(described).toEqual([{ isComplete: true, values: new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]) }]);
-  });
-
-  it('are read in their turn where something goes wrong with them', async () => {
-    const { unpacked, arrive } = comingImages();
-    const { train, files } = await load(dir, config, { unpacked, onDescribed: () => arrive(false) });
-    expect(train.fields.features.values).toEqual(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
-    expect(files[0].sha256).toBe(sha256(packedImages));
-  });
-
-  it('are not loaded where the one who gets the description throws', async () => {
-    const { unpacked } = comingImages();
-    const onDescribed = (): void => {
-      throw new RangeError('does not fit');
-    };
-    await expect(load(dir, config, { unpacked, onDescribed })).rejects.toThrow('does not fit');
   });
 });

@@ -28,21 +28,8 @@ describe('prepare', () => {
   it('compiles the step of a run, which then is the same run', async () => {
     const session = wasmBackend.open({ threads: 1 });
     const data = byteData(session, true);
-    const features = data.train.fields.features.values.slice();
-    data.train.fields.features.values.fill(0);
-    const prepared = prepare(session, config, { ...data, isComplete: false });
-    expect(prepared).toBeDefined();
-    // They come only now.
-    data.train.fields.features.values.set(features);
+    const prepared = prepare(session, config, data);
     const other = wasmBackend.open({ threads: 1 });
     expect(await weightsOf(session, data, prepared)).toEqual(await weightsOf(other, byteData(other, true)));
-  });
-
-  it('does not copy features that have not come yet', () => {
-    const session = wasmBackend.open({ threads: 1 });
-    const data = byteData(session, false);
-    expect(prepare(session, config, { ...data, isComplete: false })).toBeUndefined();
-    expect(prepare(session, config, { ...data, isComplete: true })).toBeDefined();
-    session.close();
   });
 });

@@ -1,14 +1,15 @@
 /** Opens the pairs of arrays that a load asks for, all at once. */
+import type { PlacedArray } from '../formats/numeric-array.js';
 import type { ArraysEncoding } from '../encoding.js';
 import type { OpenContext, SampleFile, SampleFiles } from '../source.js';
 import type { SplitName } from '../split.js';
 import type { PairFiles } from './pair-files.js';
-import { samplesOfPair, type SampleArray } from './samples.js';
+import { samplesOfPair } from './samples.js';
 
 export async function openPairs(
   params: PairFiles,
   { roles, target: kind }: OpenContext,
-  read: (name: string) => Promise<SampleArray>,
+  read: (name: string) => Promise<PlacedArray>,
 ): Promise<SampleFiles<ArraysEncoding>> {
   const opened = roles.map(async (role): Promise<[SplitName, SampleFile<ArraysEncoding> | undefined]> => {
     const pair = params[role];
@@ -18,7 +19,6 @@ export async function openPairs(
       read(pair.features),
       target === undefined ? undefined : read(target),
     ]);
-    await targets?.complete;
     return [role, samplesOfPair(features, targets, kind)];
   });
   return Object.fromEntries(await Promise.all(opened));

@@ -8,14 +8,8 @@ import type { EncodedSamples, SampleFile } from '../source.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { gatherRows, type Rows, type Table, type TargetKind } from '../fields.js';
 
-/** An array of a file; its bytes may still be coming. */
-export interface SampleArray extends PlacedArray {
-  /** Where the values are still coming: until then they must not be read. Rejects where something is wrong with them. */
-  readonly complete?: Promise<void>;
-}
-
 /** The features of samples: bytes or float64, the first dimension counts them. */
-export interface ArrayFeatures extends Omit<SampleArray, 'values' | 'place'> {
+export interface ArrayFeatures extends Omit<PlacedArray, 'values' | 'place'> {
   /** Bytes may be kept in a file instead, a record for each sample. */
   readonly values: NumericArray['values'] | Records;
   readonly file: string;
@@ -37,8 +31,8 @@ export interface ArrayTargets {
 
 /** Samples of two arrays, or of features alone. Throws DataError where they do not fit each other, or are not of the kind. */
 export function samplesOfPair(
-  features: SampleArray,
-  targets: SampleArray | undefined,
+  features: PlacedArray,
+  targets: PlacedArray | undefined,
   kind: TargetKind,
 ): SampleFile<ArraysEncoding> {
   const { place } = features;
@@ -79,7 +73,6 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
     size: features.dims[0],
     labels,
     ...(features.values instanceof Records && { records: features.values }),
-    ...(features.complete && { complete: features.complete }),
     fit: (rows: Rows): ArraysEncoding => {
       const classes = classesOf(rows);
       return {

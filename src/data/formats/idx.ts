@@ -31,9 +31,8 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * The array of bytes in the content of a gzip file of which the first bytes are there; left where it lies. Undefined where these are
- * no header, elements are no bytes, or the content will not be as long as the header promises: `parseIdx` says what is wrong, if
- * anything is.
+ * The array of bytes in the content of a gzip file, left where it lies. Undefined where that starts with no header, elements are no
+ * bytes, or it is not as long as the header promises: `parseIdx` says what is wrong, if anything is.
  */
 export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & { values: Uint8Array }) | undefined {
   let header: IdxHeader;

@@ -79,10 +79,6 @@ class ReferenceSession implements Session {
     return new Uint8Array(bytes);
   }
 
-  holds(): boolean {
-    return false;
-  }
-
   read(input: Node): Promise<Values> {
     return Promise.resolve(this.buffer(input).slice());
   }

@@ -131,10 +131,6 @@ export class WasmSession implements Session {
     return this.heap.reserve(bytes);
   }
 
-  holds(values: ArrayLike<number>): boolean {
-    return this.heap.has(values);
-  }
-
   read(input: Node): Promise<TypedValues> {
     return Promise.resolve(this.view(input.dtype, this.leaf(input), sizeOf(input.shape)).slice());
   }

@@ -3,7 +3,7 @@
  * stop. Files, clock, terminal and signals belong to the caller and are passed in as `TrainOptions`.
  */
 import type { Session } from '../../tensor/index.js';
-import type { DescribedData, LoadedData, Split } from '../../data/index.js';
+import type { LoadedData, Split } from '../../data/index.js';
 import { scheduleOf } from '../../nn/schedules.js';
 import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
@@ -82,19 +82,11 @@ const stepperOf = (
 ): Stepper => new Stepper(session, config, split, batchSize, { affine });
 
 /**
- * Compiles the step of a run before all of its data are there. Undefined where that cannot be, as their values would be copied now.
- * Throws MemoryLimitError where the network does not fit, ShapeError where it does not fit the data.
+ * Compiles the step of a run before it has a directory. Throws MemoryLimitError where the network does not fit, ShapeError where it
+ * does not fit the data.
  */
-export function prepare(
-  session: Session,
-  config: ExperimentConfig,
-  data: DescribedData,
-  fastDevRun?: boolean,
-): Stepper | undefined {
-  const { size, fields } = data.train;
-  const { features } = fields;
-  if (!data.isComplete && (features.records !== undefined || !session.holds(features.values))) return undefined;
-  const { batchSize } = planOf(config, size, fastDevRun);
+export function prepare(session: Session, config: ExperimentConfig, data: LoadedData, fastDevRun?: boolean): Stepper {
+  const { batchSize } = planOf(config, data.train.size, fastDevRun);
   const stepper = stepperOf(session, config, data, batchSize);
   stepper.stepFor(batchSize);
   return stepper;
