@@ -1,4 +1,4 @@
-/** How a training run is seen while it goes on: a progress bar where stderr is a terminal, nothing but whole lines elsewhere. */
+/** How a training run is displayed: a progress bar where stderr is a terminal, whole lines elsewhere. */
 import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';

@@ -70,4 +70,4 @@ const overrideHint = (message: string): string => {
 
 const notes = `
 A config is a file, or - for stdin. An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
-Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check did not hold, 130 stopped by Ctrl-C`;
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check failed, 130 stopped by Ctrl-C`;

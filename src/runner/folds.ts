@@ -44,7 +44,7 @@ export async function beginFolds(
   return { directory, count: config.data.folds ?? 1, open: (fold) => openExperiment(loaded, { baseDir, name, fold }) };
 }
 
-/** Opens a cross-validation that is to go on; undefined where the run in `folder` is none. Throws RunDirectoryError. */
+/** Opens a cross-validation to resume it; undefined if the run in `folder` is not one. Throws RunDirectoryError. */
 export function reopenFolds(folder: string): OpenFolds | undefined {
   const { config: file } = runPaths(folder);
   if (!existsSync(file)) return undefined;

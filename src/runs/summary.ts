@@ -41,7 +41,7 @@ export function writeSummary(path: string, summary: Summary | CrossValidationSum
   writeFileAtomic(path, `${JSON.stringify(summary, null, 2)}\n`);
 }
 
-/** The summary in the file at `path`; undefined where there is none, or it was cut off: only a checkpoint is needed to go on. */
+/** The summary in the file at `path`; undefined where there is none, or it was cut off: resuming needs only a checkpoint. */
 export function readSummary(path: string): Summary | CrossValidationSummary | undefined {
   if (!existsSync(path)) return undefined;
   try {
@@ -53,9 +53,9 @@ export function readSummary(path: string): Summary | CrossValidationSummary | un
 
 type Status = Pick<Summary, 'status' | 'reason'>;
 
-/** Whether the run was stopped before its end, so that it can go on. */
+/** Whether the run was stopped before its end, so that it can be resumed. */
 export const isResumable = ({ status, reason }: Status): boolean => status === 'interrupted' || reason === 'max_time';
 
-/** Whether the run came to its end. Neither holds for a run that failed. */
+/** Whether the run is complete. A run that failed is neither. */
 export const hasFinished = (summary: Status): boolean =>
   (summary.status === 'completed' || summary.status === 'early_stopped') && !isResumable(summary);
