@@ -23,7 +23,17 @@ async function list(kind?: string, name?: string): Promise<{ value: unknown; lin
     const width = Math.max(...Object.keys(kinds).map((key) => key.length));
     return {
       value: kinds,
-      lines: Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+      lines: [
+        ...Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+        'How figures compare with those of other tools: nn list conventions',
+      ],
+    };
+  }
+  if (kind === 'conventions') {
+    const { conventions } = await import('../conventions.js');
+    return {
+      value: conventions,
+      lines: conventions.flatMap(({ name, rule }, i) => [...(i === 0 ? [] : ['']), name, ...wrapped(rule)]),
     };
   }
   if (kind === 'lints') {
