@@ -143,6 +143,8 @@ function summarizeFolds(runs: readonly Summary[], path: string): CrossValidation
     ...(final.std === undefined ? {} : { final_std: final.std }),
     ...(finished.length === 0 ? {} : { test: test.mean }),
     ...(test.std === undefined ? {} : { test_std: test.std }),
+    ...(final.defined === undefined ? {} : { final_defined: final.defined }),
+    ...(test.defined === undefined ? {} : { test_defined: test.defined }),
     ...(Object.keys(sparsity).length === 0 ? {} : { sparsity }),
     wall_time_s: total('wall_time_s'),
     samples_per_s: last.samples_per_s,
