@@ -12,7 +12,7 @@ import { optimizers } from '../nn/optimizers/index.js';
 import { constraints } from '../nn/constraints.js';
 import { regularizers } from '../nn/regularizers.js';
 import { schedules } from '../nn/schedules.js';
-import { lints, type Task, tasks } from '../train/index.js';
+import { experimentSchema, lints, type Task, tasks } from '../train/index.js';
 import { UsageError } from './usage-error.js';
 
 /** All registries by kind. */
@@ -71,6 +71,35 @@ export function catalogEntries(kind: string, name?: string): CatalogEntry[] {
   const registry = known<ComponentRegistry>({ ...registries, lints: {} }, kind, 'nothing to list');
   const chosen = name === undefined ? Object.entries(registry) : [[name, known(registry, name, `none of the ${kind}`)] as const]; // prettier-ignore
   return chosen.map(([key, entry]) => describeEntry(key, entry));
+}
+
+/**
+ * What is called `name`, of whichever kind: a part (`dense`), a lint, or a key of a config (`train`, `early_stopping`). Undefined
+ * where nothing is.
+ */
+export function catalogNamed(name: string): CatalogEntry[] | undefined {
+  const parts = Object.values(registries).flatMap((registry) =>
+    Object.hasOwn(registry, name) ? [describeEntry(name, registry[name])] : [],
+  );
+  const found = [...parts, ...sectionsNamed(name, experimentSchema, [])];
+  return found.length === 0 ? undefined : found;
+}
+
+/** The keys of that name in the config, with what they hold. */
+function sectionsNamed(name: string, schema: z.core.$ZodType, path: readonly string[]): CatalogEntry[] {
+  const { def } = (unwrapped(schema) as z.core.$ZodTypes)._zod;
+  if (def.type === 'pipe') return sectionsNamed(name, def.in, path);
+  if (def.type !== 'object') return [];
+  return Object.entries(def.shape).flatMap(([key, inner]) => {
+    const here = [...path, key];
+    const below = sectionsNamed(name, inner, here);
+    if (key !== name) return below;
+    const own = (unwrapped(inner) as z.core.$ZodTypes)._zod.def;
+    const described = descriptionOf(inner);
+    const description = described === '' ? expectation(inner as z.ZodType) : described;
+    const parameters = own.type === 'object' ? Object.entries(own.shape).map(([child, of]) => describeParameter(child, of as z.ZodType)) : []; // prettier-ignore
+    return [{ name: here.join('.'), description, parameters }, ...below];
+  });
 }
 
 function known<T>(entries: Readonly<Record<string, T>>, name: string, what: string): T {

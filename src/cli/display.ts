@@ -1,7 +1,8 @@
-/** How a training run is seen while it goes on: a progress bar where stderr is a terminal, nothing but whole lines elsewhere. */
+/** How a training run is displayed: a progress bar where stderr is a terminal, whole lines elsewhere. */
 import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
+import { printableLine } from '../config/printable.js';
 import { formatFigures, formatTime } from '../runner/text.js';
 import { type CommonOptions } from './command.js';
 import { say } from './output.js';
@@ -17,15 +18,53 @@ export interface Display {
 /** Milliseconds between two looks of the bar. */
 const REDRAW = 100;
 
+/** What the bar tells of. */
+export interface ProgressParts {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Of the epoch, from 0 to 1. */
+  readonly progress: number;
+  readonly figures: readonly string[];
+  readonly speed: string;
+  readonly left: string;
+}
+
+/** The line that fits into so many columns: the time left is the last to go, after the speed, the bar and the figures. */
+export function progressLine({ epoch, epochs, progress, figures, speed, left }: ProgressParts, columns = 80): string {
+  const line = (cells: number, shown: number, withSpeed: boolean): string => {
+    const done = Math.round(progress * cells);
+    const bar = cells === 0 ? '' : ` ${'■'.repeat(done)}${' '.repeat(cells - done)}`;
+    const parts = [...figures.slice(0, shown), ...(withSpeed ? [`${speed} samples/s`] : []), `${left} left`];
+    return [`epoch ${epoch}/${epochs}${bar} ${Math.floor(100 * progress)}%`, ...parts].join('  ');
+  };
+  const shorter = figures.map((_, i) => line(0, figures.length - i, false));
+  const choices = [line(20, figures.length, true), line(20, figures.length, false), line(8, figures.length, false), ...shorter, line(0, 0, false)]; // prettier-ignore
+  // The last column stays free: some terminals break the line there.
+  const fitting = choices.find((choice) => choice.length < columns);
+  return fitting ?? `${left} left`.slice(0, Math.max(0, columns - 1));
+}
+
 export async function openDisplay(options: CommonOptions): Promise<Display> {
   if (!process.stderr.isTTY || options.quiet) {
     return { line: (text) => say(options, text), progress: () => {}, close: () => {} };
   }
   const { SingleBar, Presets } = await import('cli-progress');
-  const format = 'epoch {epoch}/{epochs} {bar} {percentage}%  {figures}  {speed} samples/s  {left} left';
+  const { stderr } = process;
+  let drawnWidth = 0;
+  const format = (_: unknown, { progress }: { progress: number }, payload: unknown): string => {
+    const line = progressLine({ ...(payload as ProgressParts), progress }, stderr.columns);
+    drawnWidth = line.length;
+    return line;
+  };
   const create = (): SingleBar =>
-    new SingleBar({ format, barsize: 20, clearOnComplete: true, hideCursor: null, gracefulExit: false }, Presets.rect);
+    new SingleBar({ format, clearOnComplete: true, hideCursor: null, gracefulExit: false }, Presets.rect);
   let bar: SingleBar | undefined;
+  // A terminal made narrower breaks the line that is on it: all its rows have to go.
+  const onResize = (): void => {
+    const above = Math.ceil(drawnWidth / stderr.columns) - 1;
+    if (bar !== undefined && above > 0) stderr.write(`\x1b[${above}A\r\x1b[J`);
+  };
+  stderr.on('resize', onResize);
   let drawn = -Infinity;
   let first: { readonly time: number; readonly step: number } | undefined;
   const close = (): void => {
@@ -45,10 +84,10 @@ export async function openDisplay(options: CommonOptions): Promise<Display> {
       drawn = time;
       const stepsPerSecond = (1000 * (now.step - first.step)) / (time - first.time || 1);
       const known = stepsPerSecond > 0;
-      const payload = {
+      const payload: Omit<ProgressParts, 'progress'> = {
         epoch: now.epoch,
         epochs: now.epochs,
-        figures: formatFigures(now.figures()),
+        figures: printableLine(formatFigures(now.figures())).split('  '),
         speed: known ? formatCount(Math.round(stepsPerSecond * now.batchSize)) : '-',
         left: known ? formatTime((now.totalSteps - now.step) / stepsPerSecond) : '-',
       };
@@ -57,6 +96,9 @@ export async function openDisplay(options: CommonOptions): Promise<Display> {
         bar.start(now.batches, now.batch, payload);
       } else bar.update(now.batch, payload);
     },
-    close,
+    close: () => {
+      close();
+      stderr.off('resize', onResize);
+    },
   };
 }

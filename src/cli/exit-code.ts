@@ -5,7 +5,7 @@ export const exitCode = {
   failed: 1,
   /** The command, the config or the data is wrong. */
   usage: 2,
-  /** overfit-batch, gradcheck or `check --strict` did not hold. */
+  /** overfit-batch, gradcheck or `check --strict` failed. */
   checkFailed: 3,
   /** Ctrl-C. */
   interrupted: 130,

@@ -7,7 +7,7 @@ guardOutput();
 // From Node 22.1 on: keeps compiled code between runs. What is imported after it comes from there.
 const later: typeof module & { enableCompileCache?: () => unknown } = module;
 later.enableCompileCache?.();
-// Unless the command comes to its end: a promise that nobody keeps must not look like success.
+// Unless the command ends properly: a promise that never settles must not look like success.
 process.exitCode = 13;
 const args = process.argv.slice(2);
 // What a thread or a timer throws belongs to no command.

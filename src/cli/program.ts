@@ -52,6 +52,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     // Commander has printed the help or the error already.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCode.done;
+      if (error.code === 'commander.unknownOption') complain(overrideHint(error.message));
       if (json) printJsonError(error.message, exitCode.usage);
       return exitCode.usage;
     }
@@ -60,6 +61,13 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   }
 }
 
+/** `--epochs 3` is an option of other tools; here it is an override. */
+const overrideHint = (message: string): string => {
+  const option = /--([\w-]+)/.exec(message)?.[1].replaceAll('-', '_') ?? 'key';
+  const keys: Readonly<Record<string, string>> = { epochs: 'train.max_epochs', batch_size: 'train.batch_size', lr: 'optimizer.lr', learning_rate: 'optimizer.lr' }; // prettier-ignore
+  return `  what a config says is changed by key=value, without dashes: ${keys[option] ?? 'optimizer.lr'}=...`;
+};
+
 const notes = `
 A config is a file, or - for stdin. An override is key=value, with dots into the config: optimizer.lr=0.01, model.layers.1.units=64
-Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check did not hold, 130 stopped by Ctrl-C`;
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, config or data, 3 a check failed, 130 stopped by Ctrl-C`;

@@ -20,7 +20,7 @@ const usageErrors: readonly ErrorClass[] = [
   ProfileError,
   RunDirectoryError,
 ];
-/** A run could not go on, or what it left cannot be read. */
+/** A run could not continue, or its files cannot be read. */
 const failures: readonly ErrorClass[] = [
   CheckpointError,
   SnapshotError,
@@ -35,7 +35,7 @@ export interface ErrorReport {
   readonly exitCode: ExitCode;
 }
 
-/** An error in words. One that no class above foresees is a fault of nn, and says so. */
+/** An error in words. One of no class above is a bug in nn, and says so. */
 export function describeError(error: unknown): ErrorReport {
   const isOneOf = (classes: readonly ErrorClass[]): boolean => classes.some((known) => error instanceof known);
   const message = error instanceof Error ? error.message : String(error);
@@ -45,7 +45,7 @@ export function describeError(error: unknown): ErrorReport {
   if (isOneOf(usageErrors)) return { text: `error: ${message}`, exitCode: exitCode.usage };
   if (isOneOf(failures)) return { text: `error: ${message}`, exitCode: exitCode.failed };
   return {
-    text: `internal error: ${message}\n  this is a fault of nn; --debug shows where`,
+    text: `internal error: ${message}\n  this is a bug in nn; --debug shows where`,
     exitCode: exitCode.failed,
   };
 }

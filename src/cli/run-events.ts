@@ -32,7 +32,7 @@ function linesOf(event: RunEvent): string[] {
       return [`run directory: ${event.runDir}`, ...formatWarnings(event.warnings)];
     case 'resumed': {
       const { runDir, step, epoch, changes, notes } = event;
-      const where = `run directory: ${runDir}, going on after step ${formatCount(step)} (${epoch} epochs done)`;
+      const where = `run directory: ${runDir}, resuming after step ${formatCount(step)} (${epoch} epochs done)`;
       return [where, ...changes.map(describeChange), ...notes.map((note) => `warning: ${note}`)];
     }
     case 'epoch':

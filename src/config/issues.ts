@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { problemAt, type Problem, type Source } from './config-error.js';
 import { describeExpected, showValue } from './expected.js';
 import { didYouMean } from './nearest.js';
-import { find, keysOf } from './schema-walk.js';
+import { defaultNode, find, keysOf, schemaOfKey, viewOf } from './schema-walk.js';
 import type { Path, TreeNode } from './tree.js';
 
 type RawIssue = z.core.$ZodRawIssue;
@@ -88,10 +88,38 @@ export function problemsOf(
   });
 }
 
+/** Names from other tools, and what they are called here. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  epochs: 'max_epochs',
+  steps: 'max_steps',
+  learning_rate: 'lr',
+  patience: 'early_stopping',
+  clip_norm: 'gradient_clip_norm',
+};
+
+/** Where the config has such a key, written at its top. */
+function elsewhere(key: string, schema: z.core.$ZodType, path: Path): string | undefined {
+  if (path.length > 0) return undefined;
+  const wanted = SYNONYMS[key] ?? key;
+  const keys = (of: z.core.$ZodType): string[] => {
+    const start = defaultNode(of, { kind: 'file', line: 1, column: 1 });
+    return keysOf(viewOf(of, start), start ?? { place: { kind: 'file', line: 1, column: 1 }, value: null });
+  };
+  const top = viewOf(schema, undefined);
+  const section = keys(schema).find((name) => {
+    const inner = schemaOfKey(top, name);
+    return inner !== undefined && keys(inner).includes(wanted);
+  });
+  return section && `did you mean "${section}.${wanted}"?`;
+}
+
 function unknownKey(key: string, path: Path, schema: z.core.$ZodType, root: TreeNode, source: Source): LocatedProblem {
   const { node, keyPlace } = find(root, schema, [...path, key]);
   const holder = find(root, schema, path);
   const known = holder.view === undefined ? [] : keysOf(holder.view, holder.node);
-  const hint = didYouMean(key, known) ?? (known.length > 0 ? `known: ${known.join(', ')}` : 'it takes no parameters');
+  const hint =
+    didYouMean(key, known) ??
+    elsewhere(key, schema, path) ??
+    (known.length > 0 ? `known: ${known.join(', ')}` : 'it takes no parameters');
   return { problem: problemAt(source, keyPlace ?? node.place, path, `unknown key "${key}"`, hint), node };
 }

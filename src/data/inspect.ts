@@ -95,7 +95,7 @@ function rangeOf(values: ArrayLike<number>): { min: number; mean: number; max: n
   return { min, mean: sum / values.length, max };
 }
 
-/** More entries than this are pixels, of which the border is often constant and nobody minds. */
+/** More entries than this are pixels, whose border is often constant. */
 const MOST_NAMED = 1000;
 
 function constantFeatures({ train }: LoadedData): string[] {

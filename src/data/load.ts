@@ -144,7 +144,7 @@ async function loadParts(
     return loaded;
   } finally {
     scratch?.close();
-    // What has been read into other records, or is wanted by nobody.
+    // What has been read into other records, or is not needed.
     for (const { records } of Object.values(opened)) if (!kept.has(records)) records?.close();
   }
 }

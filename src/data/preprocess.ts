@@ -70,7 +70,7 @@ const minmax: Preprocessor<z.output<typeof minmaxSchema>> = {
 };
 const robust: Preprocessor<z.output<typeof robustSchema>> = {
   schema: robustSchema,
-  description: 'median 0 and interquartile range 1 for each column (image channel): outliers hardly count',
+  description: 'median 0 and interquartile range 1 for each column (image channel): outliers barely count',
   fit: ({ lower, upper }, values) => {
     const range = values.quantile(upper / 100) - values.quantile(lower / 100);
     const scale = range === 0 ? 1 : 1 / range;

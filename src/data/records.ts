@@ -2,7 +2,7 @@
 import { ReadAhead } from './cache/read-ahead.js';
 import type { ScratchFile } from './cache/scratch-file.js';
 
-/** What the numbers of a record are: bytes, or float32 but for those that are only 0 or 1, which take a bit each. */
+/** What the numbers of a record are: bytes, or float32 except for those that are only 0 or 1, which take a bit each. */
 export type RecordLayout =
   | { readonly dtype: 'u8'; readonly width: number }
   | { readonly dtype: 'f32'; readonly width: number; readonly isFlag?: (entry: number) => boolean };

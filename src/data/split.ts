@@ -79,7 +79,7 @@ export function partSize(file: string, size: number, part: string, asked: number
     throw new DataError(`data.split.${part} asks for ${count} samples, but the file has ${size}`, { file });
   }
   if (count > 0) return count;
-  throw new DataError(`data.split.${part}: ${asked} of ${counted(size, 'sample')} is no sample at all`, {
+  throw new DataError(`data.split.${part}: ${asked} of ${counted(size, 'sample')} leaves no sample`, {
     file,
     hint: 'give a larger fraction, or a count',
   });

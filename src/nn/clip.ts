@@ -22,7 +22,7 @@ export const clipByValue = (gradients: readonly Node[], limit: number): Node[] =
 
 export const adaptiveClippingSchema = z.strictObject({
   factor: atoms.positive.default(0.01).describe('largest norm of a gradient as a share of the norm of its weights'),
-  epsilon: atoms.positive.default(1e-3).describe('what the norm of weights counts at least'),
+  epsilon: atoms.positive.default(1e-3).describe('lower bound of the norm of the weights'),
   exclude: z
     .array(atoms.text)
     .default([])

@@ -32,7 +32,7 @@ export const constraints = {
     project: (x, axis, { max }) => rescaled(x, axis, (_, divisor) => minimum(div(max, divisor), 1)),
   }),
   min_max_norm: constraint({
-    description: 'Brings the norm of the incoming weights of a unit between two values, at once or little by little.',
+    description: 'Brings the norm of the incoming weights of a unit between two values, at once or gradually.',
     schema: z
       .object({
         min: atoms.nonNegative.default(0).describe('smallest norm'),

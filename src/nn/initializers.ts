@@ -180,7 +180,7 @@ export const initializers = {
       'Orthogonal, then scaled layer by layer until the products with a training batch have variance 1 (Mishkin and Matas 2016).',
     schema: z.object({
       tolerance: atoms.positive.default(0.1).describe('how far from 1 the variance may stay'),
-      max_iterations: atoms.positiveInt.default(10).describe('most times that the weights of a layer are scaled'),
+      max_iterations: atoms.positiveInt.default(10).describe('how often the weights of a layer are scaled at most'),
     }),
     needsMatrix: true,
     values: (shape, fanIn, fanOut, random) => orthogonal.values(shape, fanIn, fanOut, random, { gain: 1 }),

@@ -104,7 +104,7 @@ export interface TraceOptions {
   readonly outputs?: readonly string[];
   readonly random: RandomSource;
   readonly init: InitConfig;
-  /** Default: none, but for what layers say themselves. */
+  /** Default: none, except where a layer has its own. */
   readonly regularization?: RegularizationConfig;
 }
 
@@ -128,7 +128,7 @@ export interface Collected {
   readonly parameters: Parameter[];
   readonly states: StateVariable[];
   readonly observations: Observation[];
-  /** Penalties on what layers put out, each a scalar. */
+  /** Penalties on layer outputs, each a scalar. */
   readonly penalties: Node[];
 }
 
@@ -232,7 +232,7 @@ export class BuildContext {
     this.collected.observations.push({ state, value, keep });
   }
 
-  /** Adds the penalty on what the layer puts out, if it (or the model) has one, to the loss. */
+  /** Adds the layer's activity penalty, if it (or the model) has one, to the loss. */
   penalize(own: ActivityRegularizerConfig | undefined, output: Node): void {
     const config = own ?? this.options.regularization?.activity;
     const penalty = config && activityPenalty(config, output);

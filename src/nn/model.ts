@@ -74,7 +74,7 @@ export interface TracedModel {
   readonly states: readonly StateVariable[];
   /** What the batch says of the state; none in evaluation. */
   readonly observations: readonly Observation[];
-  /** Penalties on what layers put out, to be added to the loss. */
+  /** Penalties on layer outputs, to be added to the loss. */
   readonly penalties: readonly Node[];
   /** In the order in which they are computed: a block stands after its layers, and only where it does something itself. */
   readonly layers: readonly TracedLayer[];

@@ -8,8 +8,8 @@ export const plateauFields = {
     .describe('the figure that is watched after each epoch, such as val/loss or train/<metric>'),
   mode: z.enum(['min', 'max']).optional().describe('which direction is better; the figure itself decides by default'),
   factor: z.number().gt(0).lt(1).default(0.1).describe('factor on the rate each time'),
-  patience: atoms.nonNegativeInt.default(10).describe('epochs without improvement after which the next one counts'),
-  threshold: atoms.nonNegative.default(1e-4).describe('a smaller gain is no improvement'),
+  patience: atoms.nonNegativeInt.default(10).describe('epochs without improvement that are tolerated'),
+  threshold: atoms.nonNegative.default(1e-4).describe('smaller gains do not count as improvement'),
   threshold_mode: z
     .enum(['rel', 'abs'])
     .default('rel')

@@ -57,7 +57,7 @@ export const regularizers = {
 
 export type RegularizerConfig = ComponentConfig<typeof regularizers>;
 export const regularizerSchema = component(regularizers);
-/** Activities are no weights: nothing updates them, so only penalties fit. */
+/** Activities are not weights: nothing updates them, so only penalties apply. */
 export type ActivityRegularizerConfig = ComponentConfig<typeof penaltyRegularizers>;
 export const activityRegularizerSchema = component(penaltyRegularizers);
 

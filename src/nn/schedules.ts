@@ -36,7 +36,7 @@ const warmup = {
   warmup_epochs: atoms.nonNegative.default(0).describe('the same in epochs; both are added'),
 };
 const gamma = (defaultValue: number) => atoms.positive.default(defaultValue).describe('factor on the rate each time');
-const finalFactor = atoms.nonNegative.default(0).describe('factor that is reached in the end');
+const finalFactor = atoms.nonNegative.default(0).describe('factor reached at the end');
 
 /** From 1 at 0 to 0 at 1, along half a cosine. */
 const halfCosine = (progress: number): number => (1 + Math.cos(Math.PI * progress)) / 2;
@@ -111,7 +111,8 @@ export const schedules = {
     },
   }),
   one_cycle: schedule({
-    description: 'Up to the base rate and down to almost nothing (Smith and Topin 2018); the base rate is the highest.',
+    description:
+      'Up to the base rate, then down to almost nothing (Smith and Topin 2018); the base rate is the highest.',
     schema: z.object({
       pct_start: atoms.properFraction.default(0.3).describe('share of the run that the rate grows'),
       anneal: z.enum(['cos', 'linear']).default('cos').describe('along half cosines or straight lines'),

@@ -199,7 +199,7 @@ interface EndedRuns {
   readonly runDir: string;
 }
 
-/** Trains an experiment, unless it has been trained before; one that was stopped goes on. */
+/** Trains an experiment, unless it has been trained before; one that was stopped is resumed. */
 async function trainOrReuse(
   experiment: Experiment,
   seed: number,
@@ -252,7 +252,7 @@ async function crossValidate(
   await trainFolds(reopened || (await beginFolds(experiment, options.runsDir, options)), options);
 }
 
-/** Undefined where another process works on the run, or it cannot go on. */
+/** Undefined where another process works on the run, or it cannot be resumed. */
 async function unlessBusy<T>(open: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await open();

@@ -11,7 +11,7 @@ import { resolvedConfigText } from './resolved-config.js';
 export interface EarlierRuns {
   /** The summary of the latest run that has finished. */
   readonly finished?: Summary | CrossValidationSummary;
-  /** The directory of the latest run that was stopped and can go on; only looked for where none has finished. */
+  /** The directory of the latest run that was stopped and can be resumed; only looked for where none has finished. */
   readonly stopped?: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a run tells its caller while it goes on. */
+/** What a run tells its caller while it is under way. */
 import type { CrossValidationSummary, Summary } from '../runs/index.js';
 import type { Figures, Progress } from '../train/index.js';
 import type { Experiment } from './experiment.js';
@@ -33,7 +33,7 @@ export interface ConfigChange {
   readonly to: unknown;
 }
 
-/** A run goes on from its last checkpoint. */
+/** A run resumes from its last checkpoint. */
 export interface ResumedEvent {
   readonly kind: 'resumed';
   /** What is other than it was, and what was found in the directory. */

@@ -44,7 +44,7 @@ export async function beginFolds(
   return { directory, count: config.data.folds ?? 1, open: (fold) => openExperiment(loaded, { baseDir, name, fold }) };
 }
 
-/** Opens a cross-validation that is to go on; undefined where the run in `folder` is none. Throws RunDirectoryError. */
+/** Opens a cross-validation to resume it; undefined if the run in `folder` is not one. Throws RunDirectoryError. */
 export function reopenFolds(folder: string): OpenFolds | undefined {
   const { config: file } = runPaths(folder);
   if (!existsSync(file)) return undefined;
@@ -143,6 +143,8 @@ function summarizeFolds(runs: readonly Summary[], path: string): CrossValidation
     ...(final.std === undefined ? {} : { final_std: final.std }),
     ...(finished.length === 0 ? {} : { test: test.mean }),
     ...(test.std === undefined ? {} : { test_std: test.std }),
+    ...(final.defined === undefined ? {} : { final_defined: final.defined }),
+    ...(test.defined === undefined ? {} : { test_defined: test.defined }),
     ...(Object.keys(sparsity).length === 0 ? {} : { sparsity }),
     wall_time_s: total('wall_time_s'),
     samples_per_s: last.samples_per_s,

@@ -19,7 +19,7 @@ export interface ReopenOptions {
   readonly overrides?: readonly string[];
 }
 
-/** Opens the directory of a run that is to go on. Throws RunDirectoryError, CheckpointError, ConfigError, DataError. */
+/** Opens the directory of a run to resume it. Throws RunDirectoryError, CheckpointError, ConfigError, DataError. */
 export async function reopenRun(
   folder: string,
   { onEvent, reserve, overrides = [] }: ReopenOptions = {},
@@ -66,7 +66,7 @@ export async function reopenRun(
   }
 }
 
-/** The summary of the run in `folder`, where it has come to its end; undefined where it can go on, or failed. */
+/** The summary of the run in `folder`, if that run is complete; undefined if it can be resumed, or failed. */
 export function readFinished(folder: string): Summary | undefined {
   const summary = readSummary(runPaths(folder).summary);
   return summary !== undefined && hasFinished(summary) ? summary : undefined;
@@ -85,7 +85,7 @@ function expectSame({ config: file }: RunPaths, begun: ExperimentConfig, written
   const hint = /^train\.max_(epochs|steps)$/.test(key)
     ? `put it back; to train longer: nn train --resume RUN_DIR ${key}=${shown(to)}`
     : 'put it back, or start a run of its own with the changed config';
-  const problem = `${key} was changed since the run began, from ${shown(from)} to ${shown(to)}: it cannot go on exactly`;
+  const problem = `${key} was changed since the run began, from ${shown(from)} to ${shown(to)}: it cannot be resumed exactly`;
   throw new RunDirectoryError(file, problem, hint);
 }
 
@@ -131,5 +131,5 @@ function expectSameFiles(files: readonly HashedFile[], known: readonly HashedFil
   if (changed === undefined && files.length === known.length) return;
   const path = changed?.path ?? known[files.length].path;
   const hint = 'put the old file back, or start the run anew';
-  throw new RunDirectoryError(path, 'has changed since the run began: it cannot go on exactly', hint);
+  throw new RunDirectoryError(path, 'has changed since the run began: it cannot be resumed exactly', hint);
 }

@@ -29,9 +29,9 @@ export interface OpenRun {
   readonly config: ExperimentConfig;
   readonly data: LoadedData;
   readonly origin: Origin;
-  /** Where it goes on. */
+  /** Where it resumes. */
   readonly resume?: TrainOptions['resume'];
-  /** Weights that it begins with, where it does not go on. */
+  /** Its initial weights, unless it resumes. */
   readonly given?: TrainOptions['given'];
   /** Seconds that the run took before it was stopped. */
   readonly elapsed: number;

@@ -2,7 +2,7 @@
 import { formatCount } from '../config/format-count.js';
 // Not by the index: the command line shows figures before it loads what trains.
 import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/summary.js';
-import type { Figures } from '../train/index.js';
+import type { Figures, MeanAndSpread } from '../train/index.js';
 import type { ConfigChange, EpochEvent } from './events.js';
 
 /** Four significant digits: `0.0001235`, `1.5e-9`. */
@@ -54,16 +54,25 @@ export function formatEnd({ status, reason, epochs, steps, wall_time_s, samples_
   return `${status.replace('_', ' ')}${why} after ${epochs} epochs, ${formatCount(steps)} steps, in ${formatTime(wall_time_s)}${speed}`;
 }
 
+/** `0.95 ± 0.01`, or `0.95 ± 0.01 (3 of 5)` for a figure that is undefined in some runs, and `undefined` where it is in all. */
+export function formatMean({ mean, std, defined }: MeanAndSpread, name: string, runs: number): string {
+  const known = defined?.[name];
+  if (known === 0) return 'undefined';
+  const spread = std?.[name];
+  return (
+    formatFigure(mean[name]) +
+    (spread === undefined ? '' : ` ± ${Number(spread.toPrecision(2))}`) +
+    (known === undefined ? '' : ` (${known} of ${runs})`)
+  );
+}
+
 /** `5 folds, mean ± standard deviation: test/loss 0.41 ± 0.03  test/accuracy 0.95 ± 0.01`; nothing before a fold has finished. */
 export function formatFolds(summary: CrossValidationSummary): string[] {
-  const { folds, test, test_std: std, sparsity, epochs, steps, wall_time_s } = summary;
+  const { folds, test, test_std: std, test_defined: defined, sparsity, epochs, steps, wall_time_s } = summary;
   if (test === undefined) return [];
-  const show = (value: number): string => String(Number(value.toPrecision(4)));
-  const figures = Object.entries(test).map(
-    ([name, value]) =>
-      `test/${name} ${show(value)}${std === undefined ? '' : ` ± ${Number(std[name].toPrecision(2))}`}`,
-  );
   const finished = folds.filter(hasFinished).length;
+  const spread = { mean: test, ...(std && { std }), ...(defined && { defined }) };
+  const figures = Object.keys(test).map((name) => `test/${name} ${formatMean(spread, name, finished)}`);
   return [
     `${finished} fold${finished === 1 ? '' : 's'}, mean ± standard deviation: ${figures.join('  ')}`,
     ...(sparsity === undefined ? [] : [formatSparsity(sparsity)]),

@@ -1,4 +1,4 @@
-/** Trains an experiment in a new run directory, or goes on with one: the whole of `nn train` but its arguments and its text. */
+/** Trains an experiment in a new run directory, or resumes one: all of `nn train` except its arguments and output. */
 import { closeSplits, loadData } from '../data/index.js';
 import {
   type CrossValidationSummary,

@@ -85,7 +85,7 @@ export class RunDirectory {
     return run;
   }
 
-  /** Opens a cross-validation to go on with it. Throws `RunDirectoryError`. */
+  /** Opens a cross-validation to resume it. Throws `RunDirectoryError`. */
   static openForFolds(path: string): RunDirectory {
     const run = new RunDirectory(path, acquireLock(path));
     describeFailure(path, 'cannot be cleaned up', () => removeTemporaryFiles(path));
@@ -93,7 +93,7 @@ export class RunDirectory {
   }
 
   /**
-   * Opens a run to go on with it: it must have its config and a checkpoint, and no other process may be working on
+   * Opens a run to resume it: it must have its config and a checkpoint, and no other process may be working on
    * it. Removes what writes cut off by a crash have left. Throws `RunDirectoryError`.
    */
   static openForResume(path: string): RunDirectory {

@@ -32,6 +32,9 @@ export interface CrossValidationSummary extends Omit<Summary, 'best'> {
   /** Standard deviations (with n - 1) of the figures over the folds; absent with fewer than two. */
   readonly final_std?: Readonly<Record<string, number>>;
   readonly test_std?: Readonly<Record<string, number>>;
+  /** In how many folds a figure is defined, for those that are not in all; means and deviations are over these. */
+  readonly final_defined?: Readonly<Record<string, number>>;
+  readonly test_defined?: Readonly<Record<string, number>>;
   /** Each fold's own summary, in their order. */
   readonly folds: readonly Summary[];
 }
@@ -41,11 +44,15 @@ export function writeSummary(path: string, summary: Summary | CrossValidationSum
   writeFileAtomic(path, `${JSON.stringify(summary, null, 2)}\n`);
 }
 
-/** The summary in the file at `path`; undefined where there is none, or it was cut off: only a checkpoint is needed to go on. */
+/**
+ * The summary in the file at `path`, its nulls NaN again; undefined where there is none, or it was cut off: resuming needs only a
+ * checkpoint.
+ */
 export function readSummary(path: string): Summary | CrossValidationSummary | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    return JSON.parse(readRegularSync(path).toString('utf8')) as Summary | CrossValidationSummary;
+    const undefinedFigure = (_key: string, value: unknown): unknown => (value === null ? NaN : value);
+    return JSON.parse(readRegularSync(path).toString('utf8'), undefinedFigure) as Summary | CrossValidationSummary;
   } catch {
     return undefined;
   }
@@ -53,9 +60,9 @@ export function readSummary(path: string): Summary | CrossValidationSummary | un
 
 type Status = Pick<Summary, 'status' | 'reason'>;
 
-/** Whether the run was stopped before its end, so that it can go on. */
+/** Whether the run was stopped before its end, so that it can be resumed. */
 export const isResumable = ({ status, reason }: Status): boolean => status === 'interrupted' || reason === 'max_time';
 
-/** Whether the run came to its end. Neither holds for a run that failed. */
+/** Whether the run is complete. A run that failed is neither. */
 export const hasFinished = (summary: Status): boolean =>
   (summary.status === 'completed' || summary.status === 'early_stopped') && !isResumable(summary);

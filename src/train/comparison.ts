@@ -38,7 +38,8 @@ export function compare(
     const chosen = finished.map((figures) => Object.fromEntries(names.map((name) => [name, figures[name]])));
     const gains = runs.flatMap((run) => {
       const [base, { figures }] = [ofBase.get(counterpart(run)), run];
-      return base === undefined || figures === undefined ? [] : [{ gain: sign * (figures[first] - base[first]) }];
+      const gain = base === undefined || figures === undefined ? NaN : sign * (figures[first] - base[first]);
+      return Number.isFinite(gain) ? [{ gain }] : [];
     });
     const { mean, std } = meanAndSpread(gains);
     const gain = i === 0 || gains.length === 0 ? undefined : { mean: mean.gain, ...(std && { std: std.gain }) };

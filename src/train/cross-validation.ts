@@ -2,24 +2,23 @@
 import type { Figures } from './loop/snapshot.js';
 
 export interface MeanAndSpread {
+  /** Over the runs in which a figure is finite; NaN where it is in none. */
   readonly mean: Figures;
-  /** Sample standard deviation, sqrt(sum (x - mean)^2 / (n - 1)); absent with fewer than two runs. */
+  /** Sample standard deviation, sqrt(sum (x - mean)^2 / (n - 1)), of figures that are finite in two runs or more. */
   readonly std?: Figures;
+  /** In how many runs a figure is finite, for those that are not in all: ROC AUC needs both classes, for one. */
+  readonly defined?: Readonly<Record<string, number>>;
 }
 
 /** Mean and spread of each figure over `runs`, which have the same figures. */
 export function meanAndSpread(runs: readonly Figures[]): MeanAndSpread {
-  if (runs.length === 0) return { mean: {} };
-  const mean = figurewise(runs, (values) => average(values));
-  if (runs.length < 2) return { mean };
-  const std = figurewise(runs, (values) => {
-    const centre = average(values);
-    return Math.sqrt(values.reduce((sum, x) => sum + (x - centre) ** 2, 0) / (values.length - 1));
-  });
-  return { mean, std };
+  const [mean, std, defined]: [Record<string, number>, Record<string, number>, Record<string, number>] = [{}, {}, {}];
+  for (const name of Object.keys(runs.at(0) ?? {})) {
+    const values = runs.map((figures) => figures[name]).filter(Number.isFinite);
+    const centre = (mean[name] = values.reduce((a, b) => a + b, 0) / values.length);
+    if (values.length < runs.length) defined[name] = values.length;
+    if (values.length < 2) continue;
+    std[name] = Math.sqrt(values.reduce((sum, x) => sum + (x - centre) ** 2, 0) / (values.length - 1));
+  }
+  return { mean, ...(runs.length > 1 && { std }), ...(Object.keys(defined).length > 0 && { defined }) };
 }
-
-const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
-const figurewise = (runs: readonly Figures[], summarize: (values: readonly number[]) => number): Figures =>
-  Object.fromEntries(Object.keys(runs[0]).map((name) => [name, summarize(runs.map((figures) => figures[name]))]));

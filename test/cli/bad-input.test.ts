@@ -117,7 +117,9 @@ describe('a bad command line', () => {
     [['train', '--resume', 'FOLDER', '--seed', '2'], '--resume takes no --seed'],
     [['train'], 'train needs a config file, or --resume RUN_DIR'],
     [['trian', 'GOOD'], "unknown command 'trian'", 'train'],
-    [['train', 'GOOD', '--epochs', '3'], "unknown option '--epochs'"],
+    [['train', 'GOOD', '--epochs', '3'], "unknown option '--epochs'", 'train.max_epochs='],
+    [['check', 'GOOD', 'lr=0.1'], 'did you mean "optimizer.lr"?'],
+    [['check', 'GOOD', 'epochs=3'], 'did you mean "train.max_epochs"?'],
     [['eval'], 'checkpoint'],
     [[], 'Usage: nn'],
   ])('%j', async (args, ...texts) => {

@@ -83,4 +83,21 @@ describe('nn list', () => {
     expect(code).toBe(2);
     expect(err).toContain(text);
   });
+
+  it.each([
+    ['dense', /^dense: .*\n {2}units +a positive integer, required/],
+    ['train', /^train: .*\n {2}max_epochs +/],
+    ['early_stopping', /^train\.early_stopping: .*\n {2}monitor +/],
+    ['cosine', /^cosine: /],
+  ])('finds %s by its name alone', async (name, pattern) => {
+    expect((await nnHere('list', name)).out).toMatch(pattern);
+  });
+
+  it('states the conventions that figures depend on, and refers to them', async () => {
+    const { out } = await nnHere('list', 'conventions');
+    const names = ['weight_decay', 'regularization', 'class_weights', 'weight_average', 'order', 'schedule', 'fans', 'shear', 'best', 'names']; // prettier-ignore
+    for (const name of names) expect(out).toMatch(new RegExp(`^${name}\\n {4}\\S`, 'm'));
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+    expect((await nnHere('list')).out).toContain('nn list conventions');
+  });
 });

@@ -86,7 +86,7 @@ describe('splitRows', () => {
     [{ val: 10 }, 'data.split (val 10, test 0) leaves nothing of 10 samples to train on'],
     [{ val: 0.5, test: 5 }, 'data.split (val 0.5, test 5) leaves nothing of 10 samples to train on'],
     [{ test: 11 }, 'data.split.test asks for 11 samples, but the file has 10'],
-    [{ val: 0.01 }, 'data.split.val: 0.01 of 10 samples is no sample at all'],
+    [{ val: 0.01 }, 'data.split.val: 0.01 of 10 samples leaves no sample'],
     [{ val: 2, stratify: true }, 'data.split.stratify: a part of 2 samples cannot hold 3 classes'],
     [{ val: 3, test: 3, stratify: true }, 'data.split.stratify: class "class2" has 2 samples, too few for 3 parts'],
   ])('refuses %o', (sizes, message) => {

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { writeSummary, type Summary } from '../../src/runs/summary.js';
+import { readSummary, type Summary, writeSummary } from '../../src/runs/summary.js';
 
-it('summary.json holds the summary, with null for what is not finite', () => {
+it('summary.json holds the summary, with null for what is not finite, which is read as undefined and not as 0', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nn-summary-'));
   const summary: Summary = {
     status: 'failed',
@@ -21,5 +21,6 @@ it('summary.json holds the summary, with null for what is not finite', () => {
   writeSummary(join(folder, 'summary.json'), summary);
   const read: unknown = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8'));
   expect(read).toEqual({ ...summary, final: { 'train/loss': null } });
+  expect(readSummary(join(folder, 'summary.json'))).toEqual(summary);
   rmSync(folder, { recursive: true });
 });

@@ -28,6 +28,12 @@ describe('compare', () => {
     expect(compare([[run(1, 0.5)], [{ seed: 1 }]], ['test/accuracy'], 'max')[1]).toEqual({ count: 0, figures: { mean: {} } }); // prettier-ignore
   });
 
+  it('leaves a figure that is undefined out of means and gains', () => {
+    const [, second] = compare([[run(1, 0.5), run(2, NaN)], [run(1, 0.75), run(2, 0.9)]], ['test/accuracy'], 'max'); // prettier-ignore
+    expect(second.gain).toEqual({ mean: 0.25 });
+    expect(compare([[run(1, NaN)], [run(1, 0.5)]], ['test/accuracy'], 'max')[1].gain).toBeUndefined();
+  });
+
   it('pairs the folds of cross-validations one by one, those of the same number of folds alone', () => {
     const fold = (seed: number, fold: number, folds: number, accuracy: number) => ({
       ...run(seed, accuracy),

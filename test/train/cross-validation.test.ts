@@ -15,4 +15,13 @@ describe('meanAndSpread', () => {
     expect(meanAndSpread([{ loss: 3 }])).toEqual({ mean: { loss: 3 } });
     expect(meanAndSpread([])).toEqual({ mean: {} });
   });
+
+  it('leaves out the runs in which a figure is undefined, and says in how many it is not', () => {
+    const runs = [0.5, NaN, 0.7, NaN].map((auc, i) => ({ auc, loss: i, never: NaN }));
+    const { mean, std, defined } = meanAndSpread(runs);
+    expect(mean).toEqual({ auc: expect.closeTo(0.6, 12) as number, loss: 1.5, never: NaN });
+    expect(std?.auc).toBeCloseTo(Math.SQRT2 / 10, 12);
+    expect(Object.keys(std ?? {})).toEqual(['auc', 'loss']);
+    expect(defined).toEqual({ auc: 2, never: 0 });
+  });
 });

@@ -1,6 +1,6 @@
 /** `nn compare`: trains each of several configs with the same seeds and prints their figures side by side. */
 import type { Comparison, RunningEvent, VariantEvent } from '../../runner/index.js';
-import { formatFigure, formatTime } from '../../runner/text.js';
+import { formatMean, formatTime } from '../../runner/text.js';
 import { addCommand, type CommonOptions, engineOf, type Register } from '../command.js';
 import { configArguments } from '../config-files.js';
 import { openDisplay } from '../display.js';
@@ -111,22 +111,23 @@ function describeVariant(event: VariantEvent): string {
 }
 
 /** `test/accuracy 0.97 ± 0.02  test/loss 0.1 ± 0.03` of one run, or of the folds of a cross-validation. */
-function describeFigures({ runs, figures, spread: { mean, std } }: VariantEvent): string {
-  const shown = Object.keys(mean).length === 0 ? [] : figures.map((name) => `${name} ${withSpread(mean[name], std?.[name])}`); // prettier-ignore
+function describeFigures({ runs, figures, spread }: VariantEvent): string {
+  const shown = Object.keys(spread.mean).length === 0 ? [] : figures.map((name) => `${name} ${formatMean(spread, name, runs.length)}`); // prettier-ignore
   const failed = runs.some((run) => run.figures === undefined);
   return [...shown, ...(failed ? ['failed'] : [])].join('  ');
 }
 
-const withSpread = (mean: number, std: number | undefined, sign = ''): string =>
-  `${sign}${formatFigure(mean)}${std === undefined ? '' : ` ± ${Number(std.toPrecision(2))}`}`;
-
 function describe({ variants, figures: names }: Comparison): string[] {
-  const rows = variants.map(({ label, runs, count, figures: { mean, std }, gain }) => {
-    const shown = names.map((name) => (count === 0 ? '-' : withSpread(mean[name], std?.[name])));
-    const gained = gain === undefined ? '-' : withSpread(gain.mean, gain.std, gain.mean > 0 ? '+' : '');
+  const rows = variants.map(({ label, runs, count, figures, gain }) => {
+    const shown = names.map((name) => (count === 0 ? '-' : formatMean(figures, name, count)));
+    const gained = gain === undefined ? '-' : formatGain(gain);
     const seconds = runs.reduce((sum, { wall_time_s }) => sum + wall_time_s, 0) / Math.max(runs.length, 1);
     const ended = count === runs.length ? String(count) : `${count} of ${runs.length}`;
     return [label, ended, shown[0], gained, ...shown.slice(1), formatTime(seconds)];
   });
   return formatTable(['config', 'runs', names[0], 'gain', ...names.slice(1), 'time'], rows, ['runs', 'time']);
 }
+
+/** `+0.02 ± 0.01` */
+const formatGain = ({ mean, std }: NonNullable<Comparison['variants'][number]['gain']>): string =>
+  `${mean > 0 ? '+' : ''}${formatMean({ mean: { gain: mean }, ...(std !== undefined && { std: { gain: std } }) }, 'gain', 1)}`; // prettier-ignore

@@ -17,20 +17,32 @@ export const registerList: Register = (program, finish) => {
 
 /** Entries of `kind` (without one, what kinds there are), or the one called `name`: for programs, and for people. */
 async function list(kind?: string, name?: string): Promise<{ value: unknown; lines: readonly string[] }> {
-  const { catalogEntries, catalogLints, catalogNames } = await import('../catalog.js');
+  const { catalogEntries, catalogLints, catalogNamed, catalogNames } = await import('../catalog.js');
   if (kind === undefined) {
     const kinds = catalogNames();
     const width = Math.max(...Object.keys(kinds).map((key) => key.length));
     return {
       value: kinds,
-      lines: Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+      lines: [
+        ...Object.entries(kinds).map(([key, names]) => `${key.padEnd(width)}  ${names.join(', ')}`),
+        'How figures compare with those of other tools: nn list conventions',
+      ],
+    };
+  }
+  if (kind === 'conventions') {
+    const { conventions } = await import('../conventions.js');
+    return {
+      value: conventions,
+      lines: conventions.flatMap(({ name, rule }, i) => [...(i === 0 ? [] : ['']), name, ...wrapped(rule)]),
     };
   }
   if (kind === 'lints') {
     const lints = catalogLints(name);
     return { value: lints, lines: lints.flatMap((lint, i) => [...(i === 0 ? [] : ['']), ...formatLint(lint)]) };
   }
-  const entries = catalogEntries(kind, name);
+  const entries =
+    (name === undefined && !Object.hasOwn(catalogNames(), kind) ? catalogNamed(kind) : undefined) ??
+    catalogEntries(kind, name);
   return { value: entries, lines: formatEntries(entries) };
 }
 

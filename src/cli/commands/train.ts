@@ -1,4 +1,4 @@
-/** `nn train`: trains an experiment in a new run directory, or goes on with one. */
+/** `nn train`: trains an experiment in a new run directory, or resumes one. */
 import type { Ahead } from '../../runner/ahead.js';
 import type { RunEvent, RunOptions } from '../../runner/index.js';
 import { addCommand, type CommonOptions, engineOf, experimentOptions, type Register } from '../command.js';
@@ -16,7 +16,7 @@ interface TrainArguments extends CommonOptions {
 
 export const registerTrain: Register = (program, finish) => {
   addCommand(program, 'train [config] [overrides...]', 'train a network', ['seed', 'engine', 'run'])
-    .option('--resume <run>', 'go on with the run in this directory, exactly')
+    .option('--resume <run>', 'resume the run in this directory, exactly')
     .option('--fast-dev-run', 'one training and one validation batch, then stop')
     .option('--max-time <time>', 'stop after 90s, 10m or 2h')
     .action(async (config: string | undefined, overrides: string[], options: TrainArguments) => {
@@ -94,7 +94,7 @@ function resumedOverrides(words: readonly string[], options: TrainArguments): re
   }
   for (const option of ['seed', 'name', 'fastDevRun'] as const) {
     if (options[option] === undefined) continue;
-    throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run goes on as it began`); // prettier-ignore
+    throw new UsageError(`--resume takes no --${option === 'fastDevRun' ? 'fast-dev-run' : option}: a run resumes as it began`); // prettier-ignore
   }
   return words;
 }

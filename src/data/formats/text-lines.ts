@@ -52,7 +52,7 @@ export async function* textLines(
   let line = 1;
   for await (const block of textBlocks(chunks, file)) {
     const lines = block.toString('utf8').split(/\r\n|\n|\r/);
-    // A block ends with a line end, but for the last one.
+    // Every block but the last ends with a line end.
     if (lines.at(-1) === '') lines.pop();
     for (const text of lines) yield { text: line === 1 ? text.replace(/^\uFEFF/, '') : text, line: line++ };
   }

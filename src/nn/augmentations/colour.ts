@@ -112,7 +112,7 @@ export const saturation = pixelwise({
 });
 
 export const hue = pixelwise({
-  description: 'Turns all colours along the colour circle.',
+  description: 'Shifts all colours along the colour circle.',
   schema: z.object({
     shift: aroundZero.default(0.05).describe('largest turn to both sides as a share of the circle, or [from, to]'),
     probability: probability(1),

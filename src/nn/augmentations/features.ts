@@ -26,7 +26,7 @@ export const jitter = noiseOn('a sequence', true);
 
 export const featureMask = featurewise({
   description:
-    'Puts a fixed value in the place of random features, after preprocessing; of a category, zeros in the place of all its features.',
+    'Replaces random features by a fixed value, after preprocessing; all features of a category become zeros.',
   schema: z.object({
     rate: atoms.properFraction.default(0.1).describe('share of the features (columns of a table) of a sample'),
     value: atoms.finite.default(0).describe('what is put there; 0 is the mean of standardized features'),

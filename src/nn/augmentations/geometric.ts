@@ -29,7 +29,7 @@ const draw = (
 ): Quantity => context.sometimes(share, context.between(part, range), neutral);
 
 export const rotate = geometric({
-  description: 'Turns images about their centre.',
+  description: 'Rotates images about their centre.',
   schema: z.object({
     degrees: aroundZero.default(15).describe('largest angle to both sides, or [from, to]; positive is counter-clockwise'), // prettier-ignore
     probability: probability(1),
@@ -44,8 +44,10 @@ export const rotate = geometric({
 export const translate = geometric({
   description: 'Moves images.',
   schema: z.object({
-    horizontal: aroundZero.default(0.1).describe('largest way to both sides as a share of the width, or [from, to]'),
-    vertical: aroundZero.default(0.1).describe('largest way up and down as a share of the height, or [from, to]; positive is down'), // prettier-ignore
+    horizontal: aroundZero
+      .default(0.1)
+      .describe('largest distance to both sides as a share of the width, or [from, to]'),
+    vertical: aroundZero.default(0.1).describe('largest distance up and down as a share of the height, or [from, to]; positive is down'), // prettier-ignore
     probability: probability(1),
   }),
   exact: false,
@@ -93,7 +95,7 @@ export const shear = geometric({
 });
 
 export const perspective = geometric({
-  description: 'Shows images as if seen from aslant: their corners move.',
+  description: 'Shows images as if seen at an angle: their corners move.',
   schema: z.object({
     distortion: atoms.probability.default(0.2).describe('how far a corner may move, as a share of half the image'),
     probability: probability(0.5),

@@ -12,7 +12,7 @@ export function moveLabels(target: Node, wrong: Node, step: Node, classes: numbe
 
 /** With `fixed` the noise of a badly labelled data set; without, DisturbLabel (Xie et al. 2016). */
 export const labelNoise = relabelling({
-  description: 'Makes a random share of the training labels wrong: another class, each as likely.',
+  description: 'Replaces a random share of the training labels by another class, each equally likely.',
   schema: z.object({
     share: atoms.properFraction.default(0.1).describe('share of the labels that are made wrong'),
     fixed: z.boolean().default(false).describe('the same wrong labels in every epoch; anew in every step by default'),

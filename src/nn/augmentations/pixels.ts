@@ -12,7 +12,7 @@ const TRUNCATE = 3;
 
 /**
  * [batch, size, size]: element (b, i, j) is the share of value j in the Gaussian mean about i, with the standard deviation of
- * sample b. Beyond its ends a line goes on mirrored: c b | a b c | b a.
+ * sample b. Beyond its ends a line continues mirrored: c b | a b c | b a.
  */
 function mirroredBand(sigma: Quantity, batch: number, size: number, radius: number): Node {
   const shape = [batch, size, size];
@@ -112,7 +112,7 @@ const fillValue = atoms.probability.default(0).describe('what is put there: 0 is
 
 /** DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017. */
 export const cutout = pixelwise({
-  description: 'Puts one grey level into a square of images at a random place; it may reach over the border.',
+  description: 'Fills a square at a random place with one grey level; it may extend beyond the border.',
   schema: z.object({
     size: atoms.positiveInt.default(8).describe('side of the square in pixels'),
     value: fillValue,
@@ -127,7 +127,7 @@ export const cutout = pixelwise({
 
 /** Zhong et al.: "Random erasing data augmentation", 2020. */
 export const erase = pixelwise({
-  description: 'Puts one grey level into a rectangle of images of random size and place (random erasing).',
+  description: 'Fills a rectangle of random size and place with one grey level (random erasing).',
   schema: z.object({
     area: z
       .tuple([atoms.probability, atoms.probability])

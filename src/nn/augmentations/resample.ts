@@ -69,7 +69,7 @@ function reflected(t: Node, size: number): Node {
   return sub(minimum(within, sub(period, within)), 0.5);
 }
 
-/** `t` where a value is to be had, by the mode. */
+/** `t` moved to where the mode defines a value. */
 const inside = (t: Node, size: number, { mode }: Fill): Node =>
   mode === 'constant' ? clamp(t, -1, size) : clamp(mode === 'reflect' ? reflected(t, size) : t, 0, size - 1);
 

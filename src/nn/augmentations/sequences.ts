@@ -29,7 +29,7 @@ export function shiftInTime(x: Node, steps: Node, mode: 'constant' | 'nearest' |
 export const timeShift = featurewise({
   description: 'Moves sequences in time by whole steps.',
   schema: z.object({
-    steps: atoms.positiveInt.max(10000).default(2).describe('largest way to both sides'),
+    steps: atoms.positiveInt.max(10000).default(2).describe('largest distance to both sides'),
     fill: z
       .enum(['constant', 'nearest', 'wrap'])
       .default('constant')
@@ -60,7 +60,7 @@ export const amplitude = featurewise({
 
 /** The time masks of SpecAugment (Park et al. 2019). */
 export const timeMask = featurewise({
-  description: 'Puts a fixed value into a random stretch of a sequence.',
+  description: 'Replaces a random stretch of a sequence by a fixed value.',
   schema: z.object({
     steps: atoms.positiveInt.max(10000).default(4).describe('longest stretch; each is as likely as a shorter one'),
     value: atoms.finite.default(0).describe('what is put there; 0 is the mean of standardized features'),

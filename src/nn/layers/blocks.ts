@@ -16,7 +16,7 @@ export function blocks(layer: z.ZodType<LayerConfig>) {
   const row = z.array(layer).min(1);
 
   const sequential = defineSignalLayer({
-    description: 'Layers in a row, as often as wanted, each copy with weights of its own.',
+    description: 'Layers in a row, repeated if asked for, each copy with its own weights.',
     schema: z.object({
       layers: row.describe('from the input to the output'),
       repeat: z.int().min(1).max(MOST_COPIES).optional().describe('how many copies follow each other'),

@@ -27,7 +27,7 @@ const convolutionFields = <Size extends z.ZodType, One extends z.ZodType>(of: Ax
   ...filterFields(of),
   groups: atoms.positiveInt
     .default(1)
-    .describe('channels and filters are cut into this many parts that do not see each other'),
+    .describe('channels and filters are split into this many groups, each convolved by itself'),
   ...weightedFields,
 });
 

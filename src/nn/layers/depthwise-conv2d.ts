@@ -31,7 +31,7 @@ function depthwise(
 }
 
 export const depthwiseConv2d = defineLayer({
-  description: 'Filters of its own for each channel, which see no other.',
+  description: 'Separate filters for each channel.',
   traits: ['factorizes'],
   schema: z.object({ ...geometry, ...weightedFields }),
   build(context, config, x) {
@@ -42,7 +42,7 @@ export const depthwiseConv2d = defineLayer({
 
 /** Chollet 2017 ("Xception"): `depthwise_weight` [kh, kw, 1, channels * depth_multiplier], then `weight` [1, 1, ..., filters]. */
 export const separableConv2d = defineLayer({
-  description: 'Filters of its own for each channel, then weighted sums of the channels at every place.',
+  description: 'Separate filters for each channel, then weighted sums of the channels at every position.',
   traits: ['factorizes'],
   schema: z.object({
     filters: atoms.positiveInt.describe('number of output channels'),

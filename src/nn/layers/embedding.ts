@@ -12,7 +12,7 @@ export const embedding = defineLayer({
   description: 'A trainable vector for each of the whole numbers 0 to vocabulary - 1.',
   traits: ['looks_up_rows', 'per_position'],
   schema: z.object({
-    vocabulary: atoms.positiveInt.describe('how many different numbers there are'),
+    vocabulary: atoms.positiveInt.describe('number of different values'),
     units: atoms.positiveInt.describe('size of the vectors'),
     init: z
       .object({ weights: initializerSchema.prefault({ normal: { std: 0.05 } }) })

@@ -4,7 +4,7 @@ import { ShapeError, showShape, transpose } from '../../tensor/index.js';
 import { defineLayer, sampleShape } from '../layer.js';
 
 export const permute = defineLayer({
-  description: 'The axes of a sample in another order.',
+  description: 'Reorders the axes of a sample.',
   traits: ['moves_values'],
   schema: z.object({
     axes: z

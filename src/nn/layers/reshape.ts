@@ -4,12 +4,12 @@ import { reshape as reshapeNode, ShapeError, showShape, sizeOf } from '../../ten
 import { defineLayer, sampleShape } from '../layer.js';
 
 export const reshape = defineLayer({
-  description: 'The same values, row-major, in another shape.',
+  description: 'Gives a sample another shape; its values stay in row-major order.',
   traits: ['moves_values'],
   schema: z.object({
     shape: z
       .array(z.union([atoms.positiveInt, z.literal(-1)]))
-      .describe('shape of one sample; one size may be -1, which is worked out'),
+      .describe('shape of one sample; one size may be -1, which is inferred'),
   }),
   build(_context, { shape }, x) {
     const from = sampleShape(x);

@@ -25,7 +25,7 @@ const stretchLast = (x: Node, factor: number): Node => {
 };
 
 export const upsample1d = defineLayer({
-  description: 'Every element of a sequence repeated.',
+  description: 'Repeats every element of a sequence.',
   schema: z.object({ size: atoms.positiveInt.default(2).describe('how often') }),
   build(_context, { size }, x) {
     asImages(x);
@@ -36,7 +36,7 @@ export const upsample1d = defineLayer({
 });
 
 export const upsample2d = defineLayer({
-  description: 'Every image larger by a whole factor.',
+  description: 'Enlarges every image by a whole factor.',
   schema: z.object({
     size: sizePair.default(2).describe('factor of height and width'),
     interpolation: z
@@ -65,7 +65,7 @@ export const upsample2d = defineLayer({
 });
 
 export const zeroPad2d = defineLayer({
-  description: 'Zeros around every image.',
+  description: 'Pads every image with zeros.',
   schema: z.object({
     padding: z
       .union([

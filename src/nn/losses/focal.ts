@@ -12,7 +12,8 @@ import { logSumExp, meanPerSample, softplusBoth } from './numerics.js';
 const NEVER = -1e30;
 
 export const focal = defineLoss({
-  description: 'Cross-entropy times (1 - p)^gamma, p the probability of the true label: easy samples count little.',
+  description:
+    'Cross-entropy times (1 - p)^gamma, p the probability of the true label: easy samples contribute little.',
   schema: z.object({
     gamma: atoms.nonNegative.default(2).describe('how strongly easy samples are played down; 0 is plain cross-entropy'),
     alpha: atoms.probability

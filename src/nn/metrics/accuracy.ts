@@ -1,4 +1,4 @@
-/** Shares of samples that are classified rightly. */
+/** Shares of samples that are classified correctly. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, argmax, bitAnd, cast, constant, eq, gt, iota, lt, ne, reduceMax, reduceSum, reshape, select, sizeOf, sub } from '../../tensor/index.js'; // prettier-ignore

@@ -1,4 +1,4 @@
-/** Who is taken for whom: the confusion matrix, and what is read off it. */
+/** Which class is taken for which: the confusion matrix, and what is read off it. */
 import * as z from 'zod';
 import { matmul, matrixTranspose, mul, type Node, reduceSum, sub } from '../../tensor/index.js';
 import { indicators, indicatorsOfAll, namesOf } from './indicators.js';

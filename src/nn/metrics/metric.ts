@@ -10,7 +10,7 @@ interface Measured<S extends z.ZodObject> {
   readonly targets: readonly ReferenceKind[];
   /**
    * How the statistics of batches come together: `add` sums f32 [k] element by element, `append` puts the rows of f32
-   * [rows, width] below each other, for what is no sum, such as ranks over the whole split.
+   * [rows, width] below each other, for what is not a sum, such as ranks over the whole split.
    */
   readonly combine?: 'add' | 'append';
   /** From the network's output [batch, units] (for regression: its predictions) and the targets. Throws ShapeError. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 
 export const parameterGroupSchema = z.strictObject({
-  parameters: atoms.text.describe('names of weights, * for any characters: layers.0.*, *.bias; the first group that fits counts'), // prettier-ignore
+  parameters: atoms.text.describe('names of weights, * for any characters: layers.0.*, *.bias; the first matching group applies'), // prettier-ignore
   lr: atoms.nonNegative
     .optional()
     .describe("learning rate instead of the optimizer's; 0 keeps these weights as they are"),

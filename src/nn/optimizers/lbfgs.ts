@@ -29,10 +29,10 @@ export const lbfgs = defineOptimizer({
   schema: z.object({
     lr: learningRate(1),
     history_size: atoms.positiveInt.default(10).describe('steps that the estimate is made from; each is kept as large as the weights, twice'), // prettier-ignore
-    tolerance_grad: atoms.nonNegative.default(1e-7).describe('below this largest element of the gradient nothing moves'), // prettier-ignore
+    tolerance_grad: atoms.nonNegative.default(1e-7).describe('no step while the largest element of the gradient is below this'), // prettier-ignore
     tolerance_change: atoms.nonNegative
       .default(1e-9)
-      .describe('below this decrease of the loss to first order nothing moves'),
+      .describe('no step that would lower the loss, to first order, by less than this'),
   }),
   init({ history_size }, shapes) {
     const ofParameters = Object.entries(shapes).flatMap(([name, shape]): [string, Shape][] => {

@@ -21,7 +21,7 @@ function operationCost(node: Node): number {
 }
 /** Elements cheaper than this are computed again rather than stored and loaded. */
 const RECOMPUTE_LIMIT = 6;
-/** Elements dearer than this are stored where each would be computed again for this many elements of a broadcast. */
+/** Elements that cost more than this are stored where each would be computed again for this many elements of a broadcast. */
 const SPREAD_LIMIT = 15;
 const SPREAD_FACTOR = 4;
 /** Elements of a row along which what is computed once counts for nothing. */

@@ -9,7 +9,7 @@ export interface Work {
 /** Work in order: phases, whose parts may run side by side, and loops. */
 export type PhaseStep<P> = { readonly phase: P } | Loop<P>;
 
-/** Steps that are gone through as often as the whole number at address `trips` says when the loop begins. */
+/** Steps that run as many times as the integer at address `trips` says when the loop begins. */
 export interface Loop<P> {
   readonly trips: number;
   readonly body: readonly PhaseStep<P>[];

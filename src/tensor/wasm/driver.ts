@@ -184,7 +184,7 @@ class Driver {
 }
 
 /**
- * A barrier for all threads: polls for a while, then sleeps. The last to arrive, when nobody takes a task, makes the counter 0.
+ * A barrier for all threads: polls for a while, then sleeps. The last to arrive, when no thread takes a task any more, makes the counter 0.
  * Traps where a thread has failed. Returns its function's index.
  */
 function emitBarrier(module: ModuleEmitter, { barrier, counter, failed, threads }: DriverOptions): number {

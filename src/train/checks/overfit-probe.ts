@@ -24,7 +24,7 @@ export interface Probe {
   readonly withoutGradient: readonly { readonly layer: string; readonly parameter: string }[];
   /** Hidden layers of at least two units whose incoming weights are all the same. */
   readonly symmetric: readonly { readonly layer: string; readonly units: number }[];
-  /** The activation that the network's output went through last, if any. */
+  /** The activation applied last to the network's output, if any. */
   readonly headActivation?: { readonly layer: string; readonly activation: string };
   readonly outputLayer: string;
 }

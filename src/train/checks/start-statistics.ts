@@ -16,7 +16,7 @@ import { epochOrder } from '../loop/epoch-order.js';
 export interface LayerStart {
   /** Such as `layers.0`. */
   readonly layer: string;
-  /** Standard deviation of all values that the layer puts out for the batch. */
+  /** Standard deviation of the layer's outputs for the batch. */
   readonly std: number;
   /** The same of the derivatives of the objective, a mean over the batch, with respect to them. */
   readonly gradientStd: number;

@@ -141,7 +141,7 @@ export function outputActivation({ output }: Dataflow): { step: LayerFlow; activ
   return step === undefined || activation === undefined || activation.type === 'linear' ? undefined : { step, activation }; // prettier-ignore
 }
 
-/** Values between which an activation function stays; infinite where it goes on growing. */
+/** Values between which an activation function stays; infinite where it keeps growing. */
 export function rangeOfActivation(config: ActivationConfig): readonly [number, number] {
   // Seen at x = -50 ... 50 in steps of 0.05; in the other column 0, for softmax.
   const points = 2001;

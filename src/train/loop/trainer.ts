@@ -59,7 +59,7 @@ export interface TrainOptions {
   readonly shouldStop: () => boolean;
   /** Seconds from some fixed moment. */
   readonly now: () => number;
-  /** The snapshot to go on from and the one of the best epoch so far, where there has been one. */
+  /** The snapshot to resume from and that of the best epoch so far, if any. */
   readonly resume?: { readonly last: Snapshot; readonly best?: Snapshot };
   /** Weights and running statistics that a run begins with, by name; the others are drawn. */
   readonly given?: Tensors;

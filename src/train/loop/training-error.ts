@@ -1,6 +1,6 @@
 import type { TrainingResult } from './training-run.js';
 
-/** A training run that cannot go on: a loss, a gradient or a weight that is not finite. No checkpoint with such weights is written. */
+/** A training run that cannot continue: a loss, a gradient or a weight that is not finite. No checkpoint with such weights is written. */
 export class TrainingError extends Error {
   override readonly name = 'TrainingError';
   constructor(

@@ -13,7 +13,7 @@ import { averagedAfter, secondAveraged } from '../step/averaging.js';
 import type { Plan } from './plan.js';
 import type { Stepper } from '../step/stepper.js';
 
-/** What a run came to; the fields of summary.json that do not depend on files and machine. */
+/** How a run ended; the fields of summary.json that do not depend on files and machine. */
 export interface TrainingResult {
   readonly status: 'completed' | 'early_stopped' | 'interrupted' | 'failed';
   readonly reason?: string;

@@ -40,7 +40,7 @@ export interface StepInputs {
   readonly failedStep: Node;
 }
 
-/** What a training step puts out, beside the statistics of metrics as `metricOutput` names them. */
+/** The outputs of a training step, beside the statistics of metrics as `metricOutput` names them. */
 export interface TrainingOutputs extends Readonly<Record<string, Node>> {
   /** The sum of the samples' losses, []. */
   readonly loss: Node;
@@ -196,7 +196,7 @@ function meansOf(observations: readonly Observation[], batch: Node): ReadonlyMap
 
 const EVALUATION = { training: false, stochastic: false, augmented: false };
 
-/** What an evaluation puts out, beside the statistics of metrics. */
+/** The outputs of an evaluation, beside the statistics of metrics. */
 export interface EvaluationOutputs extends Readonly<Record<string, Node>> {
   /** The sum of the samples' losses, []. */
   readonly loss: Node;

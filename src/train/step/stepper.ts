@@ -56,7 +56,7 @@ export class Stepper {
   readonly variables: readonly Variable[];
   /** The part of it that evaluation and a return to the best epoch need: weights, their averages, running statistics. */
   readonly weights: readonly Variable[];
-  /** What every step puts out. */
+  /** The outputs of every step. */
   readonly outputs: TrainingOutputs;
   private readonly compiled = new Map<number, CompiledStep>();
   private refresher: { step: StatisticsStep; executable: Executable } | undefined;

@@ -40,7 +40,7 @@ export class Sums {
   /** The figures of the task beside the loss, each a sum over the samples. */
   private readonly figures: readonly { readonly name: string; readonly output: string; readonly kept: Added }[];
 
-  /** `outputs` are those of a step; all batches share their shapes but for the number of rows. */
+  /** `outputs` are those of a step; all batches have the same shapes except for the number of rows. */
   constructor(metrics: readonly MetricConfig[], outputs: Readonly<Record<string, Node>>) {
     this.metrics = namedMetrics(metrics).map(({ name, config }) => {
       const output = metricOutput(name);
@@ -63,7 +63,7 @@ export class Sums {
     for (const { kept } of [...this.metrics, ...this.figures]) kept.clear();
   }
 
-  /** Adds a batch by what its step put out: the sum of its losses, and the statistics of its metrics. */
+  /** Adds the outputs of a batch's step: the sum of its losses, and the statistics of its metrics. */
   add(samples: number, values: Readonly<Record<string, TypedValues>> & { readonly loss: TypedValues }): void {
     this.samples += samples;
     this.loss += values.loss[0];

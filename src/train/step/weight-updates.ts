@@ -43,7 +43,7 @@ export interface StepHyperparameters {
   readonly optimizer?: Readonly<Record<string, Operand | readonly Operand[]>>;
 }
 
-/** What the parameter `name` is updated with: the optimizer's config, but for what its group says. */
+/** What the parameter `name` is updated with: the optimizer's config, overridden by its group. */
 function hyperparametersOf(
   config: ExperimentConfig,
   optimizer: OptimizerConfig,

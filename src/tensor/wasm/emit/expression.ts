@@ -59,7 +59,7 @@ export class ExpressionEmitter {
     roots.forEach(count);
   }
 
-  /** Starts a new point: nothing computed before holds, but for what was drawn for this vector of a group. */
+  /** Starts a new point: nothing computed before is valid, except what was drawn for this vector of a group. */
   begin(vector = 0): void {
     this.ready = new Set();
     this.vector = vector;

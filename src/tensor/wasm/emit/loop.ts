@@ -207,7 +207,7 @@ class InnermostLoop {
   }
 }
 
-/** The accesses but for those of row numbers, which are read one by one. */
+/** The accesses except those of row numbers, which are read one by one. */
 export const directly = (accesses: readonly Access[]): Access[] =>
   accesses.filter((a) => !accesses.some((b) => b.indirect?.index === a));
 

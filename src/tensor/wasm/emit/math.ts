@@ -152,7 +152,7 @@ function emitExp(f: FunctionEmitter, x: Vector, fma: boolean, inPlace: boolean):
     value();
     f.i32(23).op('i32x4.shl').splatInt(0x3f800000).op('i32x4.add', 'f32x4.mul');
   };
-  /** Leaves exp of local r on the stack but for the factor 2^n, n being the low bits of that local. */
+  /** Leaves exp of local r on the stack without the factor 2^n, n being the low bits of that local. */
   const reduced = (): void => {
     f.get(r).splat(Math.LOG2E).op('f32x4.mul').splat(ROUND).op('f32x4.add').set(n);
     f.get(n).splat(ROUND).op('f32x4.sub').set(half);
