@@ -6,6 +6,8 @@ import * as z from 'zod';
 import { text } from '../config/atoms.js';
 
 const names = z.array(z.string());
+/** Whether names are what is written; absent in checkpoints from before that, which have numbers in their shortest form. */
+const exactNames = z.literal(true).optional();
 
 export const columnEncodingSchema = z.discriminatedUnion('kind', [
   /** `fill` stands in for missing values, where the config asks for that; with `indicator` a second feature says where. */
@@ -16,7 +18,13 @@ export const columnEncodingSchema = z.discriminatedUnion('kind', [
     indicator: z.literal(true).optional(),
   }),
   /** One-hot: a column of 0 and 1 for each category; `fill` is that of missing values. */
-  z.strictObject({ kind: z.literal('categorical'), name: text, categories: names, fill: z.string().optional() }),
+  z.strictObject({
+    kind: z.literal('categorical'),
+    name: text,
+    categories: names,
+    exact_names: exactNames,
+    fill: z.string().optional(),
+  }),
   /** One-hot by the bucket that a category hashes to. */
   z.strictObject({ kind: z.literal('hashed'), name: text, buckets: z.int().positive() }),
 ]);
@@ -37,6 +45,7 @@ const tableEncodingSchema = z.strictObject({
   columns: z.array(columnEncodingSchema).min(1),
   targets: names,
   classes: names.optional(),
+  exact_names: exactNames,
 });
 
 /** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other targets. */

@@ -4,7 +4,7 @@
  */
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
-import type { Labels } from './labels.js';
+import { type Labels, sameNumberHint } from './labels.js';
 import { partSize, type SplitRows, type SplitSizes, splitRows } from './split.js';
 
 export interface Fold {
@@ -77,7 +77,7 @@ function byClass(file: string, order: readonly number[], labels: Labels | undefi
       `data.folds: class "${labels.values[alone]}" has one sample, which cannot both train and test`,
       {
         file,
-        hint: 'remove the class',
+        hint: sameNumberHint(labels.values[alone], labels.values) ?? 'remove its row',
       },
     );
   }

@@ -43,21 +43,21 @@ export function codesIn(labels: Labels, rows: Rows): number[] {
 }
 
 /**
- * The distinct names among `values`, sorted: as numbers where all are numbers (then "1.0" and "1" are one name), else by code
- * point.
+ * The distinct names among `values`, sorted: by number where all are numbers, else by code point. Names are what is written: 1.1 and
+ * 1.10, or 7 and 007, are two, since a version or a postcode only looks like a number.
  */
 export function sortedNames(values: readonly string[]): string[] {
-  if (values.every(isNumber)) {
-    const numbers = new Set(values.map((value) => parseNumber(value) + 0));
-    return [...numbers].sort((a, b) => a - b).map(String);
-  }
-  return [...new Set(values)].sort(byCodePoint);
+  const names = [...new Set(values)].sort(byCodePoint);
+  return names.every(isNumber) ? names.sort((a, b) => parseNumber(a) - parseNumber(b)) : names;
 }
 
-/** For each of `values` its index among `names`, or -1 where it is none of them. */
-export function indexOfEachValue(values: readonly string[], names: readonly string[]): Int32Array {
+/**
+ * For each of `values` its index among `names`, or -1 where it is none of them. `exact` is false for names of a checkpoint from
+ * before they were what is written: numbers in their shortest form then, which "1.0" and "1" have in common.
+ */
+export function indexOfEachValue(values: readonly string[], names: readonly string[], exact: boolean): Int32Array {
   const indices = new Map(names.map((name, index) => [name, index]));
-  const numeric = names.every(isNumber);
+  const numeric = !exact && names.every(isNumber);
   const canonical = (value: string): string => (numeric && isNumber(value) ? String(parseNumber(value) + 0) : value);
   return Int32Array.from(values, (value) => indices.get(canonical(value)) ?? -1);
 }
@@ -75,28 +75,54 @@ export function fitClasses(labels: Labels, rows: Rows, placeOf: PlaceOfRow): str
   });
 }
 
+/** The part of an encoding that has the names of classes. */
+interface ClassNames {
+  readonly classes?: readonly string[];
+  readonly exact_names?: true;
+}
+
 /** The class index of each of `rows`. Throws DataError for a class that is none of `classes`. */
-export function encodeClasses(labels: Labels, rows: Rows, classes: readonly string[], placeOf: PlaceOfRow): Int32Array {
-  const indexOf = indexOfEachValue(labels.values, classes);
+export function encodeClasses(
+  labels: Labels,
+  rows: Rows,
+  { classes = [], exact_names: exact }: ClassNames,
+  placeOf: PlaceOfRow,
+): Int32Array {
+  const indexOf = indexOfEachValue(labels.values, classes, exact === true);
   const { codes } = labels;
   const encoded = new Int32Array(rows?.length ?? codes.length);
   for (let i = 0; i < encoded.length; i++) {
     const row = rows === undefined ? i : rows[i];
     const index = indexOf[codes[row]];
-    if (index < 0) throw unknownClass(labels.values[codes[row]], classes, placeOf(row));
+    if (index < 0) {
+      const code = codes[row];
+      const count = codes.reduce((sum, other) => sum + Number(other === code), 0);
+      throw unknownClass(labels.values[code], count, classes, placeOf(row));
+    }
     encoded[i] = index;
   }
   return encoded;
 }
 
-function unknownClass(value: string, classes: readonly string[], place: DataErrorPlace): DataError {
-  const similar = nearest(value, classes);
+/** Another of `names` that is the same number as `value`, as a hint; undefined where there is none. */
+export function sameNumberHint(value: string, names: readonly string[]): string | undefined {
+  const same = isNumber(value) ? names.find((name) => name !== value && parseNumber(name) === parseNumber(value)) : undefined; // prettier-ignore
+  return same === undefined ? undefined : `classes are named as they are written: is it "${same}"?`;
+}
+
+function unknownClass(value: string, count: number, classes: readonly string[], place: DataErrorPlace): DataError {
+  const similar = isNumber(value) ? undefined : nearest(value, classes);
+  const rare =
+    count < 2
+      ? 'a class of one sample can only be left out: remove the row'
+      : 'a rare class needs data.split: {stratify: true}, which puts every class into the training split';
   const hint =
-    similar !== undefined && !isNumber(value)
+    sameNumberHint(value, classes) ??
+    (similar !== undefined
       ? `did you mean "${similar}"?`
       : isNumber(value) && classes.length > 50
         ? 'a target of so many numbers is usually one of regression: set task: regression'
-        : 'a rare class needs data.split: {stratify: true}, which puts every class into the training split';
+        : rare);
   return new DataError(`class "${value}" does not occur in the training split (${listed(classes)})`, {
     ...place,
     hint,

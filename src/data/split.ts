@@ -4,7 +4,7 @@
  */
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
-import type { Labels } from './labels.js';
+import { type Labels, sameNumberHint } from './labels.js';
 import type { Fields, Rows } from './fields.js';
 
 /** The parts of the data, each with a purpose of its own. */
@@ -113,6 +113,11 @@ function stratifiedParts(
   return parts;
 }
 
+const rareClassHint = (count: number): string =>
+  count === 1
+    ? 'remove its row: one sample cannot both train and test'
+    : 'split into fewer parts, or remove stratify or the class';
+
 function checkStratifiable(
   file: string,
   labels: Labels,
@@ -133,7 +138,7 @@ function checkStratifiable(
   if (rare < 0) return;
   throw new DataError(
     `data.split.stratify: class "${labels.values[rare]}" has ${counted(classSizes[rare], 'sample')}, too few for ${parts} parts`,
-    { file, hint: 'remove stratify, or the class' },
+    { file, hint: sameNumberHint(labels.values[rare], labels.values) ?? rareClassHint(classSizes[rare]) },
   );
 }
 

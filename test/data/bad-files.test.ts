@@ -232,14 +232,14 @@ describe('a bad CSV file', () => {
       'a,k\n1,x\n2,y\n3.5x,x\n',
       {},
       ':4:1: expected a number in column "a", got "3.5x"',
-      'list it under data.source.categorical',
+      'if "a" is a column of categories, under data.source.categorical',
     ],
     [
       'a decimal comma',
       'a;k\n1;x\n2;y\n"3,5";x\n',
       { delimiter: ';' },
       ':4:1: expected a number in column "a", got "3,5"',
-      'write the number with a point',
+      'write decimals with a point, and thousands without a separator',
     ],
     [
       'hexadecimal and infinite numbers',

@@ -91,7 +91,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
       const encodedTargets: Table | undefined =
         labels === undefined
           ? targets?.numbersOf(rows)
-          : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget) };
+          : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding, placeOfTarget) };
       const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
       // Bytes stay where they are: the parts of a large file share them.
       const { values } = features;

@@ -44,7 +44,7 @@ export async function readCsv(
 function columnNames(fields: readonly string[], header: boolean, file: string, line: number): string[] {
   // A header may leave the column of row numbers without a name; without a header no column has one.
   const names = fields.map((field, i) => (header && field !== '' ? field : `c${i}`));
-  const repeated = names.findIndex((name, i) => names.indexOf(name) < i);
+  const repeated = firstRepeated(names);
   if (repeated >= 0) {
     const name = names[repeated];
     throw new DataError(
@@ -53,6 +53,12 @@ function columnNames(fields: readonly string[], header: boolean, file: string, l
     );
   }
   return names;
+}
+
+/** The index of the first name that stands before it already, or -1. */
+function firstRepeated(names: readonly string[]): number {
+  const seen = new Set<string>();
+  return names.findIndex((name) => seen.size === seen.add(name).size);
 }
 
 function wrongFieldCount(

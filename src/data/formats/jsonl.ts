@@ -42,10 +42,21 @@ export async function readJsonl(files: DataFiles, name: string, sink: TableSink)
   return { size: lines.size, placeOf: (row) => ({ file, line: lines.lineOf(row) }) };
 }
 
+/** A run of digits that a float64 may not hold: an identifier, more often than not. */
+const LONG_NUMBER = /\d{16}/;
+/** A string, or a number. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JSON with whole numbers beyond 2^53 as strings, so that two of them stay two. */
+const withLongNumbersQuoted = (text: string): string =>
+  text.replace(TOKEN, (token) =>
+    /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+  );
+
 function parseObject(text: string, file: string, line: number): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(LONG_NUMBER.test(text) ? withLongNumbersQuoted(text) : text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DataError(`no JSON: ${reason.slice(0, 120)}`, { file, line, hint: 'each line is one object: {"a": 1}' });

@@ -7,7 +7,6 @@ import type { ColumnSink } from '../formats/table-sink.js';
 import { type Labels, parseNumber } from '../labels.js';
 import type { ScratchFile } from '../cache/scratch-file.js';
 import { CodeCells, type MatrixColumn, MOST_CODES, NumberCells } from './cells.js';
-import { isMissing } from './missing.js';
 import { murmur3 } from './murmur3.js';
 
 /** What a column is read for: `auto` is to be found out, `texts` keeps every value as it is written, `skip` nothing. */
@@ -24,12 +23,18 @@ export class Column {
     /** The different texts. */
     readonly values: readonly string[],
     private readonly cells: CodeCells | NumberCells,
+    private readonly missing: ReadonlySet<string>,
     /** Which of the cells, where not all. */
     private readonly rows?: Int32Array,
   ) {}
 
   get size(): number {
     return this.rows?.length ?? this.cells.size;
+  }
+
+  /** Whether a text counts as no value. */
+  isMissing(text: string): boolean {
+    return this.missing.has(text);
   }
 
   /** Whether there may be numbers among the cells; else every row has a text. */
@@ -85,7 +90,7 @@ export class Column {
   select(rows: Int32Array): Column {
     const own = this.rows;
     const selected = own === undefined ? rows : rows.map((row) => own[row]);
-    return new Column(this.name, this.number, this.values, this.cells, selected);
+    return new Column(this.name, this.number, this.values, this.cells, this.missing, selected);
   }
 }
 
@@ -99,6 +104,8 @@ export class ColumnBuilder implements ColumnSink {
     readonly number: number,
     private readonly use: ColumnUse,
     private readonly file: string,
+    /** The texts that count as no value. */
+    private readonly missing: ReadonlySet<string>,
     /** Where the cells are kept instead of in memory. */
     private readonly scratch?: ScratchFile,
   ) {
@@ -118,7 +125,7 @@ export class ColumnBuilder implements ColumnSink {
       return;
     }
     if (this.use === 'skip') return;
-    const isHashed = typeof this.use === 'object' && !isMissing(value);
+    const isHashed = typeof this.use === 'object' && !this.missing.has(value);
     this.pushCode(this.codeFor(isHashed ? String(bucketOf(value, this.use.buckets)) : value));
   }
 
@@ -131,7 +138,7 @@ export class ColumnBuilder implements ColumnSink {
   }
 
   build(): Column {
-    return new Column(this.name, this.number, [...this.codeOf.keys()], this.cells);
+    return new Column(this.name, this.number, [...this.codeOf.keys()], this.cells, this.missing);
   }
 
   private pushCode(code: number): void {

@@ -9,7 +9,7 @@ import type { ColumnEncoding } from '../encoding.js';
 import type { Rows } from '../fields.js';
 import type { MatrixColumn } from './cells.js';
 import type { Column } from './column.js';
-import { isMissing } from './missing.js';
+import { howSpoilt } from './spoilt-number.js';
 import { errorAt, type ColumnTable } from './table.js';
 
 export type MissingPolicy = 'error' | 'drop' | 'mean' | 'median' | 'most_frequent' | { readonly constant: number };
@@ -20,7 +20,7 @@ const MOST_DETECTED_CATEGORIES = 100;
 const sizeOf = (column: Column, rows: Rows): number => rows?.length ?? column.size;
 
 /** Whether each of the column's texts is a missing value. */
-const missingOf = ({ values }: Column): boolean[] => values.map(isMissing);
+const missingOf = (column: Column): boolean[] => column.values.map((text) => column.isMissing(text));
 
 /** The first of `rows` in which `column` has no value; undefined where all have one. */
 function firstMissing(column: Column, rows: Rows): number | undefined {
@@ -61,16 +61,18 @@ export function fitColumn(table: ColumnTable, column: Column, rows: Rows, option
   const { categorical, buckets, missing } = options;
   const { name } = column;
   if (buckets !== undefined) return { kind: 'hashed', name, buckets };
-  const { words, numbers, lacking } = countKinds(column, rows);
-  if (words + numbers === 0) {
+  const { words, numbers, lacking, spoilt } = countKinds(column, rows);
+  if (words + numbers + spoilt === 0) {
     throw new DataError(`column "${name}" has no value in the training split`, {
       file: table.file,
       hint: `leave it out: drop: [${name}]`,
     });
   }
-  if (categorical || words >= numbers) {
+  if (!categorical && numbers + spoilt > words) refuse(table, column, rows, (text) => howSpoilt(text) !== undefined);
+  if (!categorical && numbers > 0 && words >= numbers && hasLoneWord(column)) refuse(table, column, rows, () => true);
+  if (categorical || words + spoilt >= numbers) {
     const labels = column.labels();
-    const categories = sortedNames(presentIn(labels, rows).map((code) => labels.values[code]));
+    const categories = sortedNames(presentIn(column, labels, rows).map((code) => labels.values[code]));
     if (!categorical && categories.length > MOST_DETECTED_CATEGORIES) {
       throw new DataError(`column "${name}" is text with ${categories.length} different values`, {
         file: table.file,
@@ -78,32 +80,63 @@ export function fitColumn(table: ColumnTable, column: Column, rows: Rows, option
       });
     }
     const fill = missing === 'most_frequent' ? mostFrequent(labels, rows, categories) : undefined;
-    return { kind: 'categorical', name, categories, ...(fill === undefined ? {} : { fill }) };
+    return { kind: 'categorical', name, categories, exact_names: true, ...(fill === undefined ? {} : { fill }) };
   }
   if (missing === 'error' || missing === 'drop') return { kind: 'numeric', name };
   const fill = typeof missing === 'object' ? missing.constant : centre(table, column, rows, missing);
   return { kind: 'numeric', name, fill, ...(options.indicator && lacking > 0 ? { indicator: true } : {}) };
 }
 
-/** How many of the rows have a word, a number, nothing. */
-function countKinds(column: Column, rows: Rows): { words: number; numbers: number; lacking: number } {
-  const WORD = 0, NUMBER = 1, LACKING = 2; // prettier-ignore
-  const kindOf = column.values.map((v) => (isMissing(v) ? LACKING : Number.isNaN(parseNumber(v)) ? WORD : NUMBER));
-  const counts = [0, 0, 0];
+interface KindCounts {
+  readonly words: number;
+  readonly numbers: number;
+  readonly lacking: number;
+  /** Texts that are meant as numbers and are none: 1,5 or $5.50. */
+  readonly spoilt: number;
+}
+
+/** What the rows have. */
+function countKinds(column: Column, rows: Rows): KindCounts {
+  const WORD = 0, NUMBER = 1, LACKING = 2, SPOILT = 3; // prettier-ignore
+  const kindOf = column.values.map((text) => {
+    if (column.isMissing(text)) return LACKING;
+    if (!Number.isNaN(parseNumber(text))) return NUMBER;
+    return howSpoilt(text) === undefined ? WORD : SPOILT;
+  });
+  const counts = [0, 0, 0, 0];
   for (let i = 0; i < sizeOf(column, rows); i++) {
     const code = column.code(rows === undefined ? i : rows[i]);
     counts[code < 0 ? NUMBER : kindOf[code]]++;
   }
-  return { words: counts[WORD], numbers: counts[NUMBER], lacking: counts[LACKING] };
+  return { words: counts[WORD], numbers: counts[NUMBER], lacking: counts[LACKING], spoilt: counts[SPOILT] };
 }
 
 /** The codes of the values, missing ones left out, that occur in `rows`. */
-const presentIn = (labels: Labels, rows: Rows): number[] =>
-  codesIn(labels, rows).filter((code) => !isMissing(labels.values[code]));
+const presentIn = (column: Column, labels: Labels, rows: Rows): number[] =>
+  codesIn(labels, rows).filter((code) => !column.isMissing(labels.values[code]));
+
+/** Whether one text alone stands among several numbers: a missing value by another name, more likely than a category. */
+function hasLoneWord(column: Column): boolean {
+  const present = column.values.filter((text) => !column.isMissing(text));
+  const words = present.filter((text) => Number.isNaN(parseNumber(text)));
+  return words.length === 1 && (column.hasNumbers || present.length > 3);
+}
+
+/** Throws DataError at the first of `rows` with a text that is no number and `isMeant`; does nothing where there is none. */
+function refuse(table: ColumnTable, column: Column, rows: Rows, isMeant: (text: string) => boolean): void {
+  const refused = column.values.map(
+    (text) => !column.isMissing(text) && Number.isNaN(parseNumber(text)) && isMeant(text),
+  );
+  if (!refused.includes(true)) return;
+  for (let i = 0; i < sizeOf(column, rows); i++) {
+    const row = rows === undefined ? i : rows[i];
+    if (refused[column.code(row)]) throw notANumber(table, column, row);
+  }
+}
 
 /** The first of the most frequent categories. */
 function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[]): string {
-  const indexOf = indexOfEachValue(labels.values, categories);
+  const indexOf = indexOfEachValue(labels.values, categories, true);
   const counts = new Float64Array(categories.length);
   for (let i = 0; i < (rows?.length ?? labels.codes.length); i++) {
     const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
@@ -172,7 +205,9 @@ export function encodeNumeric(
   target: MatrixColumn,
 ): void {
   // Decided once for each text.
-  const numberOf = Float64Array.from(column.values, (text) => (isMissing(text) ? (fill ?? NaN) : parseNumber(text)));
+  const numberOf = Float64Array.from(column.values, (text) =>
+    column.isMissing(text) ? (fill ?? NaN) : parseNumber(text),
+  );
   const bad = column.writeNumbers(rows, numberOf, target);
   if (bad >= 0) throw unusable(table, column, rows === undefined ? bad : rows[bad]);
 }
@@ -181,16 +216,19 @@ const MISSING_HINT = 'set data.source.missing to drop, mean, median or most_freq
 
 function unusable(table: ColumnTable, column: Column, row: number): DataError {
   const value = column.text(row);
-  if (!isMissing(value)) return notANumber(table, column, row);
+  if (!column.isMissing(value)) return notANumber(table, column, row);
   const shown = value === '' ? '' : ` ("${value}")`;
   return errorAt(table, column, row, `missing value${shown} in column "${column.name}"`, MISSING_HINT);
 }
 
 function notANumber(table: ColumnTable, column: Column, row: number): DataError {
   const value = column.text(row);
-  const hint = /^[+-]?\d+,\d+$/.test(value)
-    ? 'a decimal comma: write the number with a point'
-    : `if "${column.name}" is a column of categories, list it under data.source.categorical`;
+  const spoilt = howSpoilt(value);
+  const hint =
+    spoilt !== undefined
+      ? `${spoilt}; a column of categories is listed under data.source.categorical`
+      : `if "${value.slice(0, 60)}" stands for a missing value, list it under data.source.missing_values; ` +
+        `if "${column.name}" is a column of categories, under data.source.categorical`;
   const problem = `expected a number in column "${column.name}", got "${value.slice(0, 60)}"`;
   return errorAt(table, column, row, problem, hint);
 }
@@ -237,7 +275,7 @@ export function encodeColumn(
     throw errorAt(table, column, lacking, `missing value in column "${column.name}"`, hint);
   }
   const indexOfTexts = (texts: readonly string[]): Int32Array =>
-    encoding.kind === 'hashed' ? indexOfEachBucket(texts) : indexOfEachCategory(texts, encoding);
+    encoding.kind === 'hashed' ? indexOfEachBucket(texts, column) : indexOfEachCategory(texts, encoding, column);
   const indexOf = indexOfTexts(column.values);
   // Among words there may be numbers, which have no code.
   const indexOfNumber = new Map<number, number>();
@@ -256,16 +294,17 @@ export function encodeColumn(
 }
 
 /** A hashed column has the numbers of its buckets for values. */
-const indexOfEachBucket = (texts: readonly string[]): Int32Array =>
-  Int32Array.from(texts, (text) => (isMissing(text) ? -1 : Number(text)));
+const indexOfEachBucket = (texts: readonly string[], column: Column): Int32Array =>
+  Int32Array.from(texts, (text) => (column.isMissing(text) ? -1 : Number(text)));
 
 function indexOfEachCategory(
   texts: readonly string[],
-  { categories, fill }: ColumnEncoding & { kind: 'categorical' },
+  { categories, exact_names: exact, fill }: ColumnEncoding & { kind: 'categorical' },
+  column: Column,
 ): Int32Array {
-  const indices = indexOfEachValue(texts, categories);
+  const indices = indexOfEachValue(texts, categories, exact === true);
   if (fill === undefined) return indices;
-  return indices.map((index, i) => (isMissing(texts[i]) ? categories.indexOf(fill) : index));
+  return indices.map((index, i) => (column.isMissing(texts[i]) ? categories.indexOf(fill) : index));
 }
 
 /** Throws DataError for the first row without a target: that one cannot be made up. */
@@ -278,15 +317,18 @@ export function refuseMissingTargets(table: ColumnTable, column: Column): void {
 const MISSING_TARGET_HINT = 'remove the row, or set data.source.missing to drop';
 
 /** Throws DataError where `name` is none of the file's `names`. */
-export function requireColumn(file: string, names: readonly string[], name: string, hint: string | undefined): void {
+export function requireColumn(
+  file: string,
+  names: readonly string[],
+  name: string,
+  hint: () => string | undefined,
+): void {
   if (names.includes(name)) return;
-  throw new DataError(`no column "${name}"; the columns are ${listed(names, 20)}`, { file, hint });
+  throw new DataError(`no column "${name}"; the columns are ${listed(names, 20)}`, { file, hint: hint() });
 }
 
-/** The column named `name`. Throws DataError with the nearest names where there is none. */
-export function columnNamed(table: ColumnTable, name: string): Column {
-  requireColumn(table.file, table.names, name, didYouMean(name, table.names) ?? 'training had this column');
-  const column = table.columns.find((candidate) => candidate.name === name);
-  if (column === undefined) throw new Error(`column "${name}" was not read`);
-  return column;
+/** Throws DataError with the nearest of the names that the table has. */
+export function missingColumn(table: ColumnTable, name: string): never {
+  requireColumn(table.file, table.names, name, () => didYouMean(name, table.names) ?? 'training had this column');
+  throw new Error(`column "${name}" was not read`);
 }

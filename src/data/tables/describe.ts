@@ -3,14 +3,13 @@ import type { ColumnReport } from '../source.js';
 import { countDistinct } from '../distinct.js';
 import { parseNumber } from '../labels.js';
 import type { Column } from './column.js';
-import { isMissing } from './missing.js';
 
 const BINS = 10;
 const MOST_VALUES = 8;
 
 export function describeColumn(column: Column): ColumnReport {
   const { name, size } = column;
-  const missing = column.values.map(isMissing);
+  const missing = column.values.map((text) => column.isMissing(text));
   const numberOf = column.values.map(parseNumber);
   const counts = new Float64Array(column.values.length);
   // Where every value is one of a few texts, these are counted instead.

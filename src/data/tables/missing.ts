@@ -1,5 +1,11 @@
-/** What counts as no value, in a file of text. */
+/** What counts as no value in a file of text. */
 
-const MISSING: ReadonlySet<string> = new Set(['', 'NA', 'NaN', '?']);
+/** An empty field always; else what pandas takes for missing, and the question mark of the UCI repository. */
+export const MISSING_VALUES: readonly string[] = [
+  '', '?', 'NA', 'N/A', 'n/a', '<NA>', '#NA', '#N/A', '#N/A N/A', 'NaN', 'nan', '-NaN', '-nan', 'NULL', 'null', 'None',
+  '1.#IND', '-1.#IND', '1.#QNAN', '-1.#QNAN',
+]; // prettier-ignore
 
-export const isMissing = (value: string): boolean => MISSING.has(value);
+/** The texts that count as missing: those that a config names, or those that are known. */
+export const missingValues = (named: readonly string[] | undefined): ReadonlySet<string> =>
+  new Set(named === undefined ? MISSING_VALUES : ['', ...named]);

@@ -39,8 +39,14 @@ export const tableKeys = {
     ])
     .default('error')
     .describe(
-      'what to do about empty fields, NA, NaN and ?: refuse, drop the row, or fill in from the training split; a missing ' +
+      'what to do about missing values: refuse, drop the row, or fill in from the training split; a missing ' +
         'category is all zeros, or the most frequent one',
+    ),
+  missing_values: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'the texts that count as missing, beside empty fields; by default NA, N/A, NaN, null, None, ? and what else pandas knows',
     ),
   missing_indicator: z
     .boolean()
@@ -66,8 +72,14 @@ export interface Roles {
 const nameOf = (ref: string | number, { header }: TableParams): string =>
   typeof ref === 'number' && header === false ? `c${ref}` : String(ref);
 
-const isListed = (refs: readonly (string | number)[], name: string, params: TableParams): boolean =>
-  refs.some((ref) => nameOf(ref, params) === name);
+const listedNames = new WeakMap<readonly (string | number)[], ReadonlySet<string>>();
+
+/** A list is asked about as often as there are columns. */
+function isListed(refs: readonly (string | number)[], name: string, params: TableParams): boolean {
+  let names = listedNames.get(refs);
+  if (names === undefined) listedNames.set(refs, (names = new Set(refs.map((ref) => nameOf(ref, params)))));
+  return names.has(name);
+}
 
 export const isCategorical = (name: string, params: TableParams): boolean => isListed(params.categorical, name, params);
 
@@ -93,15 +105,16 @@ export const bucketsOf = (name: string, { hash }: TableParams): number | undefin
 
 /** Assigns the columns `names` of the training file. Throws DataError for those that it has not, or that have two roles. */
 export function chooseColumns(file: string, names: readonly string[], params: TableParams, target: TargetKind): Roles {
+  const known = new Set(names);
   const find = (key: string) => (ref: string | number) => {
     const name = nameOf(ref, params);
-    requireColumn(file, names, name, hintFor(key, name, names, params));
+    if (!known.has(name)) requireColumn(file, names, name, () => hintFor(key, name, names, params));
     return name;
   };
   const targets = [params.target ?? []].flat().map(find('target'));
   const drop = params.drop.map(find('drop'));
-  const features =
-    params.features?.map(find('features')) ?? names.filter((name) => !targets.includes(name) && !drop.includes(name));
+  const unused = new Set([...targets, ...drop]);
+  const features = params.features?.map(find('features')) ?? names.filter((name) => !unused.has(name));
   const refuse = (problem: string, hint?: string): never => {
     throw new DataError(problem, { file, hint });
   };
@@ -110,19 +123,22 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
     refuse(`classification has one target column, but data.source.target lists ${targets.length}`, hint);
   }
   for (const [key, list] of Object.entries({ target: targets, features })) {
-    const twice = list.find((name, i) => list.indexOf(name) < i);
+    const seen = new Set<string>();
+    const twice = list.find((name) => seen.size === seen.add(name).size);
     if (twice !== undefined) refuse(`data.source.${key} lists column "${twice}" twice`);
   }
   const both = features.find((name) => targets.includes(name));
   if (both !== undefined) refuse(`column "${both}" is the target and cannot be a feature as well`);
-  const dropped = [...features, ...targets].find((name) => drop.includes(name));
+  const left = new Set(drop);
+  const dropped = [...features, ...targets].find((name) => left.has(name));
   if (dropped !== undefined) refuse(`column "${dropped}" is used and cannot be dropped as well`);
   if (features.length === 0) {
     refuse('no column is left to predict from', hintFor('target', targets[0], [], { ...params, header: true }, names));
   }
-  const other = params.categorical.map(find('categorical')).find((name) => !features.includes(name));
+  const isFeature = new Set(features);
+  const other = params.categorical.map(find('categorical')).find((name) => !isFeature.has(name));
   if (other !== undefined) refuse(`column "${other}" is listed under categorical, but it is no feature`);
-  const hashed = Object.keys(params.hash).map(find('hash')).find((name) => !features.includes(name)); // prettier-ignore
+  const hashed = Object.keys(params.hash).map(find('hash')).find((name) => !isFeature.has(name)); // prettier-ignore
   if (hashed !== undefined) refuse(`column "${hashed}" is listed under hash, but it is no feature`);
   return { features, targets: target === 'none' ? [] : targets };
 }

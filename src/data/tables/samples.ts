@@ -5,7 +5,7 @@ import type { TableEncoding } from '../encoding.js';
 import type { EncodedSamples, SampleFile } from '../source.js';
 import type { Rows, Table, TargetKind } from '../fields.js';
 import {
-  columnNamed,
+  missingColumn,
   completeRows,
   encodeColumn,
   encodeNumeric,
@@ -25,8 +25,10 @@ export function sampleFile(
   params: TableParams,
   target: TargetKind,
 ): SampleFile<TableEncoding> {
-  const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] =>
-    names.map((name) => columnNamed(table, name));
+  const columnsOf = (table: ColumnTable, names: readonly string[]): Column[] => {
+    const byName = new Map(table.columns.map((column) => [column.name, column]));
+    return names.map((name) => byName.get(name) ?? missingColumn(table, name));
+  };
   const used = columnsOf(whole, [...roles.features, ...roles.targets]);
   const table = params.missing === 'drop' ? withoutIncompleteRows(whole, used) : whole;
   const features = columnsOf(table, roles.features);
@@ -57,17 +59,22 @@ export function sampleFile(
         }),
       ),
       targets: [...roles.targets],
-      ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget) }),
+      ...(labels === undefined ? {} : { classes: fitClasses(labels, rows, placeOfTarget), exact_names: true }),
       ...(target === 'labels' ? { classes: [...roles.targets] } : {}),
     }),
     encode: (rows: Rows, encoding: TableEncoding): EncodedSamples => {
       const size = rows?.length ?? table.size;
-      const columnOfEntry = encoding.columns.flatMap((column, i) => Array<number>(widthOf(column)).fill(i));
+      const columnOfEntry: number[] = [];
+      const offsets = encoding.columns.map((column, i) => {
+        const offset = columnOfEntry.length;
+        for (let entry = widthOf(column); entry > 0; entry--) columnOfEntry.push(i);
+        return offset;
+      });
       const width = columnOfEntry.length;
       const values = new Float64Array(size * width);
       const encoded = encoding.columns.map(({ name }) => featureNamed(name));
       encoded.forEach((column, i) => {
-        const target = { values, width, offset: columnOfEntry.indexOf(i) };
+        const target = { values, width, offset: offsets[i] };
         encodeColumn(table, column, rows, encoding.columns[i], params.missing, target);
       });
       const encodeTargets = (): Table | undefined => {
@@ -75,7 +82,7 @@ export function sampleFile(
           return {
             shape: [],
             dtype: 'i32',
-            values: encodeClasses(labels, rows, encoding.classes ?? [], placeOfTarget),
+            values: encodeClasses(labels, rows, encoding, placeOfTarget),
           };
         }
         switch (target) {

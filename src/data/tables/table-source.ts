@@ -6,6 +6,7 @@ import { fileOf, moveFiles, ownFiles } from '../role-files.js';
 import type { TableEncoding } from '../encoding.js';
 import type { DataSource, OpenContext, SampleFiles } from '../source.js';
 import { ColumnBuilder } from './column.js';
+import { missingValues } from './missing.js';
 import { chooseColumns, type Roles, type TableParams, useOf } from './roles.js';
 import { sampleFile } from './samples.js';
 import type { ColumnTable } from './table.js';
@@ -38,6 +39,7 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
           : { features: fitted.columns.map(({ name }) => name), targets: fitted.targets };
       const categories = fitted?.columns.filter(({ kind }) => kind === 'categorical').map(({ name }) => name);
       const known = categories && new Set(categories);
+      const markers = missingValues(params.missing_values);
       const opened: SampleFiles<TableEncoding> = {};
       for (const role of context.roles) {
         const name = fileOf(params, role);
@@ -48,7 +50,7 @@ export function tableSource<S extends z.ZodObject, P extends TableParams>(
         const columns: ColumnBuilder[] = [];
         const addColumn = (column: string): ColumnBuilder => {
           const use = useOf(column, params, context.target, known);
-          const builder = new ColumnBuilder(column, columns.length + 1, use, file, context.files.scratch);
+          const builder = new ColumnBuilder(column, columns.length + 1, use, file, markers, context.files.scratch);
           columns.push(builder);
           return builder;
         };

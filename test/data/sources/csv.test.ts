@@ -19,10 +19,11 @@ describe('a CSV source', () => {
       kind: 'table',
       columns: [
         { kind: 'numeric', name: 'size' },
-        { kind: 'categorical', name: 'colour', categories: ['blue', 'red'] },
+        { kind: 'categorical', name: 'colour', categories: ['blue', 'red'], exact_names: true },
       ],
       targets: ['kind'],
       classes: ['a', 'b'],
+      exact_names: true,
     });
   });
 
@@ -69,11 +70,11 @@ describe('a CSV source', () => {
     expect(sample(train.fields.features, 39_999)).toEqual([39_999, 1, 0, 0, 0, 0, 0]);
   });
 
-  it('sorts classes as numbers where all are numbers, else by code point', async () => {
-    write('numbers.csv', 'a,k\n1,10\n2,9\n3,-1\n4,9.0\n');
+  it('names classes as they are written, sorted by number where all are numbers, else by code point', async () => {
+    write('numbers.csv', 'a,k\n1,10\n2,9\n3,-1\n4,9.0\n5,09\n');
     const numbers = await load(dir, { source: csv({ path: 'numbers.csv', target: 'k' }) });
-    expect(numbers.classes).toEqual(['-1', '9', '10']);
-    expect([...(numbers.train.fields.targets?.values ?? [])]).toEqual([2, 1, 0, 1]);
+    expect(numbers.classes).toEqual(['-1', '09', '9', '9.0', '10']);
+    expect([...(numbers.train.fields.targets?.values ?? [])]).toEqual([4, 2, 0, 3, 1]);
     write('words.csv', 'a,k\n1,b\n2,10\n3,ä\n4,B\n5,9\n');
     expect((await load(dir, { source: csv({ path: 'words.csv', target: 'k' }) })).classes).toEqual([
       '10',

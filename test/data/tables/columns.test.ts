@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ColumnBuilder, type ColumnUse } from '../../../src/data/tables/column.js';
+import { missingValues } from '../../../src/data/tables/missing.js';
 import { murmur3 } from '../../../src/data/tables/murmur3.js';
-import { parseNumber } from '../../../src/data/labels.js';
+import { indexOfEachValue, parseNumber } from '../../../src/data/labels.js';
 import { hostRandom } from '../../../src/tensor/random.js';
 import { type DataInput, dataErrorOf, load, sample, tempFolder } from '../files.js';
 
@@ -10,7 +11,7 @@ type Csv = Extract<DataInput['source'], { csv: unknown }>['csv'];
 const csv = (params: Partial<Csv>): DataInput['source'] => ({ csv: { path: 'a.csv', target: 'k', ...params } });
 
 const built = (use: ColumnUse, cells: readonly (string | number)[]) => {
-  const builder = new ColumnBuilder('a', 1, use, 'a.csv');
+  const builder = new ColumnBuilder('a', 1, use, 'a.csv', missingValues(undefined));
   for (const cell of cells) {
     if (typeof cell === 'number') builder.pushNumber(cell);
     else builder.push(cell);
@@ -47,7 +48,7 @@ describe('a column', () => {
   });
 
   it('with a million different texts is refused', async () => {
-    const builder = new ColumnBuilder('name', 1, 'texts', 'a.csv');
+    const builder = new ColumnBuilder('name', 1, 'texts', 'a.csv', missingValues(undefined));
     const error = await dataErrorOf(
       Promise.resolve().then(() => {
         for (let i = 0; i < 1e6; i++) builder.push(`n${i}`);
@@ -141,5 +142,110 @@ describe('hashed categories', () => {
     expect((await dataErrorOf(load(dir, { source: csv({ hash: { town: 5 } }) }))).message).toContain(
       'no column "town"',
     );
+  });
+});
+
+describe('a column of numbers', () => {
+  const rows = (cells: readonly string[]): string =>
+    `a,k\n${cells.map((cell, i) => `"${cell}",${'xy'[i % 2]}`).join('\n')}\n`;
+  const numbers = ['1', '2', '3', '4', '5', '6'];
+
+  it.each(['NA', 'N/A', 'nan', 'None', 'null', 'NULL', '#N/A', '?', ''])(
+    'may have %j for a missing value',
+    async (text) => {
+      write('a.csv', rows([...numbers, text, text, text, text, text, text, text]));
+      const { preprocessing } = await load(dir, { source: csv({ missing: 'mean' }) });
+      expect(preprocessing.encoding).toMatchObject({ columns: [{ kind: 'numeric', fill: 3.5 }] });
+    },
+  );
+
+  it('has the missing values that the config names, and no others but empty fields', async () => {
+    write('a.csv', rows([...numbers, '-999', '']));
+    const { preprocessing } = await load(dir, { source: csv({ missing: 'mean', missing_values: ['-999'] }) });
+    expect(preprocessing.encoding).toMatchObject({ columns: [{ kind: 'numeric', fill: 3.5 }] });
+    write('a.csv', rows([...numbers, 'NA']));
+    const error = await dataErrorOf(load(dir, { source: csv({ missing: 'mean', missing_values: [] }) }));
+    expect(error.format()).toContain(
+      'got "NA"\n  hint: if "NA" stands for a missing value, list it under data.source.missing_values',
+    );
+  });
+
+  it('may have a class called NA as its target, where the config says so', async () => {
+    write('a.csv', 'a,k\n1,NA\n2,US\n3,NA\n');
+    expect((await load(dir, { source: csv({ missing_values: [] }) })).classes).toEqual(['NA', 'US']);
+    expect((await dataErrorOf(load(dir, { source: csv({}) }))).message).toContain('missing value');
+  });
+
+  it.each([
+    ['1,5', 'write decimals with a point, and thousands without a separator'],
+    ['1,161', 'write decimals with a point, and thousands without a separator'],
+    ['1,161,000.5', 'separators in a number'],
+    ['1.161.000', 'separators in a number'],
+    ['$5.50', 'an amount of money'],
+    ['5.50 €', 'an amount of money'],
+    ['12%', 'a percentage'],
+    ['inf', 'an infinite value'],
+    ['-Infinity', 'an infinite value'],
+  ])('that are written like %s is refused, and not taken for categories', async (text, hint) => {
+    for (const cells of [
+      Array<string>(8).fill(text),
+      [...numbers, text],
+      [...numbers, ...Array<string>(20).fill(text)],
+    ]) {
+      write('a.csv', rows(cells));
+      const error = await dataErrorOf(load(dir, { source: csv({ missing: 'mean' }) }));
+      expect(error.format()).toContain(`expected a number in column "a", got "${text}"`);
+      expect(error.format()).toContain(hint);
+      expect(error.format()).not.toMatch(/write 1\.161/);
+    }
+    expect(await load(dir, { source: csv({ categorical: ['a'] }) })).toBeDefined();
+  });
+
+  it('with one text again and again is refused: that is a missing value by another name', async () => {
+    write('a.csv', rows([...numbers, ...Array<string>(20).fill('-')]));
+    const error = await dataErrorOf(load(dir, { source: csv({ missing: 'mean' }) }));
+    expect(error.format()).toContain('if "-" stands for a missing value, list it under data.source.missing_values');
+  });
+
+  it('is read as such in tables of thousands of columns', async () => {
+    const names = Array.from({ length: 3000 }, (_, i) => `c${i}`);
+    write('a.csv', `${names.join(',')},k\n${['x', 'y', 'x'].map((k, i) => `${names.map((_, j) => i + j).join(',')},${k}`).join('\n')}\n`); // prettier-ignore
+    const { train } = await load(dir, { source: csv({}) });
+    expect(train.fields.features.shape).toEqual([3000]);
+    expect(sample(train.fields.features, 2).slice(0, 3)).toEqual([2, 3, 4]);
+  });
+});
+
+describe('class names', () => {
+  it('of a checkpoint from before that are numbers in their shortest form', () => {
+    expect([...indexOfEachValue(['1.0', '02', 'x'], ['1', '2'], false)]).toEqual([0, 1, -1]);
+    expect([...indexOfEachValue(['1.0', '2', 'x'], ['1', '2'], true)]).toEqual([-1, 1, -1]);
+  });
+
+  const classesOf = async (text: string): Promise<readonly string[] | undefined> => {
+    write('a.csv', text);
+    return (await load(dir, { source: csv({}) })).classes;
+  };
+
+  it('are what is written: versions, postcodes and long identifiers stay apart', async () => {
+    expect(await classesOf('a,k\n1,1.1\n2,1.10\n3,2.0\n')).toEqual(['1.1', '1.10', '2.0']);
+    expect(await classesOf('a,k\n1,7\n2,007\n3,07\n')).toEqual(['007', '07', '7']);
+    expect(await classesOf('a,k\n1,1234567890123456788\n2,1234567890123456789\n')).toHaveLength(2);
+  });
+
+  it('stay apart beyond 2^53 in JSON lines, too', async () => {
+    write('a.jsonl', '{"a": 1, "k": 1234567890123456788}\n{"a": 2, "k": 1234567890123456789}\n{"a": 12345678901234567.5, "k": -12345678901234567890}\n'); // prettier-ignore
+    const { classes, train } = await load(dir, { source: { jsonl: { path: 'a.jsonl', target: 'k' } } });
+    expect(classes).toEqual(['-12345678901234567890', '1234567890123456788', '1234567890123456789']);
+    expect(sample(train.fields.features, 2)).toEqual([Math.fround(12345678901234567.5)]);
+  });
+
+  it('that spell one number in two ways are pointed out where they are in the way', async () => {
+    write('a.csv', `a,k\n${Array.from({ length: 40 }, (_, i) => `${i},${i === 3 ? '1.0' : i % 2}`).join('\n')}\n`);
+    for (const config of [{ split: { test: 0.3, stratify: true } }, { folds: 3, split: { stratify: true } }]) {
+      const error = await dataErrorOf(load(dir, { source: csv({}), ...config }));
+      expect(error.format()).toContain('class "1.0" has');
+      expect(error.format()).toContain('classes are named as they are written: is it "1"?');
+    }
   });
 });
