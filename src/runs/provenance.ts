@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { readRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { packageVersion } from './version.js';
 
@@ -97,7 +98,7 @@ export function writeProvenance(path: string, provenance: Provenance): void {
 /** Adds a resumption to the provenance in the file at `path`, where there is one. Throws `FileWriteError`. */
 export function addResumption(path: string, resumption: Resumption): void {
   if (!existsSync(path)) return;
-  const provenance = JSON.parse(readFileSync(path, 'utf8')) as Provenance;
+  const provenance = JSON.parse(readRegularSync(path).toString('utf8')) as Provenance;
   writeProvenance(path, { ...provenance, resumed: [...(provenance.resumed ?? []), resumption] });
 }
 
