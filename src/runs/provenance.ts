@@ -105,7 +105,7 @@ export function addResumption(path: string, resumption: Resumption): void {
 /** The digests of what came from the environment; none where provenance.json does not say. */
 export function readEnvironment(path: string): NonNullable<Provenance['environment']> {
   if (!existsSync(path)) return [];
-  return (JSON.parse(readFileSync(path, 'utf8')) as Provenance).environment ?? [];
+  return (JSON.parse(readRegularSync(path).toString('utf8')) as Provenance).environment ?? [];
 }
 
 /** The commit and dirty flag of the repository around `folder`; undefined without git, a repository or a commit. */
