@@ -8,6 +8,13 @@ const size = {
   'max-lines-per-function': ['error', { max: 100 }],
 };
 
+/** They wait for a FIFO and never end with a device. */
+const unguarded = (name) => ({
+  name,
+  importNames: ['readFile', 'readFileSync', 'createReadStream'],
+  message: 'Files that a user, a config or a checkpoint can name are opened by config/regular-file.ts.',
+});
+
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'runs'] },
   js.configs.recommended,
@@ -42,8 +49,14 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     rules: {
       ...size,
+      'no-restricted-imports': ['error', { paths: [unguarded('node:fs'), unguarded('node:fs/promises')] }],
       // Quadratic where a search begins anew at every character, such as for spaces at the end of a line.
       'regexp/no-super-linear-move': ['error', { report: 'potential', ignorePartial: false }],
     },
+  },
+  // What these read is the system's or our own.
+  {
+    files: ['src/data/formats/jpeg.ts', 'src/runs/run-lock.ts', 'src/runs/version.ts'],
+    rules: { 'no-restricted-imports': 'off' },
   },
 );

@@ -19,6 +19,7 @@ export {
   located,
   locatedProblem,
   type LoadedConfig,
+  type References,
   type LoadConfigOptions,
   type Location,
 } from './load-config.js';

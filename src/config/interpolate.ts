@@ -40,10 +40,11 @@ export function interpolate(root: TreeNode, env: Environment): Interpolated {
 
   const fill = (node: TreeNode, text: string): TreeNode => {
     const whole = WHOLE.exec(text);
-    if (whole === null) return { ...node, value: replaceAll(text, lookUp) };
+    if (whole === null) return { ...node, value: replaceAll(text, lookUp), reference: text };
     const found = lookUp(whole[1]);
     const result = readYaml(found, node.place);
-    if ('root' in result) return { ...result.root, place: node.place };
+    if ('root' in result)
+      return { ...result.root, place: node.place, ...(typeof result.root.value === 'string' && { reference: text }) };
     throw new InterpolationFault(
       `the value ${showValue(found)} of "${text}" is not valid YAML: ${result.faults[0].message}`,
     );

@@ -27,6 +27,9 @@ export interface LoadConfigOptions {
 /** For what is parsed once: compiling a schema takes longer than that saves. */
 export const ONCE = { jitless: true };
 
+/** What is written for texts that came from the environment. */
+export type References = ReadonlyMap<string, string>;
+
 /** A place; with the line of text where it is in the file. */
 export type Location = Place & { readonly sourceLine?: string };
 
@@ -35,6 +38,8 @@ export interface LoadedConfig<Output = unknown> {
   /** Defaults, file and overrides merged, as one would write it: printed as YAML it loads to the same config. */
   readonly resolved: unknown;
   readonly file: string;
+  /** The texts that came from the environment, and what is written for them, `${env:NAME}`: they may be secrets. */
+  readonly references: References;
   /** Where the value at `path` was written; for a value that was not, the nearest mapping around it. */
   readonly locate: (path: Path) => Location;
 }
@@ -63,8 +68,21 @@ export function loadConfig<S extends z.ZodType>(schema: S, options: LoadConfigOp
     config: result.data,
     resolved: toConfigValue(schema, result.data),
     file,
+    references: referencesIn(root, schema),
     locate: (path) => placeOf(root, schema, source, path),
   };
+}
+
+/** Free texts only: what must be one of several words is no secret, and numbers make the run what it is. */
+function referencesIn(root: TreeNode, schema: z.ZodType): References {
+  const found = new Map<string, string>();
+  for (const [{ value, reference }, path] of walk(root, schema)) {
+    if (reference === undefined || typeof value !== 'string' || value === '') continue;
+    const { view } = find(root, schema, path);
+    if (view?.kind === 'leaf' && (view.schema as z.core.$ZodTypes)._zod.def.type === 'string')
+      found.set(value, reference);
+  }
+  return found;
 }
 
 function placeOf(root: TreeNode, schema: z.core.$ZodType, source: Source, path: Path): Location {

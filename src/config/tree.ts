@@ -15,6 +15,8 @@ export interface MappingEntry {
   readonly node: TreeNode;
 }
 export interface TreeNode {
+  /** The text with `${env:...}` that the value, a text, was filled in for. */
+  readonly reference?: string;
   readonly place: Place;
   readonly value: Scalar | readonly TreeNode[] | Mapping;
 }

@@ -4,11 +4,12 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import * as z from 'zod';
-import { ConfigError, loadConfig, type LoadedConfig } from '../config/index.js';
+import { ConfigError, loadConfig, type LoadedConfig, type References } from '../config/index.js';
 import { readRegularSync } from '../config/regular-file.js';
 import type { HashedFile } from '../data/index.js';
 import { CheckpointError, type Json, loadCheckpoint, runPaths, saveCheckpoint } from '../runs/index.js';
 import { type ExperimentConfig, experimentSchema, readSnapshot, type Snapshot, SnapshotError, type Tensors } from '../train/index.js'; // prettier-ignore
+import { withReferences } from './references.js';
 
 const hint = 'give a checkpoint that `nn train` wrote for this network';
 
@@ -34,6 +35,8 @@ export interface Origin {
   /** What the file names in its config are relative to. */
   readonly baseDir: string;
   readonly data: readonly HashedFile[];
+  /** What it took from the environment. */
+  readonly references: References;
 }
 
 /** Origins as they stand in a checkpoint's metadata, beside the snapshot's. */
@@ -72,11 +75,11 @@ export function openSnapshot(path: string): OpenedCheckpoint {
   const { snapshot, meta } = read(path);
   const origin = originSchema.safeParse(meta);
   if (!origin.success) throw new CheckpointError(path, 'does not say where its data lies', hint);
-  const { config } = usingCheckpoint(path, () => loadStoredConfig(path, snapshot));
+  const { config, references } = usingCheckpoint(path, () => loadStoredConfig(path, snapshot));
   // Where the run directory has been moved, the data may have moved along.
   const { base_dir: written, data } = origin.data;
   const baseDir = existsSync(written) ? written : dirname(dirname(resolve(path)));
-  return { snapshot, config, baseDir, data };
+  return { snapshot, config, baseDir, data, references };
 }
 
 /** The config that a snapshot was made with, changed by `overrides`. Throws ConfigError. */
@@ -85,11 +88,12 @@ export function loadStoredConfig(
   { meta }: Snapshot,
   overrides: readonly string[] = [],
 ): LoadedConfig<ExperimentConfig> {
-  return loadConfig(experimentSchema, { file: path, text: stringify(meta.config), overrides, env: {} });
+  return loadConfig(experimentSchema, { file: path, text: stringify(meta.config), overrides });
 }
 
 /** Writes a checkpoint that is enough by itself. Throws FileWriteError. */
-export function saveSnapshot(path: string, { tensors, meta }: Snapshot, { baseDir, data }: Origin): void {
-  const files = data.map(({ path, sha256 }) => ({ path, sha256 }));
-  saveCheckpoint(path, { tensors, meta: { ...meta, config: meta.config as Json, base_dir: baseDir, data: files } });
+export function saveSnapshot(path: string, { tensors, meta }: Snapshot, { baseDir, data, references }: Origin): void {
+  const files = data.map(({ path, sha256 }) => ({ path: withReferences(path, references, baseDir), sha256 }));
+  const config = withReferences(meta.config, references, baseDir);
+  saveCheckpoint(path, { tensors, meta: { ...meta, config: config as Json, base_dir: baseDir, data: files } });
 }

@@ -25,7 +25,7 @@ export function findEarlierRuns(experiment: Experiment, runsDir: string, engine:
   for (const folder of existsSync(parent) ? readdirSync(parent).sort().reverse() : []) {
     const path = join(parent, folder);
     const paths = runPaths(path);
-    if (readIfThere(paths.config) !== resolvedConfigText(path, written, baseDir)) continue;
+    if (readIfThere(paths.config) !== resolvedConfigText(path, written, baseDir, loaded.references)) continue;
     if (!isReproducedBy(readProvenance(paths.provenance), filesOf(experiment), engine)) continue;
     const summary = readSummary(paths.summary);
     const canGoOn = folds !== undefined || existsSync(paths.lastCheckpoint);

@@ -8,6 +8,7 @@ import { type ExperimentConfig, experimentSchema, type Figures, meanAndSpread } 
 import { engineProvenance, openEngine } from './engine.js';
 import type { FoldPosition, RunListeners } from './events.js';
 import { type Experiment, filesOf, openExperiment } from './experiment.js';
+import { digestsOf, withReferences } from './references.js';
 import { writeResolvedConfig } from './resolved-config.js';
 import { beginRun, type OpenRun, peakMemory, type RunOptions, trainRun } from './run.js';
 import { readFinished, reopenRun } from './reopen.js';
@@ -37,8 +38,13 @@ export async function beginFolds(
   const { config } = loaded;
   const directory = RunDirectory.createForFolds(runsDir, name);
   const { paths, path } = directory;
-  writeResolvedConfig(paths, path, config, baseDir);
-  const known = { seed: config.seed, data: filesOf(experiment), engine: engineProvenance(engine) };
+  writeResolvedConfig(paths, path, config, baseDir, loaded.references);
+  const known = {
+    seed: config.seed,
+    data: withReferences(filesOf(experiment), loaded.references, baseDir),
+    engine: engineProvenance(engine),
+    environment: digestsOf(loaded.references),
+  };
   writeProvenance(paths.provenance, await collectProvenance(known, git));
   directory.log(`started: ${process.argv.slice(1).join(' ')}`);
   return { directory, count: config.data.folds ?? 1, open: (fold) => openExperiment(loaded, { baseDir, name, fold }) };
@@ -48,7 +54,7 @@ export async function beginFolds(
 export function reopenFolds(folder: string): OpenFolds | undefined {
   const { config: file } = runPaths(folder);
   if (!existsSync(file)) return undefined;
-  const loaded = loadConfig(experimentSchema, { file, env: {} });
+  const loaded = loadConfig(experimentSchema, { file });
   const count = foldsOf(loaded.config.data);
   if (count === undefined) return undefined;
   const directory = RunDirectory.openForFolds(folder);

@@ -1,13 +1,14 @@
 /** Opens a run to go on with it, after a look at whether it is still the run that was stopped. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig, toConfigValue } from '../config/index.js';
+import { loadConfig, type References, toConfigValue } from '../config/index.js';
 import { type HashedFile, loadData, moveFiles } from '../data/index.js';
-import { addResumption, readMetrics, readSummary, hasFinished, RunDirectory, RunDirectoryError, runPaths, type RunPaths, type Summary, truncateMetricsAfter } from '../runs/index.js'; // prettier-ignore
+import { addResumption, readEnvironment, readMetrics, readSummary, hasFinished, RunDirectory, RunDirectoryError, runPaths, type RunPaths, type Summary, truncateMetricsAfter } from '../runs/index.js'; // prettier-ignore
 import type { Session } from '../tensor/index.js';
 import { type ExperimentConfig, experimentSchema, type Snapshot, taskOf } from '../train/index.js';
 import { loadStoredConfig, openSnapshot, usingCheckpoint } from './checkpoint.js';
 import type { ConfigChange, RunListeners } from './events.js';
+import { digestsOf } from './references.js';
 import { writeResolvedConfig } from './resolved-config.js';
 import type { OpenRun } from './run.js';
 import { describeChange } from './text.js';
@@ -28,13 +29,14 @@ export async function reopenRun(
   try {
     const { paths, path } = directory;
     const { snapshot: last, data: known } = openSnapshot(paths.lastCheckpoint);
-    const { config: written } = loadConfig(experimentSchema, { file: paths.config, env: {} });
+    const { config: written, references } = loadConfig(experimentSchema, { file: paths.config });
     const { config: begun } = usingCheckpoint(paths.lastCheckpoint, () => loadStoredConfig(paths.lastCheckpoint, last));
     expectSame(paths, begun, written);
-    const { config } = loadConfig(experimentSchema, { file: paths.config, env: {}, overrides });
+    const { config } = loadConfig(experimentSchema, { file: paths.config, overrides });
     const changes = differences(written, config);
     expectLonger(paths, config, last);
     const { best, notes } = openBest(paths, last);
+    notes.push(...changedEnvironment(paths, references));
     const baseDir = resolve(path);
     const data = await loadData(config.data, { target: taskOf(config).targets, seed: config.seed, baseDir, reserve });
     expectSameFiles(data.files, known);
@@ -45,7 +47,7 @@ export async function reopenRun(
       notes.push(`metrics.csv has rows of ${rows.length} of the ${epoch} epochs that are done: the others are lost`);
     }
     if (changes.length > 0) {
-      writeResolvedConfig(paths, path, config, baseDir);
+      writeResolvedConfig(paths, path, config, baseDir, references);
       addResumption(paths.provenance, { time: new Date().toISOString(), command: process.argv, step, changes });
     }
     directory.log(`resumed after step ${step}: ${process.argv.slice(1).join(' ')}`);
@@ -54,7 +56,7 @@ export async function reopenRun(
     return {
       config,
       data,
-      origin: { baseDir, data: data.files },
+      origin: { baseDir, data: data.files, references },
       directory,
       resume: { last, best },
       elapsed: rows.at(-1)?.time_s ?? 0,
@@ -103,6 +105,13 @@ function differences(a: ExperimentConfig, b: ExperimentConfig): ConfigChange[] {
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
+
+/** The environment variables that are others than when the run began. */
+function changedEnvironment({ provenance }: RunPaths, references: References): string[] {
+  const known = new Map(readEnvironment(provenance).map(({ variable, sha256 }) => [variable, sha256]));
+  const changed = digestsOf(references).filter(({ variable, sha256 }) => known.has(variable) && known.get(variable) !== sha256); // prettier-ignore
+  return changed.map(({ variable }) => `the environment variable ${variable} is another than when the run began`);
+}
 
 /** A run cannot be made shorter than it is. */
 function expectLonger({ config: file }: RunPaths, { train }: ExperimentConfig, { meta }: Snapshot): void {

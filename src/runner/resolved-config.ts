@@ -1,11 +1,12 @@
 /** The config.yaml of a run directory: the whole config, which runs as it lies there. */
 import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { toConfigValue } from '../config/index.js';
+import { type References, toConfigValue } from '../config/index.js';
 import { moveFiles } from '../data/index.js';
 import { checkpointOf } from '../nn/initializers.js';
 import { type RunPaths, writeFileAtomic } from '../runs/index.js';
 import { type ExperimentConfig, experimentSchema } from '../train/index.js';
+import { withReferences } from './references.js';
 
 /** Writes the config and returns it, its file names relative to the run directory, so that both can be moved together. */
 export function writeResolvedConfig(
@@ -13,15 +14,20 @@ export function writeResolvedConfig(
   folder: string,
   config: ExperimentConfig,
   baseDir: string,
+  references: References,
 ): ExperimentConfig {
   const moved = movedTo(folder, config, baseDir);
-  writeFileAtomic(paths.config, textOf(moved));
+  writeFileAtomic(paths.config, textOf(moved, references, folder));
   return moved;
 }
 
 /** What `writeResolvedConfig` would write for this config in `folder`. */
-export const resolvedConfigText = (folder: string, config: ExperimentConfig, baseDir: string): string =>
-  textOf(movedTo(folder, config, baseDir));
+export const resolvedConfigText = (
+  folder: string,
+  config: ExperimentConfig,
+  baseDir: string,
+  references: References,
+): string => textOf(movedTo(folder, config, baseDir), references, folder);
 
 function movedTo(folder: string, config: ExperimentConfig, baseDir: string): ExperimentConfig {
   const move = (file: string): string => relative(resolve(folder), resolve(baseDir, file));
@@ -30,4 +36,5 @@ function movedTo(folder: string, config: ExperimentConfig, baseDir: string): Exp
   return { ...config, data: moveFiles(config.data, move), init: { ...config.init, ...moved } };
 }
 
-const textOf = (config: ExperimentConfig): string => stringify(toConfigValue(experimentSchema, config));
+const textOf = (config: ExperimentConfig, references: References, folder: string): string =>
+  stringify(withReferences(toConfigValue(experimentSchema, config), references, folder));

@@ -8,6 +8,7 @@ import { asCheckpointError, type Origin, saveSnapshot } from './checkpoint.js';
 import { type EngineOptions, engineProvenance } from './engine.js';
 import type { RunListeners } from './events.js';
 import { type Experiment, filesOf } from './experiment.js';
+import { digestsOf, withReferences } from './references.js';
 import { writeResolvedConfig } from './resolved-config.js';
 import { formatAveraging, formatEnd, formatEpoch, formatFigures } from './text.js';
 
@@ -46,16 +47,22 @@ export async function beginRun(
   { engine, fastDevRun }: Pick<RunOptions, 'engine' | 'fastDevRun'>,
   git?: Promise<GitState | undefined>,
 ): Promise<OpenRun> {
-  const { config, data, baseDir, given } = experiment;
+  const { config, data, baseDir, given, loaded } = experiment;
+  const { references } = loaded;
   const { paths, path } = directory;
-  const moved = writeResolvedConfig(paths, path, config, baseDir);
-  const known = { seed: config.seed, data: filesOf(experiment), engine: engineProvenance(engine) };
+  const moved = writeResolvedConfig(paths, path, config, baseDir, references);
+  const known = {
+    seed: config.seed,
+    data: withReferences(filesOf(experiment), references, baseDir),
+    engine: engineProvenance(engine),
+    environment: digestsOf(references),
+  };
   writeProvenance(
     paths.provenance,
     await collectProvenance({ ...known, ...(fastDevRun && { fast_dev_run: true }) }, git),
   );
   directory.log(`started: ${process.argv.slice(1).join(' ')}`);
-  const origin = { baseDir: resolve(path), data: data.files };
+  const origin = { baseDir: resolve(path), data: data.files, references };
   return { config: moved, data, origin, directory, ...(given && { given: given.tensors }), elapsed: 0 };
 }
 

@@ -16,6 +16,7 @@ export {
 } from './metrics-csv.js';
 export {
   addResumption,
+  readEnvironment,
   collectProvenance,
   type EngineProvenance,
   type GitState,

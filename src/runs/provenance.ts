@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { readRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { packageVersion } from './version.js';
 
@@ -24,6 +25,8 @@ export interface Provenance {
   readonly data: readonly { readonly path: string; readonly sha256: string }[];
   /** What computed; absent in run directories of versions that did not record it. */
   readonly engine?: EngineProvenance;
+  /** What came from the environment, in place of secrets: a digest of each variable. */
+  readonly environment?: readonly { readonly variable: string; readonly sha256: string }[];
   /** Where it was resumed with another config than before. */
   readonly resumed?: readonly Resumption[];
   /** Whether the run was to end after one training and one validation batch. */
@@ -52,7 +55,7 @@ export interface GitState {
 }
 
 /** What provenance records of the run itself; everything else is read off the process and the machine. */
-export type RunProvenance = Pick<Provenance, 'seed' | 'data' | 'engine' | 'fast_dev_run'>;
+export type RunProvenance = Pick<Provenance, 'seed' | 'data' | 'engine' | 'fast_dev_run' | 'environment'>;
 
 /**
  * Adds process, machine and working directory to what is known of the run. Asking git takes a while, and longer from a large
@@ -62,7 +65,7 @@ export async function collectProvenance(
   run: RunProvenance,
   git: Promise<GitState | undefined> = gitState(process.cwd()),
 ): Promise<Provenance> {
-  const { seed, data, engine, fast_dev_run } = run;
+  const { seed, data, engine, fast_dev_run, environment } = run;
   const processors = cpus();
   const commit = await git;
   return {
@@ -82,6 +85,7 @@ export async function collectProvenance(
     ...(commit && { git: commit }),
     ...(engine && { engine }),
     ...(fast_dev_run && { fast_dev_run }),
+    ...(environment !== undefined && environment.length > 0 && { environment }),
     data,
   };
 }
@@ -94,8 +98,14 @@ export function writeProvenance(path: string, provenance: Provenance): void {
 /** Adds a resumption to the provenance in the file at `path`, where there is one. Throws `FileWriteError`. */
 export function addResumption(path: string, resumption: Resumption): void {
   if (!existsSync(path)) return;
-  const provenance = JSON.parse(readFileSync(path, 'utf8')) as Provenance;
+  const provenance = JSON.parse(readRegularSync(path).toString('utf8')) as Provenance;
   writeProvenance(path, { ...provenance, resumed: [...(provenance.resumed ?? []), resumption] });
+}
+
+/** The digests of what came from the environment; none where provenance.json does not say. */
+export function readEnvironment(path: string): NonNullable<Provenance['environment']> {
+  if (!existsSync(path)) return [];
+  return (JSON.parse(readRegularSync(path).toString('utf8')) as Provenance).environment ?? [];
 }
 
 /** The commit and dirty flag of the repository around `folder`; undefined without git, a repository or a commit. */

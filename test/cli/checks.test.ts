@@ -190,7 +190,40 @@ describe('nn overfit-batch', () => {
   });
 });
 
+describe('the verdict of nn overfit-batch', () => {
+  const sines = ['configs/spirals.yaml', 'task=regression', 'data.source={sines: {samples: 32}}', 'data.split={}', 'metrics=[]', 'loss=mean_squared_error', 'data.augment=[]']; // prettier-ignore
+  const small = 'model.layers=[{dense: {units: 16, activation: relu}}, {dense: {units: 1}}]';
+
+  it('is right for a batch whose targets are all equal', async () => {
+    const { code, out } = await nnHere('overfit-batch', ...sines, small, 'train.batch_size=1', 'optimizer={adam: {lr: 0.01}}'); // prettier-ignore
+    expect(out).toMatch(/needed below [\d.e-]+\n(?!.*cause)/);
+    expect(out).not.toContain('needed below 0\n');
+    expect(code, out).toBe(0);
+  });
+
+  it('is that it is undecided, where the steps run out while the loss falls', async () => {
+    const { code, out, err } = await nnHere('overfit-batch', smoke, 'optimizer={adagrad: {lr: 0.001}}', '--json');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ ok: false, verdict: 'undecided' });
+    expect(err).toContain('UNDECIDED: after 5000 steps');
+  });
+
+  it('names a group whose rate is 0', async () => {
+    const { code, out } = await nnHere('overfit-batch', smoke, 'train.parameter_groups=[{parameters: "*", lr: 0}]');
+    expect(code).toBe(3);
+    expect(out).toContain('cause: the learning rate of train.parameter_groups[0] ("*") is zero');
+    expect(out.match(/cause: /g)).toHaveLength(1);
+  });
+});
+
 describe('nn gradcheck', () => {
+  it('agrees on the bias before a batch norm, whose derivative is 0, in a deep network', async () => {
+    const deep =
+      'model.layers=[{sequential: {repeat: 10, layers: [{dense: {units: 32}}, batch_norm, relu]}}, {dense: {units: 3}}]';
+    const { code, out } = await nnHere('gradcheck', smoke, deep);
+    expect(code, out).toBe(0);
+  });
+
   it('prints a row for every parameter, and the verdict', async () => {
     const { code, out, err } = await nnHere('gradcheck', smoke);
     expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -40,7 +40,13 @@ async function overfit(file: string, overrides: readonly string[], options: Comm
   for (const cause of verdict.causes) {
     print(options, `  cause: ${cause.layer === undefined ? '' : `${cause.layer}: `}${cause.message}`);
   }
-  print(options, ok ? 'ok: the network fits the batch' : 'FAILED: the network does not fit the batch');
+  print(options, verdictText(verdict));
   printJson(options, verdict);
   return ok ? exitCode.done : exitCode.checkFailed;
+}
+
+function verdictText({ verdict, steps }: OverfitVerdict): string {
+  if (verdict === 'ok') return 'ok: the network fits the batch';
+  if (verdict === 'failed') return 'FAILED: the network does not fit the batch';
+  return `UNDECIDED: after ${steps} steps the network does not fit the batch yet, and the loss is still falling`;
 }

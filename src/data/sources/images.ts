@@ -180,16 +180,20 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
   const entries = await files.listFolder(folder);
   const classes = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
   if (classes.length === 0) {
-    const loose = entries.some(({ name }) => IMAGE_FILE.test(name));
-    const hint = loose ? 'put the images of each class into a sub-folder named after it' : undefined;
+    const hint = imagesIn(entries).length > 0 ? BY_CLASS : undefined;
     throw new DataError('the folder has no sub-folders, and each class needs one', { file, hint });
   }
+  refuseLoose(imagesIn(entries), file);
   const names: string[] = [];
   const codes: number[] = [];
   for (const [code, name] of classes.entries()) {
     const inside = await files.listFolder(`${folder}/${name}`);
-    const images = inside.filter((entry) => !entry.isFolder && IMAGE_FILE.test(entry.name));
+    const images = imagesIn(inside);
     refuseOthers(inside, files.resolve(`${folder}/${name}`));
+    for (const { name: deeper } of inside.filter(({ isFolder }) => isFolder)) {
+      const deepest = `${folder}/${name}/${deeper}`;
+      refuseLoose(imagesIn(await files.listFolder(deepest)), files.resolve(deepest));
+    }
     if (images.length === 0) {
       throw new DataError('the sub-folder of a class has no PNG or JPEG image', {
         file: files.resolve(`${folder}/${name}`),
@@ -199,6 +203,18 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
     codes.push(...images.map(() => code));
   }
   return { names, labels: { values: classes, codes: Int32Array.from(codes) } };
+}
+
+const BY_CLASS = 'put the images of each class into a sub-folder named after it';
+
+const imagesIn = (entries: readonly FolderEntry[]): FolderEntry[] =>
+  entries.filter(({ isFolder, name }) => !isFolder && IMAGE_FILE.test(name));
+
+/** Images beside the folders of the classes, or in folders inside of these, are not left out without a word either. */
+function refuseLoose(images: readonly FolderEntry[], file: string): void {
+  if (images.length === 0) return;
+  const names = listed(images.map(({ name }) => name), 3); // prettier-ignore
+  throw new DataError(`${counted(images.length, 'image')} of no class: ${names}`, { file, hint: BY_CLASS });
 }
 
 /** Images that nn does not read are not left out without a word. */

@@ -17,6 +17,8 @@ import type { Tensors } from '../loop/snapshot.js';
 import { isFailed, Stepper, type StepValues } from '../step/stepper.js';
 import { metricOutput } from '../step/sums.js';
 
+/** Slow optimizers are given time, as long as the loss falls. */
+const MOST_STEPS = 5000;
 /** Give up after this many steps in which the loss has not improved by one percent. */
 const STALLED_AFTER = 200;
 /** After this many steps a learning rate of zero, or identical or dead units, will not change any more. */
@@ -25,6 +27,8 @@ const STEPS_OF_PROOF = 50;
 /** `value` is what the task measures against `threshold`. */
 export interface OverfitVerdict extends BatchFit {
   readonly ok: boolean;
+  /** `undecided` where the steps were used up, the loss was still falling, and nothing is known to be wrong. */
+  readonly verdict: 'ok' | 'failed' | 'undecided';
   /** The mean loss of the batch at the last step. */
   readonly loss: number;
   readonly threshold: number;
@@ -71,7 +75,7 @@ export async function overfitBatch(
   data: LoadedData,
   options: OverfitOptions = {},
 ): Promise<OverfitVerdict> {
-  const { maxSteps = 2000 } = options;
+  const { maxSteps = MOST_STEPS } = options;
   const config = withoutRegularization(experiment);
   const { train: split, affine } = data;
   const batchSize = Math.min(config.train.batch_size, split.size);
@@ -111,8 +115,12 @@ export async function overfitBatch(
   const after = failure === undefined ? await probe(session, config, stepper, indices) : undefined;
   const causes = causesOf({ config, rate, reached, losses, failure, before, after, split, batchSize });
   const loss = losses.at(-1) ?? NaN;
+  const ok = reached && causes.length === 0;
+  const isFalling = losses.length === maxSteps && losses.length - best.step < STALLED_AFTER;
+  const isOpen = !ok && isFalling && causes.every(({ kind }) => kind === 'learning_rate_too_low' || kind === 'stuck');
   return {
-    ok: reached && causes.length === 0,
+    ok,
+    verdict: ok ? 'ok' : isOpen ? 'undecided' : 'failed',
     loss,
     ...fitted,
     threshold,

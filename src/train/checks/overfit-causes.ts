@@ -55,11 +55,15 @@ export function causesOf(trajectory: Trajectory): Cause[] {
     ...deadUnits(trajectory.before),
     ...saturatedUnits(trajectory.before),
   ];
-  const known = [...rateZero(trajectory), ...wiring, ...(wiring.length > 0 ? [] : missingGradient(trajectory))];
-  const found = known.length > 0 ? known : rateTooHighOrLow(trajectory);
   const conflicts = conflictingTargets(trajectory);
-  const causes = [...found, ...conflicts];
-  return causes.length > 0 ? causes : [stuck(trajectory)];
+  const known = [
+    ...rateZero(trajectory),
+    ...conflicts,
+    ...wiring,
+    ...(wiring.length > 0 ? [] : missingGradient(trajectory)),
+  ];
+  const found = known.length > 0 ? known : rateTooHighOrLow(trajectory);
+  return found.length > 0 ? found : [stuck(trajectory)];
 }
 
 function symmetricUnits({ before, after }: Trajectory): Cause[] {
@@ -73,8 +77,17 @@ function symmetricUnits({ before, after }: Trajectory): Cause[] {
     }));
 }
 
-const rateZero = ({ rate }: Trajectory): Cause[] =>
-  rate === 0 ? [{ kind: 'learning_rate_zero', message: 'the learning rate is zero, so nothing can change; set optimizer.lr' }] : []; // prettier-ignore
+function rateZero({ rate, config }: Trajectory): Cause[] {
+  if (rate === 0) {
+    return [
+      { kind: 'learning_rate_zero', message: 'the learning rate is zero, so nothing can change; set optimizer.lr' },
+    ];
+  }
+  return (config.train.parameter_groups ?? []).flatMap(({ parameters, lr }, i) => {
+    const message = `the learning rate of train.parameter_groups[${i}] ("${parameters}") is zero, so none of its weights can change`;
+    return lr === 0 ? [{ kind: 'learning_rate_zero' as const, message }] : [];
+  });
+}
 
 const mostly = ({ units, faulty }: UnitCount): boolean => faulty >= MOST_UNITS * units;
 

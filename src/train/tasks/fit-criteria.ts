@@ -22,15 +22,18 @@ export const smallResiduals: FitCriterion = {
   measure: (_loss, rmse) => ({ measure: 'mean_squared_error', value: rmse ** 2 }),
 };
 
-/** The variance of the first `count` samples, averaged over the numbers of a sample; `affine` is what the step applies to these. */
+/**
+ * The variance of the first `count` samples, averaged over the numbers of a sample, or where they are all equal their mean square; `affine` is what the step applies to these. */
 function varianceOf(table: Table, count: number, affine: Affine | undefined): number {
   const scale = affine?.scale ?? [1];
   const width = sizeOf(table.shape);
-  let total = 0;
+  let [total, squares] = [0, 0];
   for (let column = 0; column < width; column++) {
     const values = Array.from({ length: count }, (_, i) => sampleOf(table, i)[column]);
     const mean = values.reduce((a, b) => a + b, 0) / count;
     total += (values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count) * scale[column % scale.length] ** 2;
+    squares += mean ** 2 * scale[column % scale.length] ** 2;
   }
-  return total / width;
+  // Equal but for rounding: what is left to learn is the number itself, or that it is 0.
+  return (total > 1e-12 * squares ? total : squares || width) / width;
 }
