@@ -16,6 +16,8 @@ process.once('uncaughtException', (error) => {
   // Where not even that can be loaded, the default of Node is left: a stack and exit code 1.
   void import('./report.js').then(({ report }) => end(report(error, { debug: args.includes('--debug'), json: args.includes('--json') }))); // prettier-ignore
 });
+// Its thread starts while everything else is loaded.
+if (args[0] === 'train') void import('../data/unpack-ahead.js').then(({ unpackedFiles }) => unpackedFiles());
 void import('./program.js').then(async ({ runCommandLine }) => {
   process.exitCode = await runCommandLine(args);
 });

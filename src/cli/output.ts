@@ -3,8 +3,7 @@
  * has one JSON object in its last line, and the results for people go to stderr too. Nothing here ever stops a command: a reader that
  * has gone away, a terminal that was closed, or a full disk cost the output and no more.
  */
-import { closeSync } from 'node:fs';
-import { isatty } from 'node:tty';
+import { closeSync, fstatSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { printable, printableJson } from '../config/printable.js';
 
@@ -25,8 +24,20 @@ export function guardOutput(): void {
   for (const channel of ['stdout', 'stderr'] as const) {
     process[channel].on('error', (error) => noteLoss(channel, error));
   }
-  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
-  // Node restores the terminal's settings last of all, and aborts where it has gone, unless it has been closed.
+  if ([0, 1, 2].some(isDevice)) void import('node:tty').then(({ isatty }) => guardTerminals(isatty));
+}
+
+function isDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
+
+/** Node restores the terminal's settings last of all, and aborts where it has gone, unless it has been closed. */
+function guardTerminals(isatty: (descriptor: number) => boolean): void {
+  const terminals = [0, 1, 2].filter(isatty);
   process.on('exit', () => {
     for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
   });

@@ -16,4 +16,5 @@ export { dataSchema, hasPart, type DataConfig } from './schema.js';
 export type { ColumnReport } from './source.js';
 export { dataSources, sourceOf } from './sources/index.js';
 export { type FeatureColumn, type Fields, forEachSample, sampleOf, type Table, type TargetKind } from './fields.js';
-export { type Split, type SplitName, splitNames } from './split.js';
+export type { Split } from './split.js';
+export { type SplitName, splitNames } from './split-names.js';

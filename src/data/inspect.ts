@@ -5,7 +5,8 @@ import type { DataConfig } from './schema.js';
 import type { ColumnReport } from './source.js';
 import { sizeOf } from '../tensor/shape.js';
 import { bitsIn, forEachSample, forEachSampleBits, sampleOf } from './fields.js';
-import { type Split, type SplitName, splitNames } from './split.js';
+import type { Split } from './split.js';
+import { type SplitName, splitNames } from './split-names.js';
 
 export interface FileReport {
   readonly role: SplitName;

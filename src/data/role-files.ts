@@ -1,7 +1,7 @@
 /** What sources of one file a part have in common: `path` for the file that is split, or `train`, `val` and `test`. */
 import type * as z from 'zod';
 import { text } from '../config/atoms.js';
-import { type SplitName, splitNames } from './split.js';
+import { type SplitName, splitNames } from './split-names.js';
 
 /** The keys of the schema; `what` is what the names stand for, such as `file`. */
 export const roleFiles = (what: string) => ({

@@ -9,7 +9,7 @@ import type { Encoding } from './encoding.js';
 import type { Labels } from './labels.js';
 import type { Records } from './records.js';
 import type { Rows, Table, TargetKind } from './fields.js';
-import type { SplitName } from './split.js';
+import type { SplitName } from './split-names.js';
 
 export interface OpenContext {
   readonly files: DataFiles;

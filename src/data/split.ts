@@ -7,10 +7,6 @@ import { counted, DataError } from './data-error.js';
 import { type Labels, sameNumberHint } from './labels.js';
 import type { Fields, Rows } from './fields.js';
 
-/** The parts of the data, each with a purpose of its own. */
-export const splitNames = ['train', 'val', 'test'] as const;
-export type SplitName = (typeof splitNames)[number];
-
 /** The samples of one part of the data. */
 export interface Split {
   readonly size: number;

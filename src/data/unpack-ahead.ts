@@ -53,15 +53,15 @@ export class UnpackedFiles {
     worker.unref();
   }
 
-  /** Unpacks the gzip files at these absolute paths, the smallest first, into memory from `reserve`; to be called once. */
+  /** Unpacks the gzip files at these absolute paths into memory from `reserve`; to be called once. */
   begin(files: readonly string[], reserve: (bytes: number) => Uint8Array): void {
     for (const file of this.isRunning ? files : []) {
       const size = unpackedSize(file);
       if (size !== undefined) this.pending.set(file, new PendingFile(reserve(size)));
     }
-    // So that those who wait for a small one need not wait for the others.
+    // They are unpacked side by side: the longest begins first.
     const packed = [...this.pending].map(([file, { content }]): UnpackRequest => ({ file, content }));
-    this.worker.postMessage(packed.sort((a, b) => a.content.length - b.content.length));
+    this.worker.postMessage(packed.sort((a, b) => b.content.length - a.content.length));
   }
 
   /** The file at this absolute path, once it is unpacked; undefined where it is not, or something is wrong with it. */
@@ -77,6 +77,11 @@ export class UnpackedFiles {
     }
   }
 }
+
+let first: UnpackedFiles | undefined;
+
+/** The one that a command uses, its thread started when this is first called: it takes longer to start than most modules to load. */
+export const unpackedFiles = (): UnpackedFiles => (first ??= new UnpackedFiles());
 
 /** What a gzip file says at its end (RFC 1952, ISIZE); where that is wrong, unpacking ends in an error. */
 function unpackedSize(file: string): number | undefined {

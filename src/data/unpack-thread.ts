@@ -1,4 +1,4 @@
-/** The thread of `UnpackedFiles`: unpacks one gzip file after the other to where it is told, and says of each its hash. */
+/** The thread of `UnpackedFiles`: unpacks gzip files to where it is told, and says of each its hash. */
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
@@ -34,11 +34,14 @@ async function unpack({ file, content }: UnpackRequest): Promise<string | undefi
 }
 
 async function unpackAll(requests: readonly UnpackRequest[]): Promise<void> {
-  for (const request of requests) {
-    const sha256 = await unpack(request).catch(() => undefined);
-    const result: UnpackResult = { file: request.file, sha256 };
-    parentPort?.postMessage(result);
-  }
+  // Side by side: zlib has threads of its own.
+  await Promise.all(
+    requests.map(async (request) => {
+      const sha256 = await unpack(request).catch(() => undefined);
+      const result: UnpackResult = { file: request.file, sha256 };
+      parentPort?.postMessage(result);
+    }),
+  );
 }
 
 parentPort?.once('message', (requests: readonly UnpackRequest[]) => void unpackAll(requests));

@@ -1,7 +1,8 @@
 /** Figures and outcomes of a run in words, for its log.txt and for whoever shows it. */
 import { formatCount } from '../config/format-count.js';
 // Not by the index: the command line shows figures before it loads what trains.
-import { type CrossValidationSummary, hasFinished, type Summary } from '../runs/summary.js';
+import { hasFinished } from '../runs/run-status.js';
+import type { CrossValidationSummary, Summary } from '../runs/summary.js';
 import type { Figures, MeanAndSpread } from '../train/index.js';
 import type { ConfigChange, EpochEvent } from './events.js';
 

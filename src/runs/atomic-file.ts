@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  fsync,
+  fsyncSync,
+  open,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FileWriteError } from './file-error.js';
 
@@ -49,6 +60,14 @@ function writeNewFile(path: string, pieces: readonly Uint8Array[]): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** As `syncFolder`, while the caller goes on: for a folder whose loss a crash may cost, as there is nothing in it yet. */
+export function syncFolderLater(folder: string): void {
+  if (process.platform === 'win32') return;
+  open(folder, 'r', (failed, descriptor) => {
+    if (failed === null) fsync(descriptor, () => close(descriptor));
+  });
 }
 
 /** Makes the rename itself durable. Windows cannot open a folder, and needs no such call. */

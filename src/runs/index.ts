@@ -28,12 +28,6 @@ export {
 export { RunDirectoryError } from './run-directory-error.js';
 export { foldPath, RunDirectory, runPaths, type RunPaths } from './run-directory.js';
 export type { SafetensorsDtype, StoredTensor, TensorValues } from './safetensors.js';
-export {
-  type CrossValidationSummary,
-  hasFinished,
-  isResumable,
-  readSummary,
-  type Summary,
-  writeSummary,
-} from './summary.js';
+export { hasFinished, isResumable } from './run-status.js';
+export { type CrossValidationSummary, readSummary, type Summary, writeSummary } from './summary.js';
 export { packageVersion } from './version.js';

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { printable } from '../config/printable.js';
-import { removeTemporaryFiles, syncFolder } from './atomic-file.js';
+import { removeTemporaryFiles, syncFolder, syncFolderLater } from './atomic-file.js';
 import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 import { acquireLock, releaseLock } from './run-lock.js';
@@ -65,7 +65,8 @@ export class RunDirectory {
     const lock = acquireLock(path);
     describeFailure(path, 'cannot be filled', () => {
       mkdirSync(join(path, content));
-      for (const folder of [path, parent]) syncFolder(folder);
+      // The folder itself is synced with its first file.
+      syncFolderLater(parent);
     });
     return new RunDirectory(path, lock);
   }

@@ -57,12 +57,3 @@ export function readSummary(path: string): Summary | CrossValidationSummary | un
     return undefined;
   }
 }
-
-type Status = Pick<Summary, 'status' | 'reason'>;
-
-/** Whether the run was stopped before its end, so that it can be resumed. */
-export const isResumable = ({ status, reason }: Status): boolean => status === 'interrupted' || reason === 'max_time';
-
-/** Whether the run is complete. A run that failed is neither. */
-export const hasFinished = (summary: Status): boolean =>
-  (summary.status === 'completed' || summary.status === 'early_stopped') && !isResumable(summary);

@@ -2,7 +2,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
 import type { ColumnReport, DataReport, FileReport } from '../../data/index.js';
-import { splitNames } from '../../data/split.js';
+import { splitNames } from '../../data/split-names.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigure } from '../../runner/text.js';
 import { addCommand, type CommonOptions, type Register, withSeed } from '../command.js';

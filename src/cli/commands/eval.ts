@@ -1,7 +1,7 @@
 /** `nn eval`: evaluates a checkpoint; no other file of the run is needed. */
 import { resolve } from 'node:path';
 import { formatCount } from '../../config/format-count.js';
-import { splitNames } from '../../data/split.js';
+import { splitNames } from '../../data/split-names.js';
 import type { Snapshot } from '../../train/index.js';
 import { type ExitCode, exitCode } from '../exit-code.js';
 import { formatFigures, formatSparsity } from '../../runner/text.js';

@@ -2,7 +2,7 @@
 import type { PlacedArray } from '../formats/numeric-array.js';
 import type { ArraysEncoding } from '../encoding.js';
 import type { OpenContext, SampleFile, SampleFiles } from '../source.js';
-import type { SplitName } from '../split.js';
+import type { SplitName } from '../split-names.js';
 import type { PairFiles } from './pair-files.js';
 import { samplesOfPair } from './samples.js';
 

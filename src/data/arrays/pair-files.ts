@@ -1,7 +1,7 @@
 /** What sources of arrays have in common: a pair of names, features and targets, for each part of the data. */
 import * as z from 'zod';
 import { text } from '../../config/atoms.js';
-import { type SplitName, splitNames } from '../split.js';
+import { type SplitName, splitNames } from '../split-names.js';
 
 /** The keys of the schema; `what` is what a name stands for, such as `idx file`. */
 export const pairFiles = (what: string) => {

@@ -9,7 +9,8 @@ import { ScratchFile } from './scratch-file.js';
 import type { EncodedSamples } from '../source.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { recordTable, type Rows, type Table } from '../fields.js';
-import { type Split, type SplitName, splitNames } from '../split.js';
+import type { Split } from '../split.js';
+import { type SplitName, splitNames } from '../split-names.js';
 
 /** The parts as splits; those of one file share its records, in a file in `folder`. Throws DataError. */
 export function recordSplits(

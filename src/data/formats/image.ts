@@ -1,18 +1,21 @@
 /** Images of any format as bytes: decoded, in the wished channels, resized. */
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { Image } from './bitmap.js';
-import { decodeJpeg, isJpeg } from './jpeg.js';
-import { decodePng, isPng } from './png.js';
 
 /** File name extensions that hold images which `decodeImage` reads. */
 export const IMAGE_FILE = /\.(png|jpe?g|jpe|jfif)$/i;
 /** And of images which it does not. */
 export const OTHER_IMAGE_FILE = /\.(gif|bmp|tiff?|webp|avif|heic|heif|jp2|jxl|svg|ico|p[bgnp]m|tga|dcm|dng|exr|hdr)$/i;
 
+const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const isPng = (bytes: Buffer): boolean => bytes.subarray(0, 8).equals(PNG_SIGNATURE);
+const isJpeg = (bytes: Buffer): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+
 /** The format is told by the first bytes, not by the name; for `bits` see `decodePng`. Throws DataError where they are none that is known, or damaged. */
 export async function decodeImage(bytes: Buffer, place: DataErrorPlace, bits?: number): Promise<Image> {
-  if (isPng(bytes)) return decodePng(bytes, place, bits);
-  if (isJpeg(bytes)) return decodeJpeg(bytes, place);
+  // The decoders are loaded when there is something to decode.
+  if (isPng(bytes)) return (await import('./png.js')).decodePng(bytes, place, bits);
+  if (isJpeg(bytes)) return (await import('./jpeg.js')).decodeJpeg(bytes, place);
   const start = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
   throw new DataError(bytes.length === 0 ? 'the file is empty' : `neither PNG nor JPEG: it starts with ${start}`, {
     ...place,

@@ -11,8 +11,6 @@ import { checkImageSize, type Image } from './bitmap.js';
 import { reasonOf } from './library-error.js';
 import { type Orientation, orientationOf, upright } from './orientation.js';
 
-export const isJpeg = (bytes: Buffer): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-
 const HINT = 'the file is damaged or was not downloaded whole';
 const START_OF_SCAN = 0xda;
 const APP1 = 0xe1;

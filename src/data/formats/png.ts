@@ -11,8 +11,6 @@ import { orientationOf, upright } from './orientation.js';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
-export const isPng = (bytes: Buffer): boolean => bytes.subarray(0, 8).equals(SIGNATURE);
-
 const HINT = 'the file is damaged or was not downloaded whole';
 
 /** By colour type: channels in the file, and bit depths that it may have. */
