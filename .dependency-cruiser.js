@@ -40,6 +40,13 @@ export default {
       to: { path: '^src/data/(arrays|sources|tables)/' },
     },
     {
+      name: 'nn-by-its-index',
+      comment: 'What other folders use of src/nn stands in its index.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/nn/' },
+      to: { path: '^src/nn/', pathNot: '^src/nn/index\\.ts$' },
+    },
+    {
       name: 'not-from-tests',
       comment: 'src does not depend on what tests it.',
       severity: 'error',

@@ -2,16 +2,18 @@
 import type * as z from 'zod';
 import { type ComponentRegistry, describeExpected, didYouMean, isComponent, writtenDefault } from '../config/index.js';
 import { dataSources, preprocessors } from '../data/index.js';
-import { activations } from '../nn/activations.js';
-import { augmentations } from '../nn/augmentations/index.js';
-import { initializers } from '../nn/initializers.js';
-import { layers } from '../nn/layers/index.js';
-import { losses } from '../nn/losses/index.js';
-import { metrics } from '../nn/metrics/index.js';
-import { optimizers } from '../nn/optimizers/index.js';
-import { constraints } from '../nn/constraints.js';
-import { regularizers } from '../nn/regularizers.js';
-import { schedules } from '../nn/schedules.js';
+import {
+  activations,
+  augmentations,
+  constraints,
+  initializers,
+  layers,
+  losses,
+  metrics,
+  optimizers,
+  regularizers,
+  schedules,
+} from '../nn/index.js';
 import { experimentSchema, lints, type Task, tasks } from '../train/index.js';
 import { UsageError } from './usage-error.js';
 

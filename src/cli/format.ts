@@ -2,7 +2,7 @@
 import { formatCount } from '../config/format-count.js';
 import { printableLine } from '../config/printable.js';
 import type { LoadedData } from '../data/index.js';
-import type { ReportTable } from '../nn/metrics/index.js';
+import type { ReportTable } from '../nn/index.js';
 import { formatFigure } from '../runner/text.js';
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -1,5 +1,5 @@
 /** What can be said of an experiment before it is trained: memory, how its network starts, what the lints find. */
-import { statePerWeight } from '../nn/optimizers/index.js';
+import { statePerWeight } from '../nn/index.js';
 import { measureStart, type StartStatistics } from '../train/index.js';
 import { type EngineOptions, openEngine } from './engine.js';
 import type { Experiment } from './experiment.js';

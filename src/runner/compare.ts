@@ -1,6 +1,6 @@
 /** Trains several experiments with the same seeds and sets their figures side by side: the whole of `nn compare` but its text. */
 import type { LoadedData } from '../data/index.js';
-import { metricNames } from '../nn/metrics/index.js';
+import { metricNames } from '../nn/index.js';
 import { type CrossValidationSummary, RunDirectory, RunDirectoryError, type Summary } from '../runs/index.js';
 import { compare, type ComparedRun, type ComparedVariant, type Figures, type MeanAndSpread, meanAndSpread, modeOf, TrainingError } from '../train/index.js'; // prettier-ignore
 import { findEarlierRuns } from './earlier-runs.js';

@@ -3,8 +3,7 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type WrittenConfig } from '../config/index.js';
 import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
-import { checkpointOf } from '../nn/initializers.js';
-import type { LayerRow } from '../nn/model.js';
+import { checkpointOf, type LayerRow } from '../nn/index.js';
 import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, taskOf, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
 import { readWeights } from './checkpoint.js';
 

@@ -3,7 +3,7 @@ import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { type References, toConfigValue } from '../config/index.js';
 import { moveFiles } from '../data/index.js';
-import { checkpointOf } from '../nn/initializers.js';
+import { checkpointOf } from '../nn/index.js';
 import { type RunPaths, writeFileAtomic } from '../runs/index.js';
 import { type ExperimentConfig, experimentSchema } from '../train/index.js';
 import { withReferences } from './references.js';

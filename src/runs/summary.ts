@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readRegularSync } from '../config/regular-file.js';
-import type { ReportTable } from '../nn/metrics/index.js';
+import type { ReportTable } from '../nn/index.js';
 import { writeFileAtomic } from './atomic-file.js';
 
 /** The outcome of a run: the content of summary.json and of the line that `nn train --json` prints. */

@@ -2,8 +2,7 @@
 import { formatCount } from '../config/format-count.js';
 import { nearest } from '../config/nearest.js';
 import { hasPart, sourceOf } from '../data/index.js';
-import { lossesFor } from '../nn/losses/index.js';
-import { figureMetrics, metricNames, metricsFor } from '../nn/metrics/index.js';
+import { figureMetrics, lossesFor, metricNames, metricsFor } from '../nn/index.js';
 import type { ExperimentConfig } from './experiment-config.js';
 import { type Task, taskOf, tasks } from './tasks/index.js';
 

@@ -2,14 +2,18 @@
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { dataSchema } from '../data/index.js';
-import { augmentSchema } from '../nn/augmentations/index.js';
-import { initSchema } from '../nn/initializers.js';
-import { type LossConfig, lossSchema } from '../nn/losses/index.js';
-import { type MetricConfig, metricSchema } from '../nn/metrics/index.js';
-import { modelSchema } from '../nn/model.js';
-import { optimizerSchema } from '../nn/optimizers/index.js';
-import { regularizationSchema } from '../nn/regularization.js';
-import { scheduleSchema } from '../nn/schedules.js';
+import {
+  augmentSchema,
+  initSchema,
+  type LossConfig,
+  lossSchema,
+  type MetricConfig,
+  metricSchema,
+  modelSchema,
+  optimizerSchema,
+  regularizationSchema,
+  scheduleSchema,
+} from '../nn/index.js';
 import { defaultsByTask } from './task-defaults.js';
 import { taskSchema } from './tasks/index.js';
 import { trainSchema } from './train-options.js';

@@ -1,7 +1,6 @@
 /** What a task is trained on and judged by where the config does not say. */
 import { ONCE } from '../config/load-config.js';
-import { type LossConfig, lossSchema } from '../nn/losses/index.js';
-import { type MetricConfig, metricSchema } from '../nn/metrics/index.js';
+import { type LossConfig, lossSchema, type MetricConfig, metricSchema } from '../nn/index.js';
 import { type Task, type TaskConfig, taskOf, tasks } from './tasks/index.js';
 
 /** The config with its task's loss and metrics where it names none. */

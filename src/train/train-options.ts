@@ -1,8 +1,7 @@
 /** The `train` section of a config: how long, in what batches, how gradients are treated, and when to stop. */
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
-import { adaptiveClippingSchema, gradientNoiseSchema } from '../nn/clip.js';
-import { parameterGroupSchema } from '../nn/optimizers/groups.js';
+import { adaptiveClippingSchema, gradientNoiseSchema, parameterGroupSchema } from '../nn/index.js';
 import { lintIds } from './lints/ids.js';
 
 const earlyStoppingSchema = z.strictObject({

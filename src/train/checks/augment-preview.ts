@@ -1,7 +1,7 @@
 /** What the augmentations of an experiment make of some training samples, as its first steps would see them. */
 import { input, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
-import { BatchAugmentation } from '../../nn/augmentations/batch.js';
+import { BatchAugmentation } from '../../nn/index.js';
 import { datasetOf, gatherBatch, samplesOfBatch, selectBatch, upload } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 

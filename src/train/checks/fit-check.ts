@@ -2,14 +2,21 @@
 import { input, type Shape, sizeOf } from '../../tensor/index.js';
 import { referenceOf } from '../step/dataset.js';
 import { foldTrainingSizes, forEachSample, type LoadedData, type Split } from '../../data/index.js';
-import { augmentationProblems } from '../../nn/augmentations/fit.js';
-import { lossMismatch } from '../../nn/losses/index.js';
-import { type ConfigPath, type LayerConfig, sampleShape } from '../../nn/layer.js';
-import { type LayerRow, LayerShapeError, traceModel } from '../../nn/model.js';
-import { groupOf, matchesPattern } from '../../nn/optimizers/groups.js';
-import { RandomSource } from '../../nn/random-source.js';
-import { VariableStore } from '../../nn/variables.js';
-import type { TargetInfo } from '../../nn/target.js';
+import {
+  augmentationProblems,
+  type ConfigPath,
+  groupOf,
+  type LayerConfig,
+  type LayerRow,
+  LayerShapeError,
+  lossMismatch,
+  matchesPattern,
+  RandomSource,
+  sampleShape,
+  type TargetInfo,
+  traceModel,
+  VariableStore,
+} from '../../nn/index.js';
 import { taskOf } from '../tasks/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
 

@@ -1,6 +1,6 @@
 /** Units of a layer that start the same and stay so: nothing tells them apart, and together they are worth one. */
 import { grad, type Node, type Session, sizeOf } from '../../tensor/index.js';
-import type { TracedModel } from '../../nn/model.js';
+import type { TracedModel } from '../../nn/index.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';

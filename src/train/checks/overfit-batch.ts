@@ -4,10 +4,7 @@
  */
 import type { Session } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
-import { isReport, type MetricConfig, metricOf } from '../../nn/metrics/index.js';
-import type { LayerConfig } from '../../nn/layer.js';
-import { layers } from '../../nn/layers/index.js';
-import { mapLayers } from '../../nn/model.js';
+import { isReport, type LayerConfig, layers, mapLayers, type MetricConfig, metricOf } from '../../nn/index.js';
 import { reconstructs, referenceOf } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { type BatchFit, taskOf } from '../tasks/index.js';

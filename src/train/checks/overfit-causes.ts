@@ -1,7 +1,7 @@
 /** Why a network did not fit its batch: rules that turn losses and probes into causes, each with a remedy. */
 import { referenceOf } from '../step/dataset.js';
 import { sampleOf, type Split, type Table } from '../../data/index.js';
-import { lossOf } from '../../nn/losses/index.js';
+import { lossOf } from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { Probe, UnitCount } from './overfit-probe.js';
 

@@ -1,6 +1,6 @@
 /** A look into a network on one batch: which units are dead or saturated, where no gradient arrives, which units are alike. */
 import { abs, grad, mul, type Node, reduceMax, type Session, sub } from '../../tensor/index.js';
-import type { LayerTrait } from '../../nn/layer.js';
+import type { LayerTrait } from '../../nn/index.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from '../step/network.js';

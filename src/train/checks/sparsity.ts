@@ -1,7 +1,6 @@
 /** The share of weights that are exactly 0, where a regularizer or constraint makes them so. */
 import type { Session } from '../../tensor/index.js';
-import type { Parameter } from '../../nn/variables.js';
-import { makesZeros } from '../../nn/regularizers.js';
+import { makesZeros, type Parameter } from '../../nn/index.js';
 import type { Figures, Variable } from '../loop/snapshot.js';
 import { averageName } from '../step/run-inputs.js';
 

@@ -4,7 +4,7 @@
  */
 import { cast, div, eq, grad, type Node, reduceSum, type Session, sizeOf } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
-import { varianceOf } from '../../nn/norms.js';
+import { varianceOf } from '../../nn/index.js';
 import { selectBatch } from '../step/dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { type IdenticalUnits, identicalUnits } from './identical-units.js';

@@ -3,11 +3,17 @@
  * graph, so that blocks in blocks, shared weights and layers of any kind need no rule of their own.
  */
 import { concat, constant, evaluate, input, mul, type Node, slice } from '../../tensor/index.js';
-import { activate, type ActivationConfig, activations } from '../../nn/activations.js';
-import type { ConfigPath } from '../../nn/layer.js';
-import { type TracedLayer, traceModel } from '../../nn/model.js';
-import { RandomSource } from '../../nn/random-source.js';
-import { type Parameter, VariableStore } from '../../nn/variables.js';
+import {
+  activate,
+  type ActivationConfig,
+  activations,
+  type ConfigPath,
+  type Parameter,
+  RandomSource,
+  type TracedLayer,
+  traceModel,
+  VariableStore,
+} from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 
 /** A layer that does something, and what goes into it. */

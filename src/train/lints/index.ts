@@ -3,7 +3,7 @@
  * registry, a pure function of config, data and network; `nn check` and `nn train` print what it finds, `train.ignore_lints` silences it.
  */
 import type { LoadedData } from '../../data/index.js';
-import type { LayerRow } from '../../nn/model.js';
+import type { LayerRow } from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
 import { taskOf } from '../tasks/index.js';

@@ -1,5 +1,5 @@
 /** Lints about initial weights. */
-import type { InitializerConfig } from '../../nn/initializers.js';
+import type { InitializerConfig } from '../../nn/index.js';
 import type { LayerFlow } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { sizeOf } from '../../tensor/shape.js';

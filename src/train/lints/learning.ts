@@ -2,7 +2,7 @@
 import { sizeOf } from '../../tensor/index.js';
 import type * as z from 'zod';
 import { writtenDefault } from '../../config/index.js';
-import { optimizerOf } from '../../nn/optimizers/index.js';
+import { optimizerOf } from '../../nn/index.js';
 import { planOf } from '../loop/plan.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 

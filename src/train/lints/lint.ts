@@ -1,8 +1,7 @@
 /** What a lint is: a rule that finds a probable mistake in a valid config, given its data and its network. */
 import { formatCount } from '../../config/format-count.js';
 import type { LoadedData } from '../../data/index.js';
-import type { ConfigPath } from '../../nn/layer.js';
-import type { ReferenceKind } from '../../nn/target.js';
+import type { ConfigPath, ReferenceKind } from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { StartStatistics } from '../checks/start-statistics.js';
 import type { Dataflow } from './dataflow.js';

@@ -1,6 +1,5 @@
 /** Lints about the output: its activation, the loss, and the targets that both must fit. */
-import { type ActivationConfig } from '../../nn/activations.js';
-import { lossOf } from '../../nn/losses/index.js';
+import { type ActivationConfig, lossOf } from '../../nn/index.js';
 import { outputActivation, rangeOfActivation } from './dataflow.js';
 import { type Finding, type Lint, type LintContext, show } from './lint.js';
 

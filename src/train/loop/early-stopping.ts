@@ -1,5 +1,5 @@
 /** Which epoch is the best so far, and when to give up waiting for a better one. Pure functions of the epochs' figures. */
-import { isReport, metricOf, namedMetrics } from '../../nn/metrics/index.js';
+import { isReport, metricOf, namedMetrics } from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { EpochRow } from './snapshot.js';
 

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { Node, Session, TypedValues } from '../../tensor/index.js';
 import { sameShape, showShape } from '../../tensor/index.js';
 import { fittedPreprocessingSchema } from '../../data/index.js';
-import { plateauStateSchema } from '../../nn/plateau.js';
+import { plateauStateSchema } from '../../nn/index.js';
 import { taskNameSchema } from '../tasks/index.js';
 
 /** The generator that all random streams of a run come from; a resume under another would not be exact. */

@@ -4,7 +4,7 @@
  */
 import type { Session } from '../../tensor/index.js';
 import type { LoadedData, Split } from '../../data/index.js';
-import { scheduleOf } from '../../nn/schedules.js';
+import { scheduleOf } from '../../nn/index.js';
 import { expectBatches } from '../step/dataset.js';
 import { Evaluator } from './evaluate.js';
 import type { ExperimentConfig } from '../schema.js';

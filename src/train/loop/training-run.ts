@@ -2,8 +2,7 @@
 import type { Session } from '../../tensor/index.js';
 import { toConfigValue } from '../../config/index.js';
 import type { LoadedData } from '../../data/index.js';
-import { figureMetrics, type ReportTable } from '../../nn/metrics/index.js';
-import { afterEpoch, plateauStart, type PlateauState } from '../../nn/plateau.js';
+import { afterEpoch, figureMetrics, plateauStart, type PlateauState, type ReportTable } from '../../nn/index.js';
 import { gaveUp, modeOf, type Monitor, monitorOf, watch, type Watch } from './early-stopping.js';
 import { type Evaluation, Sums } from '../step/sums.js';
 import { type ExperimentConfig, experimentSchema } from '../schema.js';

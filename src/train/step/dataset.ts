@@ -4,7 +4,7 @@
  */
 import { add, cast, constant, type DType, gather, input, iota, mul, type Node, type Session, type Shape, sizeOf } from '../../tensor/index.js'; // prettier-ignore
 import type { Affine, Records, Split, Table } from '../../data/index.js';
-import type { BatchSamples } from '../../nn/augmentations/batch.js';
+import type { BatchSamples } from '../../nn/index.js';
 
 /** The graph's view of a split. */
 export interface Dataset {

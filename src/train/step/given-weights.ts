@@ -1,10 +1,6 @@
 /** Initial weights from a checkpoint: which tensors of it a network takes, and why they do not fit. */
 import { input, sameShape, showShape } from '../../tensor/index.js';
-import { checkpointOf } from '../../nn/initializers.js';
-import { traceModel } from '../../nn/model.js';
-import { matchesPattern } from '../../nn/optimizers/groups.js';
-import { RandomSource } from '../../nn/random-source.js';
-import { VariableStore } from '../../nn/variables.js';
+import { checkpointOf, matchesPattern, RandomSource, traceModel, VariableStore } from '../../nn/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
 import type { NamedTensor, Tensors } from '../loop/snapshot.js';
 import { averageName } from './run-inputs.js';

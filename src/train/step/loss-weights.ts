@@ -1,6 +1,6 @@
 /** What a loss can only know once the data are loaded: weights of classes by their names, or balanced by how many there are. */
 import type { LoadedData } from '../../data/index.js';
-import { type ClassCounts, resolveLoss } from '../../nn/losses/index.js';
+import { type ClassCounts, resolveLoss } from '../../nn/index.js';
 import { taskOf } from '../tasks/index.js';
 import type { Contradiction, ExperimentConfig } from '../schema.js';
 import { referenceOf } from './dataset.js';

@@ -3,7 +3,7 @@
  * weights, each layer in turn is divided by the standard deviation of what it makes of a batch, until the variance is near 1.
  */
 import { hostRandom, type Node, type Session, topologicalOrder } from '../../tensor/index.js';
-import { varianceOf } from '../../nn/norms.js';
+import { varianceOf } from '../../nn/index.js';
 import { type Dataset, selectBatch } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { forward } from './network.js';

@@ -1,13 +1,24 @@
 /** A task's networks on a batch: an objective with its losses, metrics and penalties as graph nodes, for any weights. */
 import { add, type Node, streamKey, withScope } from '../../tensor/index.js';
-import { BatchAugmentation, mainTarget, mixedLosses, mixTargets, type Targets } from '../../nn/augmentations/batch.js';
-import { lossOf, predictionOf } from '../../nn/losses/index.js';
-import { figureMetrics, metricOf, namedMetrics } from '../../nn/metrics/index.js';
-import { traceModel, type TracedModel } from '../../nn/model.js';
-import type { Named } from '../../nn/optimizers/index.js';
-import type { RandomSource } from '../../nn/random-source.js';
-import { penalty } from '../../nn/regularization.js';
-import type { Parameter, Variables } from '../../nn/variables.js';
+import {
+  BatchAugmentation,
+  figureMetrics,
+  lossOf,
+  mainTarget,
+  metricOf,
+  mixedLosses,
+  mixTargets,
+  type Named,
+  namedMetrics,
+  type Parameter,
+  penalty,
+  predictionOf,
+  type RandomSource,
+  type Targets,
+  type TracedModel,
+  traceModel,
+  type Variables,
+} from '../../nn/index.js';
 import { type Dataset, gatherBatch, samplesOfBatch } from './dataset.js';
 import { type Task, taskOf } from '../tasks/index.js';
 import type { ExperimentConfig } from '../schema.js';

@@ -1,7 +1,6 @@
 /** The graph inputs that the programs of one run have in common. Programs that are to see the same weights are built on the same object. */
 import { input } from '../../tensor/index.js';
-import { RandomSource } from '../../nn/random-source.js';
-import { renamed, type Variables, VariableStore } from '../../nn/variables.js';
+import { RandomSource, renamed, type Variables, VariableStore } from '../../nn/index.js';
 
 export class RunInputs {
   /** Weights, their averages, running statistics, and what the optimizer keeps. */

@@ -5,9 +5,7 @@
 import {
   abs, add, constant, eq, input, lt, mul, type Node, type Program, reduceSum, select, sub, withScope,
 } from '../../tensor/index.js'; // prettier-ignore
-import type { Named } from '../../nn/optimizers/index.js';
-import { penalty } from '../../nn/regularization.js';
-import { cumulativeMean, type Observation, type Parameter } from '../../nn/variables.js';
+import { cumulativeMean, type Named, type Observation, type Parameter, penalty } from '../../nn/index.js';
 import type { Dataset } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { planOf } from '../loop/plan.js';

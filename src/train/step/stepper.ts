@@ -8,7 +8,7 @@ import {
   threefry2x32,
 } from '../../tensor/index.js';
 import type { Affine, Split } from '../../data/index.js';
-import type { Parameter } from '../../nn/variables.js';
+import type { Parameter } from '../../nn/index.js';
 import { type Dataset, datasetOf, expectBatches, selectBatch, upload } from './dataset.js';
 import type { ExperimentConfig } from '../schema.js';
 import { averageName, RunInputs } from './run-inputs.js';

@@ -7,7 +7,7 @@ import {
   namedMetrics,
   type ReportTable,
   type Statistics,
-} from '../../nn/metrics/index.js';
+} from '../../nn/index.js';
 import type { EpochSums, Figures, NamedTensor, Tensors } from '../loop/snapshot.js';
 
 export interface Evaluation {

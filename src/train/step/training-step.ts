@@ -3,11 +3,16 @@
  * and layer state, all nodes by name. What it returns can be the state of the next step, and can be differentiated.
  */
 import { grad, type Node } from '../../tensor/index.js';
-import { whenDue } from '../../nn/gradient-transformations.js';
-import type { TracedModel } from '../../nn/model.js';
-import type { Named } from '../../nn/optimizers/index.js';
-import type { RandomSource } from '../../nn/random-source.js';
-import { type Parameter, runningMean, type StateVariable, type Variables } from '../../nn/variables.js';
+import {
+  type Named,
+  type Parameter,
+  type RandomSource,
+  runningMean,
+  type StateVariable,
+  type TracedModel,
+  type Variables,
+  whenDue,
+} from '../../nn/index.js';
 import type { Plan } from '../loop/plan.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { Task } from '../tasks/index.js';

@@ -13,12 +13,26 @@ import {
   sub,
   withScope,
 } from '../../tensor/index.js';
-import { accumulate, addNoise, chain, clip, everyNth, type GradientFlow, type GradientTransformation, whenDue } from '../../nn/gradient-transformations.js'; // prettier-ignore
-import { groupOf } from '../../nn/optimizers/groups.js';
-import { type Hyperparameters, type Named, type OptimizerConfig, optimizerOf, type StateSpec } from '../../nn/optimizers/index.js'; // prettier-ignore
-import type { RandomSource } from '../../nn/random-source.js';
-import { afterUpdate } from '../../nn/regularization.js';
-import type { Parameter, Variables } from '../../nn/variables.js';
+import {
+  accumulate,
+  addNoise,
+  afterUpdate,
+  chain,
+  clip,
+  everyNth,
+  type GradientFlow,
+  type GradientTransformation,
+  groupOf,
+  type Hyperparameters,
+  type Named,
+  type OptimizerConfig,
+  optimizerOf,
+  type Parameter,
+  type RandomSource,
+  type StateSpec,
+  type Variables,
+  whenDue,
+} from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { Plan } from '../loop/plan.js';
 import type { Variable } from '../loop/snapshot.js';

@@ -1,6 +1,5 @@
 /** What a task's objectives are: functions of a batch and of the networks, which a step evaluates with whatever weights it has. */
-import type { Named } from '../../nn/optimizers/index.js';
-import type { RandomSource } from '../../nn/random-source.js';
+import type { Named, RandomSource } from '../../nn/index.js';
 import type { Node } from '../../tensor/index.js';
 
 /** What an objective is computed from. */

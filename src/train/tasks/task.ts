@@ -4,11 +4,7 @@
  */
 import type * as z from 'zod';
 import type { Affine, Table, TargetKind } from '../../data/index.js';
-import type { losses } from '../../nn/losses/index.js';
-import type { MetricConfig, metrics } from '../../nn/metrics/index.js';
-import type { ModelConfig } from '../../nn/model.js';
-import type { OptimizerConfig } from '../../nn/optimizers/index.js';
-import type { ReferenceKind } from '../../nn/target.js';
+import type { losses, MetricConfig, metrics, ModelConfig, OptimizerConfig, ReferenceKind } from '../../nn/index.js';
 import type { Objective } from './objective.js';
 
 /** The parts of an experiment's config that a task builds on: its own options (with its name as `type`), and what it makes networks and updates of. */
