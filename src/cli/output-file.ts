@@ -1,6 +1,7 @@
 /** Files that an option of a command asks for, such as a picture or a page. */
 import { statSync, writeFileSync } from 'node:fs';
-import { explainSystemError, FileWriteError, writeFileAtomic } from '../runs/index.js';
+import { explainSystemError } from '../config/system-error.js';
+import { FileWriteError, writeFileAtomic } from '../runs/index.js';
 import { UsageError } from './usage-error.js';
 
 /** Writes all of the file or leaves it as it was; a device or pipe is written to. Throws UsageError. */

@@ -21,6 +21,7 @@ import { ConfigError, problemAt, type Source } from './config-error.js';
 import { showValue } from './expected.js';
 import { FileTooLargeError, IrregularFileError, readRegularSync, readStdinSync } from './regular-file.js';
 import { nearest } from './nearest.js';
+import { explainSystemError } from './system-error.js';
 import { FORBIDDEN_KEYS, isMapping, plain, type MappingEntry, type Place, type TreeNode } from './tree.js';
 
 /** Something that is wrong with YAML text. */
@@ -295,7 +296,8 @@ export function readConfigText(file: string): string {
     if (code === 'ENOENT') throw refuse('no such file', similarConfig(file));
     if (code === 'EISDIR') throw refuse('is a directory, not a config file');
     if (code === 'EACCES') throw refuse('cannot be read: permission denied');
-    throw refuse(`cannot be read: ${(error as Error).message}`);
+    const { problem, hint } = explainSystemError(error);
+    throw refuse(`cannot be read: ${problem}`, hint);
   }
   if (bytes.length > LARGEST_FILE) throw tooLarge('too');
   if (bytes.includes(0)) throw refuse('is a binary file (or not UTF-8); a config is a YAML text');

@@ -7,6 +7,7 @@ import { type FileHandle, lstat, readdir, readlink, stat } from 'node:fs/promise
 import path from 'node:path';
 import { nearest } from '../config/nearest.js';
 import { FileTooLargeError, IrregularFileError, openRegular, readFully, readRegular } from '../config/regular-file.js';
+import { explainSystemError, isSystemError } from '../config/system-error.js';
 import { DataError, listed } from './data-error.js';
 import type { ScratchFile } from './cache/scratch-file.js';
 import type { UnpackedFiles } from './unpack-ahead.js';
@@ -244,8 +245,13 @@ async function explain(error: unknown, file: string, what: 'file' | 'folder' = '
     case 'EPERM':
       return new DataError(`no permission to read this ${what}`, { file });
     default:
-      return error;
+      return isSystemError(error) ? unreadable(error, file) : error;
   }
+}
+
+function unreadable(error: unknown, file: string): DataError {
+  const { problem, hint } = explainSystemError(error);
+  return new DataError(`cannot be read: ${problem}`, { file, hint });
 }
 
 /** What the symbolic link `file` names; undefined where it is none. */

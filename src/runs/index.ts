@@ -4,7 +4,7 @@
 export { writeFileAtomic } from './atomic-file.js';
 export { CheckpointError } from './checkpoint-error.js';
 export { loadCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint.js';
-export { explainSystemError, FileWriteError } from './file-error.js';
+export { FileWriteError } from './file-error.js';
 export type { Json } from './json.js';
 export {
   appendMetricsRow,

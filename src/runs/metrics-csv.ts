@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs';
 import { readRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic, writeFully } from './atomic-file.js';
-import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
+import { errorCode, explainSystemError } from '../config/system-error.js';
+import { FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 
 /** One row of metrics.csv by column name; a column that is absent or undefined is an empty cell. */

@@ -3,7 +3,8 @@ import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { printable } from '../config/printable.js';
 import { removeTemporaryFiles, syncFolder, syncFolderLater } from './atomic-file.js';
-import { errorCode, explainSystemError, FileWriteError } from './file-error.js';
+import { errorCode, explainSystemError } from '../config/system-error.js';
+import { FileWriteError } from './file-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 import { acquireLock, releaseLock } from './run-lock.js';
 

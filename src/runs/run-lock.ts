@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { errorCode, explainSystemError } from './file-error.js';
+import { errorCode, explainSystemError } from '../config/system-error.js';
 import { RunDirectoryError } from './run-directory-error.js';
 
 /** `lock.<pid>.<start>.<machine>-<boot>-<namespace>.<host>`; locks of earlier versions have no third part. */

@@ -8,7 +8,7 @@ import { closeSync, readSync } from 'node:fs';
 import { IrregularFileError, openRegularSync } from '../config/regular-file.js';
 import { writeFileAtomic } from './atomic-file.js';
 import { CheckpointError } from './checkpoint-error.js';
-import { explainSystemError } from './file-error.js';
+import { explainSystemError } from '../config/system-error.js';
 import { HeaderSyntaxError, parseHeader, quote, type Header, type HeaderEntry } from './safetensors-header.js';
 
 /** The element types that we read and write: bytes per element and the array that holds them. */

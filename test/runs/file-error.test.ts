@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { errorCode, explainSystemError, FileWriteError } from '../../src/runs/file-error.js';
+import { errorCode, explainSystemError } from '../../src/config/system-error.js';
+import { FileWriteError } from '../../src/runs/file-error.js';
 
 /** As Node reports an error that it has no name for. */
 const unnamed = (errno: number): Error =>
