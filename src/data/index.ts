@@ -8,7 +8,7 @@ export type { HashedFile } from './data-files.js';
 export { type DataReport, type FileReport, inspectData } from './inspect.js';
 export { type FittedPreprocessing, fittedPreprocessingSchema } from './fitted-preprocessing.js';
 export { foldTrainingSizes } from './folds.js';
-export { loadData, type LoadedData, type LoadedSplit, type LoadOptions, loadSplit, moveFiles, namedFiles } from './load.js'; // prettier-ignore
+export { isCarved, loadData, type LoadedData, type LoadedSplit, type LoadOptions, loadSplit, moveFiles, namedFiles, wholeFile } from './load.js'; // prettier-ignore
 export { type Affine, preprocessors } from './preprocess.js';
 export { closeSplits } from './cache/record-splits.js';
 export type { Records } from './records.js';

@@ -73,6 +73,23 @@ export function namedFiles({ source }: DataConfig): string[] {
   return [...names];
 }
 
+/** Whether the samples of a part are what is carved from, or left of, the training file. */
+export function isCarved({ source, split, folds }: DataConfig, role: SplitName): boolean {
+  if (role === 'train') return split.val !== undefined || split.test !== undefined || folds !== undefined;
+  const isOwn = sourceOf(source).ownFiles(source).includes(role);
+  return !isOwn && (split[role] !== undefined || (role === 'test' && folds !== undefined));
+}
+
+/** The config with all samples of `file` for its test part; undefined where a part is more than one file or folder. */
+export function wholeFile<C extends DataConfig>(config: C, file: string): C | undefined {
+  const { folds: _, fold: __, limit_test: ___, ...rest } = config;
+  const { path, train, val: ____, ...source } = config.source as Record<string, unknown>;
+  const training = train ?? path;
+  if (typeof training !== 'string') return undefined;
+  const tested = { ...source, train: training, test: file } as unknown as DataConfig['source'];
+  return { ...rest, source: tested, split: { stratify: false } } as unknown as C;
+}
+
 /**
  * Loads all parts of the data; of a cross-validation, those of `config.fold`, else of the first fold. `onOpened` has the files as
  * they are, before anything is learned of them. Throws DataError for files that are missing, damaged or not as the config says.
@@ -130,9 +147,7 @@ async function loadParts(
     throw new DataError(`the data are ${given}, but the model was trained on ${trained}`, { file: files.resolve('.') });
   }
   const own = entry.ownFiles(source);
-  const isCarved = (role: SplitName): boolean =>
-    role !== 'train' && (config.split[role] !== undefined || (role === 'test' && config.folds !== undefined));
-  const carved = wanted.some((role) => !own.includes(role) && isCarved(role));
+  const carved = wanted.some((role) => role !== 'train' && isCarved(config, role));
   const roles = own.filter((role) => wanted.includes(role) || (role === 'train' && carved));
   let opened: SampleFiles<Encoding> = {};
   const kept = new Set<Records | undefined>();

@@ -11,8 +11,18 @@ export interface Initializer<S extends z.ZodObject = z.ZodObject> {
   readonly schema: S;
   /** Makes no sense for vectors. */
   readonly needsMatrix?: true;
-  /** `fanIn` and `fanOut`: how many inputs an output sees, and how many outputs an input reaches. */
-  values(shape: Shape, fanIn: number, fanOut: number, random: HostRandom, params: z.output<S>): Float32Array;
+  /**
+   * `fanIn` and `fanOut`: how many inputs an output sees, and how many outputs an input reaches. Outputs are numbered along
+   * `outputAxis`, by default the last.
+   */
+  values(
+    shape: Shape,
+    fanIn: number,
+    fanOut: number,
+    random: HostRandom,
+    params: z.output<S>,
+    outputAxis?: number,
+  ): Float32Array;
 }
 
 const initializer = <S extends z.ZodObject>(entry: Initializer<S>): Initializer<S> => entry;
@@ -192,13 +202,17 @@ export const initializers = {
       std: atoms.nonNegative.default(1).describe('standard deviation of the values that are not 0'),
     }),
     needsMatrix: true,
-    values(shape, _fanIn, _fanOut, random, params) {
-      const columns = shape[shape.length - 1];
-      const rows = sizeOf(shape) / columns;
+    values(shape, _fanIn, _fanOut, random, params, outputAxis = shape.length - 1) {
+      const outputs = shape[outputAxis];
+      const inputs = sizeOf(shape) / outputs;
+      // Elements that follow each other within one output.
+      const run = sizeOf(shape.slice(outputAxis + 1));
       const values = new Float32Array(sizeOf(shape));
-      for (let column = 0; column < columns; column++) {
-        for (const row of random.permutation(rows).subarray(0, params.connections))
-          values[row * columns + column] = params.std * random.normal();
+      for (let output = 0; output < outputs; output++) {
+        for (const at of random.permutation(inputs).subarray(0, params.connections)) {
+          const [before, after] = [Math.floor(at / run), at % run];
+          values[(before * outputs + output) * run + after] = params.std * random.normal();
+        }
       }
       return values;
     },

@@ -196,7 +196,7 @@ export class BuildContext {
       constraint: constraintFor(kind, options.constraint, regularization),
       outputAxis,
       init: config,
-      initialize: (random: HostRandom) => initializer.values(shape, fanIn, fanOut, random, config),
+      initialize: (random: HostRandom) => initializer.values(shape, fanIn, fanOut, random, config, outputAxis),
     });
     return node;
   }

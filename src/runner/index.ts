@@ -3,7 +3,6 @@
  * knows a terminal: callers pass listeners and an AbortSignal, and get results.
  */
 export { checkExperiment } from './check.js';
-export { asCheckpointError, loadStoredConfig, openSnapshot } from './checkpoint.js';
 export {
   compareFiles,
   type Comparison,
@@ -18,3 +17,4 @@ export { cachedLoad, type Experiment, loadExperiment } from './experiment.js';
 export type { RunOptions } from './run.js';
 export { resumeRun, trainFile } from './train.js';
 export { formatWarnings, type Warning, warningsOf } from './warnings.js';
+export { type Evaluated, evaluateCheckpoints, EvaluationError } from './evaluate.js';

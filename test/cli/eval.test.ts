@@ -1,3 +1,4 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readMetrics, type Summary } from '../../src/runs/index.js';
@@ -77,7 +78,57 @@ describe('nn eval', () => {
   it('refuses to change what was trained', async () => {
     const { code, err } = await nnHere('eval', best, 'model.layers.0.units=3');
     expect(code).toBe(2);
-    expect(err).toContain('eval takes overrides of data.* only');
+    expect(err).toContain('eval takes overrides of data.* and metrics only');
+  });
+
+  it('measures all of another file, in the plain ways', async () => {
+    const file = join(folder, 'new.csv');
+    writeCircle(file, 50);
+    const whole = await evaluated(best, '--data', file);
+    expect(whole).toMatchObject({ split: 'test', samples: 50 });
+    expect(await evaluated(best, `data.source.csv.test=${file}`)).toEqual(whole);
+    const { code, err } = await nnHere('eval', best, '--data', file, '--split', 'val');
+    expect([code, err]).toEqual([2, 'error: --data is measured whole: leave out --split\n']);
+  });
+
+  it('takes a run directory for its best checkpoint, and other metrics', async () => {
+    expect(await evaluated(summary.run_dir)).toEqual(await evaluated(best));
+    const measured = await evaluated(summary.run_dir, 'metrics=[balanced_accuracy, confusion_matrix]');
+    expect(measured).toMatchObject({ loss: summary.test?.loss, reports: { confusion_matrix: { rows: ['inner', 'outer'] } } }); // prettier-ignore
+    expect(Object.keys(measured as object)).toContain('balanced_accuracy');
+    const { code, err } = await nnHere('eval', folder);
+    expect([code, err]).toEqual([1, expect.stringContaining('is a folder without checkpoints/best.safetensors')]);
+  });
+
+  it('takes the directory of a cross-validation for all of its folds', async () => {
+    const run = await trained(config, ...runs, 'data.folds=3', 'data.split={}', '--name', 'folded');
+    const { folds, ...mean } = (await evaluated(run.run_dir)) as { folds: object[]; loss: number };
+    expect(folds).toHaveLength(3);
+    expect(mean.loss).toBeCloseTo(run.test?.loss ?? NaN, 12);
+    const { out } = await nnHere('eval', run.run_dir);
+    expect(out).toMatch(
+      /^fold 1: \d+ test samples: .*\nfold 2: .*\nfold 3: .*\n3 folds, mean ± standard deviation: loss /,
+    );
+  });
+
+  it('needs no validation split where training monitored one', async () => {
+    const stopping = ['train.early_stopping={patience: 3}', '--name', 'stopping'];
+    const { run_dir } = await trained(config, ...runs, ...stopping);
+    expect(await evaluated(run_dir, 'data.split={test: 0.2}')).toMatchObject({ split: 'test' });
+  });
+
+  it('refuses a split of data that have changed: it would test samples that were trained on', async () => {
+    const own = join(folder, 'grown');
+    mkdirSync(own);
+    const grown = writeExperiment(own);
+    const { run_dir } = await trained(grown, ...runs, '--name', 'grown');
+    appendFileSync(join(own, 'circle.csv'), '0.1,0.2,inner\n');
+    const { code, err } = await nnHere('eval', run_dir);
+    expect(code).toBe(2);
+    expect(err).toContain(
+      'has changed since training, so its test split is another, with samples that were trained on',
+    );
+    expect(await evaluated(run_dir, '--data', join(own, 'circle.csv'))).toMatchObject({ split: 'test', samples: 121 });
   });
 
   it('says how to give a split that the experiment has not', async () => {

@@ -94,6 +94,21 @@ describe('initializers', () => {
     expect(values.filter((v) => v !== 0)).toHaveLength(centre.length);
   });
 
+  it('sparse connects each output of a transposed convolution with its number of inputs', () => {
+    // [kernel, filters, channels]: outputs are the filters.
+    const layers = [
+      { conv1d_transpose: { filters: 4, kernel_size: 3, init: { weights: { sparse: { connections: 5 } } } } },
+    ];
+    const [weight] = network(layers, [6, 10]).model.parameters;
+    const [kernel, filters, channels] = weight.node.shape;
+    expect([kernel, filters, channels]).toEqual([3, 4, 10]);
+    const values = weight.initialize(hostRandom(1, 'sparse'));
+    for (let filter = 0; filter < filters; filter++) {
+      const seen = [...values].filter((value, i) => value !== 0 && Math.floor(i / channels) % filters === filter);
+      expect(seen).toHaveLength(5);
+    }
+  });
+
   it('sparse connects each output with its number of inputs', () => {
     const columns = 200;
     const values = drawn({ sparse: { connections: 15, std: 2 } }, [50, columns]);

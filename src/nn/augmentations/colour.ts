@@ -1,6 +1,6 @@
 /** Augmentations of brightness and colour, as torchvision defines them: planes of values from 0 to 1, which stay in this range. */
 import * as z from 'zod';
-import { add, div, eq, exp, floor, log, maximum, minimum, mul, type Node, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
+import { add, div, eq, exp, floor, le, log, maximum, minimum, mul, type Node, reduceSum, select, sub } from '../../tensor/index.js'; // prettier-ignore
 import { aroundOne, aroundOneOrZero, aroundZero, type AugmentContext, perSample, pixelwise, type Planes, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
 import type { Quantity } from './matrix.js';
 
@@ -29,12 +29,12 @@ export function adjustContrast(planes: Planes, factor: Quantity): Node[] {
   return planes.map((plane) => clamp(blend(plane, perSample(mean, 3), forPlanes(factor))));
 }
 
-/** Black, whose logarithm is not finite, is taken for this; its power is black, too, for all exponents of use. */
+/** Stands in for black, whose logarithm is not finite. */
 const DARKEST = 1e-30;
 
-/** By exponential and logarithm, which cost less than a power that has to bear any operand. */
+/** By exponential and logarithm, which cost less than a power that has to bear any operand. Black stays black. */
 export const adjustGamma = (planes: Planes, gamma: Quantity): Node[] =>
-  planes.map((plane) => exp(mul(log(maximum(plane, DARKEST)), forPlanes(gamma))));
+  planes.map((plane) => select(le(plane, 0), 0, exp(mul(log(maximum(plane, DARKEST)), forPlanes(gamma)))));
 
 export function adjustSaturation(planes: Planes, factor: Quantity): Node[] {
   const gray = grayOf(planes);

@@ -106,3 +106,12 @@ describe('shares of mixup', () => {
     });
   }
 });
+
+describe('gamma', () => {
+  it('keeps black black, however small the exponent', () => {
+    const [values] = valuesOf(adjustGamma([constant([0, 0.25, 1], [1, 1, 3])], 0.01));
+    expect(values[0]).toBe(0);
+    expect(values[1]).toBeCloseTo(0.25 ** 0.01, 6);
+    expect(values[2]).toBe(1);
+  });
+});
