@@ -20,7 +20,10 @@ export const tableKeys = {
     .describe(
       'the column to predict, by name (0-based number without a header); several in regression and multilabel, none needed in reconstruction',
     ),
-  features: columnList.min(1).optional().describe('the columns to predict from; all others when absent'),
+  features: columnList
+    .min(1)
+    .optional()
+    .describe('the columns to predict from; all others when absent, but for an index of pandas (__index_level_0__)'),
   drop: columnList.default([]).describe('columns to leave out, such as identifiers'),
   categorical: columnList
     .default([])
@@ -103,6 +106,11 @@ export function useOf(
 export const bucketsOf = (name: string, { hash }: TableParams): number | undefined =>
   Object.hasOwn(hash, name) ? hash[name] : undefined;
 
+/** How pandas calls an index of rows that it writes to Parquet; who wants it as a feature names it. */
+const INDEX = /^__index_level_\d+__$/;
+const isUnaskedIndex = (name: string, params: TableParams): boolean =>
+  INDEX.test(name) && !isCategorical(name, params) && bucketsOf(name, params) === undefined;
+
 /** Assigns the columns `names` of the training file. Throws DataError for those that it has not, or that have two roles. */
 export function chooseColumns(file: string, names: readonly string[], params: TableParams, target: TargetKind): Roles {
   const known = new Set(names);
@@ -114,7 +122,9 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
   const targets = [params.target ?? []].flat().map(find('target'));
   const drop = params.drop.map(find('drop'));
   const unused = new Set([...targets, ...drop]);
-  const features = params.features?.map(find('features')) ?? names.filter((name) => !unused.has(name));
+  const features =
+    params.features?.map(find('features')) ??
+    names.filter((name) => !unused.has(name) && !isUnaskedIndex(name, params));
   const refuse = (problem: string, hint?: string): never => {
     throw new DataError(problem, { file, hint });
   };

@@ -15,6 +15,7 @@ export const lintIds = [
   'he-with-tanh',
   'vanishing-sigmoids',
   'unscaled-inputs',
+  'index-column',
   'class-imbalance',
   'no-held-out-data',
   'test-used-for-tuning',

@@ -19,6 +19,7 @@ import {
 import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
 import { type LintId, lintIds } from './ids.js';
+import { indexColumn } from './index-column.js';
 import type { Finding, Lint, LintContext } from './lint.js';
 import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
 import {
@@ -48,6 +49,7 @@ export const lints = {
   'he-with-tanh': heWithTanh,
   'vanishing-sigmoids': vanishingSigmoids,
   'unscaled-inputs': unscaledInputs,
+  'index-column': indexColumn,
   'class-imbalance': classImbalance,
   'no-held-out-data': noHeldOutData,
   'test-used-for-tuning': testUsedForTuning,

@@ -47,6 +47,15 @@ describe('a table', () => {
     }
   });
 
+  it('leaves out the index of pandas unless it is asked for', async () => {
+    write('i.csv', '__index_level_0__,x,kind\n0,1.5,a\n1,2.5,b\n');
+    const csv = { path: 'i.csv', target: 'kind' };
+    const { train } = await load(dir, { source: { csv } });
+    expect(sample(train.fields.features, 1)).toEqual([2.5]);
+    const asked = await load(dir, { source: { csv: { ...csv, features: ['__index_level_0__', 'x'] } } });
+    expect(sample(asked.train.fields.features, 1)).toEqual([1, 2.5]);
+  });
+
   it('of one format is measured by a model trained on another', async () => {
     write('t.csv', CSV);
     write('t.parquet', parquet());

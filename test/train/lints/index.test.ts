@@ -46,6 +46,21 @@ const withFeatures = (data: LoadedData, change: (value: number, i: number) => nu
   const values = Float32Array.from(data.train.fields.features.values, change);
   return { ...data, train: withField(data.train, 'features', values) };
 };
+/** A table whose first column has these values. */
+const withColumn = (value: (sample: number) => number): LoadedData => {
+  const { size, fields } = classes.train;
+  const width = fields.features.shape[0];
+  const columns = Array.from({ length: width }, (_, column) => ({ name: `c${column}`, isMeasure: true, column }));
+  const data = withFeatures(classes, (old, i) => (i % width === 0 ? value(i / width) : old));
+  const features = { ...data.train.fields.features, columns };
+  return { ...data, train: { size, fields: { ...data.train.fields, features } } };
+};
+/** The data as if preprocessing had mapped every column so. */
+const standardized = (data: LoadedData, scale: number, shift: number): LoadedData => {
+  const width = data.train.fields.features.shape[0];
+  const affine = { scale: new Array<number>(width).fill(scale), shift: new Array<number>(width).fill(shift) };
+  return { ...data, preprocessing: { ...data.preprocessing, affine } };
+};
 const withLabels = (label: (sample: number) => number): LoadedData => {
   const labels = Int32Array.from({ length: classes.train.size }, (_, i) => label(i));
   return { ...classes, train: withField(classes.train, 'targets', labels) };
@@ -305,6 +320,26 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
       ['unit scale', {}],
       ['a rare yes', {}, withFeatures(classes, (x, i) => (i % 2 === 0 ? x : Number(i % 100 === 1)))],
       ['batch norm first', model('batch_norm', relu(8), dense(3)), withFeatures(classes, (x) => 1000 * x)],
+    ],
+  },
+  'index-column': {
+    fires: [
+      ['counting up', {}, withColumn((i) => i)],
+      ['counting from 1000, shuffled', {}, withColumn((i) => 1000 + ((i * 7) % classes.train.size))],
+      [
+        'standardized',
+        {},
+        standardized(
+          withColumn((i) => (i - 100) / 60),
+          1 / 60,
+          -100 / 60,
+        ),
+      ],
+    ],
+    silent: [
+      ['one value twice', {}, withColumn((i) => Math.max(i, 1))],
+      ['gaps', {}, withColumn((i) => 10 * i)],
+      ['fractions', {}, withColumn((i) => i / 2)],
     ],
   },
   'class-imbalance': {
