@@ -2,7 +2,7 @@
 import type { DType, Node, Values } from './graph.js';
 import type { Heap } from './wasm/heap.js';
 
-/** What a program computes: nodes in a row, or by name. */
+/** What a program computes: a list of nodes, or nodes by name. */
 export type Outputs = readonly Node[] | Readonly<Record<string, Node>>;
 
 /** One step: what to compute, and which inputs to replace by new values once everything has been computed. */
@@ -13,7 +13,7 @@ export interface Program<O extends Outputs = Outputs> {
   readonly updates: readonly (readonly [Node, Node])[];
 }
 
-/** The values of a program's outputs, in the same row or under the same names. */
+/** The values of a program's outputs, in the same order or under the same names. */
 export type OutputValues<O extends Outputs> = { readonly [K in keyof O]: TypedValues };
 
 export interface Executable<O extends Outputs = Outputs> {
@@ -26,7 +26,7 @@ export interface Executable<O extends Outputs = Outputs> {
   read(): Promise<OutputValues<O>>;
   /** Times each kernel by itself on one thread, where the backend has kernels; state is updated as by `runs` runs. */
   profile?(runs: number): KernelProfile[];
-  /** When each thread works on what, in a run of median length of `runs`; state is updated as by them. `kernel` counts as in `profile`. */
+  /** What each thread does when, in the run of median length among `runs`, which update state. `kernel` is an index as in `profile`. */
   trace?(runs: number): KernelSpan[];
 }
 
@@ -55,7 +55,7 @@ export interface KernelProfile {
   readonly shape: readonly number[];
   /** Median time on one thread. */
   readonly milliseconds: number;
-  /** Of the heavy operation; zero where it is memory that counts. */
+  /** Of the heavy operation; zero if the kernel is memory-bound. */
   readonly flops: number;
   /** Of all buffers read and written, each once. */
   readonly bytes: number;
@@ -92,15 +92,15 @@ export interface MemoryReport {
 
 export interface SessionOptions {
   readonly threads: number;
-  /** Whether 3x3 convolutions may go by Winograd's algorithm, which is faster and rounds more; where there is one. True unless given. */
+  /** Whether 3x3 convolutions may use Winograd's algorithm (faster, larger rounding errors) where the backend has it. Default: true. */
   readonly winograd?: boolean;
-  /** Memory that was made before, to be the session's own; where a backend has such. */
+  /** Existing memory for the session to take over, where the backend supports that. */
   readonly heap?: Heap;
-  /** See `Session.runsPerRead`; the backend's own choice unless given. */
+  /** See `Session.runsPerRead`. Default: the backend's choice. */
   readonly runsPerRead?: number;
 }
 
-/** The outputs of a program in a row, and what makes values in that row the values of the outputs. */
+/** The outputs of a program as a list, and a function that turns a list of values back into its outputs. */
 export function listOutputs<O extends Outputs>(
   outputs: O,
 ): { readonly nodes: readonly Node[]; readonly valuesOf: (row: readonly TypedValues[]) => OutputValues<O> } {
@@ -116,7 +116,7 @@ export interface Backend {
   open(options: SessionOptions): Session;
 }
 
-/** Whole-number arrays of the right kind for a dtype; `float` is Float64Array on the reference backend. */
+/** Typed arrays for each dtype; `float` is Float64Array on the reference backend. */
 export function allocate(dtype: DType, size: number): Values {
   switch (dtype) {
     case 'f32':

@@ -8,8 +8,8 @@ export const GRADIENT_SUFFIX = ' gradient';
 
 /**
  * Derivatives of the scalar `loss` with respect to each node of `wrt`, with their shapes (zeros where the loss does not depend on
- * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape. Derivatives are partial in `held`:
- * what these nodes are computed from counts for nothing, so weights can be held that an update has made of others.
+ * them). `cotangent` replaces the seed 1, for vector-Jacobian products of tensors of any shape. Nodes of
+ * `held` are treated as constants with respect to what they are computed from, so updated weights can be held.
  */
 export function grad(
   loss: Node,

@@ -90,11 +90,11 @@ export interface Primitive<K extends Op> {
   evaluate(node: NodeOf<K>, args: readonly Values[], out: Values): void;
   /** The cotangent of each input given that of the output, written in primitives (so it differentiates again). */
   derivative?(node: NodeOf<K>, cotangent: Node): (Node | undefined)[];
-  /** Products that are added up, of all elements; absent where memory is what an operation costs. */
+  /** Multiply-adds over all elements; absent for memory-bound operations. */
   multiplyAdds?(node: NodeOf<K>): number;
 }
 
-/** Operands whose shapes or types do not fit, found while the graph is built. */
+/** Operands of incompatible shapes or types, found while the graph is built. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
   constructor(
@@ -133,12 +133,12 @@ export function primitiveOf<K extends Op>(op: K): Primitive<K> {
   return primitive;
 }
 
-/** Products that a node adds up: half of what is counted as its floating-point operations. */
+/** Multiply-adds of a node: half of its floating-point operations. */
 export const multiplyAddsOf = (node: Node): number => (primitiveOf(node.op) as Primitive<Op>).multiplyAdds?.(node) ?? 0;
 
 let nextId = 1;
 let currentScope = '';
-/** Nodes are interned in the table of their newest input, so they live no longer than what they are computed from. */
+/** Nodes are interned in the table of their newest input, so they do not outlive their inputs. */
 const tables = new WeakMap<Node, Map<string, Node>>();
 /** Leaves have no inputs to live with: their keys go when they do. */
 const leaves = new Map<string, WeakRef<Node>>();
@@ -147,7 +147,7 @@ const leafRegistry = new FinalizationRegistry<string>((key) => {
   if (leaves.get(key)?.deref() === undefined) leaves.delete(key);
 });
 
-/** Constants and ramps that another call can give again. */
+/** Constants and ramps that another call can reuse. */
 export const internedLeaves = (): number => leaves.size;
 
 /** Runs `build` with nodes attributed to `scope` (a layer's name). */
@@ -161,13 +161,13 @@ export function withScope<T>(scope: string, build: () => T): T {
   }
 }
 
-/** JSON would merge infinities, NaN and the two zeros. */
+/** JSON does not distinguish infinities and NaN, nor the two zeros. */
 const exactNumber = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? `#${Object.is(value, -0) ? '-0' : value}`
     : value;
 
-/** Tables of more values than this are told apart by a digest, as a key in full takes more memory than they do. */
+/** Longer tables are keyed by a digest: a full key would take more memory than the table. */
 const LONG_TABLE = 32;
 
 function attributesKey({ attrs }: { readonly attrs: Attributes[Op] }): string {
@@ -178,7 +178,7 @@ function attributesKey({ attrs }: { readonly attrs: Attributes[Op] }): string {
 function intern<K extends Op>(node: Omit<NodeOf<K>, 'id' | 'scope'>): NodeOf<K> {
   const key = `${node.op}(${node.inputs.map((n) => n.id).join()})${attributesKey(node)}${node.dtype}[${node.shape.join()}]`;
   const create = (): NodeOf<K> => Object.freeze({ id: nextId++, scope: currentScope, ...node });
-  // Each input is a buffer of its own, whatever its name.
+  // Every input is a distinct buffer, whatever its name.
   if (node.op === 'input') return create();
   if (node.inputs.length === 0) {
     const known = leaves.get(key)?.deref();

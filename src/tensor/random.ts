@@ -21,7 +21,7 @@ export function threefry2x32(key0: number, key1: number, counter0: number, count
   return [values[0], values[1]];
 }
 
-/** Writes both words to `out` from `at` on: the one place that computes them, without allocations. */
+/** Writes both words to `out` from index `at`, without allocating. */
 function threefryInto(
   out: Uint32Array,
   at: number,
@@ -68,7 +68,7 @@ function threefryInto(
   out[at + 1] = x1;
 }
 
-/** A 32-bit FNV-1a hash of a stream's name, so that streams are named and not numbered. */
+/** A 32-bit FNV-1a hash of a stream's name: streams are named, not numbered. */
 export function streamId(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i++) {
@@ -83,7 +83,7 @@ export function streamKey(seed: number, stream: string): [number, number] {
   return threefry2x32(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, streamId(stream), 0);
 }
 
-/** Counters whose values a `HostRandom` makes at once. */
+/** Counters that a `HostRandom` evaluates at once. */
 const BLOCK = 64;
 
 /** A sequence of random numbers for host code (shuffles, splits, initial weights), fixed by (seed, stream). */

@@ -1,9 +1,9 @@
-/** A graph inside a node: what a loop does in each of its steps. */
+/** A graph inside a node: the body of a loop. */
 import { applyAs, type Node, type NodeOf, topologicalOrder, withScope } from './graph.js';
 
 let nextId = 1;
 
-/** A closed graph: results depend on nothing but its parameters and constants. Two subgraphs are never the same one. */
+/** A closed graph: results depend on nothing but its parameters and constants. Subgraphs are never shared. */
 export class Subgraph {
   private readonly id = nextId++;
 
@@ -12,7 +12,7 @@ export class Subgraph {
     readonly results: readonly Node[],
   ) {}
 
-  /** What nodes that hold it are told apart by. */
+  /** Distinguishes the nodes that hold it. */
   toJSON(): number {
     return this.id;
   }

@@ -1,5 +1,5 @@
 /**
- * An operation that only lowering makes: the weight gradients of equal parts of the batch, [parts, kh, kw, channels / groups,
+ * An operation that only lowering creates: the weight gradients of equal parts of the batch, [parts, kh, kw, channels / groups,
  * filters], whose sum over the first axis is `conv_weight`. Threads compute parts side by side; how many there are depends on
  * shapes only, and so do the bits of the sum.
  */

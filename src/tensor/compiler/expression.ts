@@ -1,6 +1,6 @@
 /**
  * Expressions: what a fused kernel computes at one point of its iteration space. Movement operations (broadcast, transpose,
- * slice, reverse, reshape, gather) vanish into index arithmetic; what cannot be expressed so asks for a buffer.
+ * slice, reverse, reshape, gather) become index arithmetic; whatever cannot be expressed that way needs a buffer.
  */
 import type { DType, Node } from '../graph.js';
 import { splatValue } from '../primitives/leaf.js';
@@ -25,7 +25,7 @@ export type Expression =
 
 export type IndexExpression = Extract<Expression, { kind: 'index' }>;
 
-/** Thrown when an expression needs `node` as a buffer of its own. */
+/** Thrown when an expression needs `node` to be stored in a buffer. */
 export class NeedsBuffer extends Error {
   constructor(readonly node: Node) {
     super(`${node.op} needs a buffer`);
@@ -51,7 +51,7 @@ export const isMovement = (node: Node): boolean =>
   node.op === 'reshape' || node.op === 'transpose' || node.op === 'broadcast' || node.op === 'slice' ||
   node.op === 'reverse' || node.op === 'gather'; // prettier-ignore
 
-/** What a node is under another shape. */
+/** The node below any reshapes. */
 export function stripReshape(node: Node): Node {
   let n = node;
   while (n.op === 'reshape') n = n.inputs[0];
@@ -283,7 +283,7 @@ function partsOf(roots: readonly Expression[]): Set<Expression> {
   return seen;
 }
 
-/** Operations on one another in the expressions, at most. */
+/** Depth of the deepest expression, in operations. */
 export function depthOf(roots: readonly Expression[]): number {
   const depths = new Map<Expression, number>();
   const visit = (e: Expression): number => {

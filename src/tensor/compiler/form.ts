@@ -1,6 +1,6 @@
 /**
- * Forms kernels: decides which nodes of a graph get a buffer, and makes of each the kernel that fills it. All that has no buffer
- * is computed where it is used.
+ * Forms kernels: decides which nodes of a graph get a buffer, and builds the kernel that fills each. A node without a buffer is
+ * computed where it is used.
  */
 import { type Node, type NodeOf, topologicalOrder } from '../graph.js';
 import { splatValue } from '../primitives/leaf.js';
@@ -11,7 +11,7 @@ import { hasEqualParts, isLeaf, type Kernel, readsOf, type Region } from './kern
 
 const heavyOps = new Set(['matmul', 'conv', 'conv_input', 'conv_weight_parts', 'pool_max_gather', 'pool_max_scatter', 'pool_sum', 'pool_sum_grad', 'reduce_sum', 'reduce_max', 'argmax', 'scatter_add', 'pad', 'concat', 'repeat', 'repeat_result']); // prettier-ignore
 
-/** Rough cost of one element in additions, for choosing between computing twice and storing. */
+/** Rough cost of one element in additions, to choose between recomputing and storing. */
 function operationCost(node: Node): number {
   if (node.op === 'random_bits') return 60;
   if (node.op === 'binary') return node.attrs.kind === 'pow' ? 30 : node.attrs.kind === 'div' ? 4 : 1;
@@ -19,7 +19,7 @@ function operationCost(node: Node): number {
     return { neg: 1, abs: 1, sign: 2, floor: 1, not: 1, sqrt: 4 }[node.attrs.kind as string] ?? 15;
   return node.op === 'stop_gradient' || isMovement(node) ? 0 : 1;
 }
-/** Elements cheaper than this are computed again rather than stored and loaded. */
+/** Elements cheaper than this are recomputed rather than stored and loaded. */
 const RECOMPUTE_LIMIT = 6;
 /** Elements that cost more than this are stored where each would be computed again for this many elements of a broadcast. */
 const SPREAD_LIMIT = 15;
@@ -27,7 +27,7 @@ const SPREAD_FACTOR = 4;
 /** Elements of a row along which what is computed once counts for nothing. */
 const LONG_ROW = 32;
 
-/** The most operations on one another in one kernel; no network of ours comes near it. */
+/** The deepest expression of one kernel; real networks stay far below. */
 export const MOST_DEPTH = 64;
 
 const ROOT: Expression = { kind: 'root' };
@@ -68,7 +68,7 @@ export class KernelFormer {
     return this.order.flatMap((node) => this.kernels.get(node) ?? []);
   }
 
-  /** Gives a node a buffer. Its own kernel, and those that have computed it, are then to be formed. */
+  /** Gives a node a buffer. Its kernel, and the kernels that computed it inline, must then be formed (again). */
   private store(node: Node): void {
     if (this.stored.has(node)) return;
     this.stored.add(node);
@@ -86,7 +86,7 @@ export class KernelFormer {
     }
   }
 
-  /** Forms the kernels of all stored nodes, storing further ones until all expressions resolve. */
+  /** Forms the kernels of all stored nodes, storing more nodes until all expressions resolve. */
   private formPending(): void {
     this.isForming = true;
     while (this.pending.size > 0) {
@@ -112,7 +112,7 @@ export class KernelFormer {
     return this.numbers.get(node) ?? -1;
   }
 
-  /** Stores what would be computed by too long a chain of operations on one another: these are followed by recursion. */
+  /** Breaks up chains of operations that are too deep by storing a node: the expression passes are recursive. */
   private storeDeep(): void {
     const depths = new Map<Node, number>();
     for (const node of this.order) {
@@ -123,10 +123,10 @@ export class KernelFormer {
     }
   }
 
-  /** Stores what several loops would compute, or one loop again and again, where that costs more than memory. */
+  /** Stores what several loops would compute, or one loop repeatedly, where that costs more than memory traffic. */
   private storeShared(): void {
     // A loop is a stored node, or one part of a pad or concat: those are written one after the other.
-    // Two owners are as good as more.
+    // Whether there are more than two owners does not matter.
     const owners = new Map<Node, Set<string>>();
     const costs = new Map<Node, number>();
     for (const node of this.order) {
@@ -165,7 +165,7 @@ export class KernelFormer {
     return new ExpressionBuilder(shape, (n) => this.isBuffer(n) && !own.has(n), root);
   }
 
-  /** A heavy operand that must lie contiguous in a buffer. */
+  /** A heavy operand that must be contiguous in a buffer. */
   private contiguous(node: Node): Access {
     const source = stripReshape(node);
     if (!this.isBuffer(source)) throw new NeedsBuffer(source);
@@ -174,7 +174,7 @@ export class KernelFormer {
 
   /** A matrix operand: any strides, but plain loads. */
   private strided(node: Node): Access {
-    // One number everywhere would be no load at all.
+    // A uniform value would be a constant, not a load.
     if (splatValue(node) !== undefined && this.isBuffer(node)) return this.contiguous(node);
     const expression = this.builder(node.shape).build(node);
     if (expression.kind === 'load' && !expression.access.indirect && expression.access.buffer.dtype === 'f32') {
@@ -182,7 +182,7 @@ export class KernelFormer {
       if (expression.access.strides.every((s) => s >= 0)) return expression.access;
       throw new NeedsBuffer(node);
     }
-    // Store what lies under the movement operations, so that they stay free.
+    // Store the node below the movement operations, so that they stay free.
     let source = node;
     while (isMovement(source) && source.op !== 'gather') {
       const [operand] = source.inputs;
@@ -259,6 +259,6 @@ export class KernelFormer {
   }
 }
 
-/** Whether a node is one number along the innermost axis, which loops compute before they go along it. */
+/** Whether a node is uniform along the innermost axis, so that loops hoist it. */
 const isOncePerRow = ({ op, inputs, shape }: Node): boolean =>
   op === 'broadcast' && inputs[0].shape.at(-1) === 1 && (shape.at(-1) ?? 1) >= LONG_ROW;

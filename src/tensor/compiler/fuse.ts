@@ -10,14 +10,14 @@ import { PositionQueue } from './position-queue.js';
 /** Makes builders of expressions over a shape; see KernelFormer. */
 export type MakeBuilder = (shape: Kernel['shape'], root?: Node, own?: ReadonlySet<Node>) => ExpressionBuilder;
 
-/** The most buffers that one kernel fills. */
+/** The most output buffers of one kernel. */
 export const MOST_OUTPUTS = 8;
 
 const ROOT: Expression = { kind: 'root' };
 
 /**
- * Merges loops, the first in the list first, as long as there are any that can be. Two kernels that do not merge never will: what
- * lies between them stays there, whatever merges with it. So each pair is tried once.
+ * Merges loops in list order until no more merge. Two kernels that do not merge once never will, as the kernels between them stay
+ * between them whatever they merge with. So each pair is tried once.
  */
 export function fuse(graph: KernelGraph, builder: MakeBuilder): void {
   const refused = new WeakMap<Kernel, Set<Kernel>>();
@@ -62,7 +62,7 @@ function merge(producer: Kernel, consumer: LoopKernel, graph: KernelGraph, build
   return merged;
 }
 
-/** One kernel that does what two do, where it can. */
+/** One kernel in place of two; undefined if they cannot be fused. */
 function together(producer: Kernel, consumer: LoopKernel, makeBuilder: MakeBuilder): Kernel | undefined {
   const outputs = [...producer.outputs, ...consumer.outputs];
   const root = rootOf(producer);
@@ -87,13 +87,13 @@ function together(producer: Kernel, consumer: LoopKernel, makeBuilder: MakeBuild
 const isFloat = ({ expressions, outputs }: Kernel): boolean =>
   accessesOf(expressions).every((a) => a.buffer.dtype === 'f32') && outputs.every((o) => o.dtype === 'f32');
 
-/** A pooling's gradient that writes every element once. */
+/** A pooling gradient that writes every element once. */
 function writesOnce(root: PoolNode): boolean {
   if (root.op === 'pool_max_scatter') return windowsPart(root.shape, root.inputs[1].shape, root.attrs);
   return root.op === 'pool_sum_grad' && windowsPart(root.shape, root.inputs[0].shape, root.attrs);
 }
 
-/** Whether element-wise work can be fused behind a kernel. */
+/** Whether a kernel can take an element-wise epilogue. */
 function acceptsEpilogue(k: Kernel): boolean {
   switch (k.kind) {
     case 'loop':
@@ -112,12 +112,12 @@ function acceptsEpilogue(k: Kernel): boolean {
   }
 }
 
-/** Whether what is fused behind a kernel's heavy operation can be computed where its results are. */
+/** Whether the epilogue can be computed at the places of the heavy operation's results. */
 function keepsItsForm(kernel: Kernel): boolean {
   if (kernel.kind === 'pool') return isFlat(kernel) && isFloat(kernel);
   return kernel.kind === 'matmul' || kernel.kind === 'conv' ? epilogueLayout(kernel) !== undefined : true;
 }
 
-/** Heavy producers first: fusing behind them saves a whole pass over memory. */
+/** Heavy producers first: an epilogue saves a whole pass over memory. */
 const fusionRank = ({ kind }: Kernel): number =>
   kind === 'conv' || kind === 'matmul' || kind === 'pool' ? 0 : kind === 'reduce' ? 1 : 2;

@@ -13,8 +13,8 @@ export function largeReads(kernel: Kernel | undefined, bytes: (node: Node) => nu
 }
 
 /**
- * Moves kernels that may run later to a level on which another one reads the same large tensors. `after` says what has to come
- * behind each kernel. No tensor is needed for longer than before.
+ * Moves kernels that may run later to a level on which another one reads the same large tensors. `after` lists what must run
+ * after each kernel. No tensor lives longer than before.
  */
 export function joinReaders(
   stages: readonly Stage[],
@@ -33,7 +33,7 @@ export function joinReaders(
       else others.push(reader);
     }
   }
-  // A kernel's first stage holds up those that come before it, all that come behind the kernel.
+  // Its predecessors depend on the kernel's first stage, its successors on the whole kernel.
   const firstLevels = new Map<Kernel, Stage>();
   for (const stage of stages) if (!firstLevels.has(stage.kernel)) firstLevels.set(stage.kernel, stage);
   for (const { stage, reads } of readers) {

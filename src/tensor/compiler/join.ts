@@ -5,12 +5,12 @@ import { type MakeBuilder, MOST_OUTPUTS } from './fuse.js';
 import { type Kernel, type LoopKernel, readsOf } from './kernel.js';
 import type { KernelGraph } from './kernel-graph.js';
 
-/** Loops that one loop is tried with in vain: of many that depend on one another, all pairs would be too many. */
+/** Failed attempts per loop: among many dependent loops, trying all pairs would take too long. */
 const MOST_REFUSALS = 64;
 
 const isFullSize = (read: Node, loop: Kernel): boolean => sizeOf(read.shape) === sizeOf(loop.shape);
 
-/** Every loop takes in those behind it in the list, the nearest first. */
+/** Every loop absorbs later ones in the list, the nearest first. */
 export function joinSiblings(graph: KernelGraph, builder: MakeBuilder): void {
   const loops = graph.kernels.filter((kernel) => kernel.kind === 'loop');
   const candidates = new Map<Node, LoopKernel[]>();
@@ -25,7 +25,7 @@ export function joinSiblings(graph: KernelGraph, builder: MakeBuilder): void {
   const positions = new Map(loops.map((loop) => [loop, graph.positionOf(loop)]));
   const positionOf = (loop: LoopKernel): number => positions.get(loop) ?? 0;
 
-  /** The first loop behind `position` that is still there and reads a tensor of full size that `loop` reads. */
+  /** The first remaining loop after `position` that reads a full-size tensor which `loop` also reads. */
   const nextSibling = (loop: LoopKernel, position: number): LoopKernel | undefined => {
     let nearest: LoopKernel | undefined;
     for (const read of loop.reads) {
@@ -54,7 +54,7 @@ export function joinSiblings(graph: KernelGraph, builder: MakeBuilder): void {
   }
 }
 
-/** The index of the first loop of a list behind a position. */
+/** The index of the first loop of a list after a position. */
 function firstBehind(loops: readonly LoopKernel[], position: number, positionOf: (loop: LoopKernel) => number): number {
   let [from, to] = [0, loops.length];
   while (from < to) {
@@ -72,7 +72,7 @@ function join(a: LoopKernel, b: LoopKernel, graph: KernelGraph, makeBuilder: Mak
   const detour = graph.detour(first, second);
   if (detour === undefined) return undefined;
   const outputs = [...a.outputs, ...b.outputs];
-  // Built anew, so that what both compute is shared.
+  // Rebuilt, so that common subexpressions are shared.
   const builder = makeBuilder(a.shape, undefined, new Set(outputs));
   const expressions = outputs.map((o) => builder.define(o));
   const joined: LoopKernel = { ...a, outputs, expressions, reads: readsOf(expressions) };

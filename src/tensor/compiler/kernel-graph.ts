@@ -1,8 +1,8 @@
-/** Kernels as a graph: who fills and who reads each buffer, and whether two kernels can become one without a circle. */
+/** Kernels as a graph: which fill and which read each buffer, and whether two kernels can be merged without a cycle. */
 import type { Node } from '../graph.js';
 import type { Kernel } from './kernel.js';
 
-/** A kernel's place in an order in which every kernel comes behind those whose results it reads. */
+/** A kernel's place in a topological order. */
 interface OrderEntry {
   label: number;
   previous: OrderEntry | undefined;
@@ -23,7 +23,7 @@ export class KernelGraph {
   private readonly places = new Map<Kernel, OrderEntry>();
   private first: OrderEntry | undefined;
 
-  /** `kernels` come behind those whose results they read. */
+  /** `kernels` are in topological order. */
   constructor(kernels: readonly Kernel[]) {
     this.byPosition = [...kernels];
     let last: OrderEntry | undefined;
@@ -90,16 +90,16 @@ export class KernelGraph {
     return found(this.places.get(kernel));
   }
 
-  /** Whether a kernel comes before another in the order, so that it can surely not depend on it. */
+  /** Whether a kernel comes before another in the order, and so cannot depend on it. */
   isBefore(a: Kernel, b: Kernel): boolean {
     return this.placeOf(a).label < this.placeOf(b).label;
   }
 
   /**
-   * What has to move where `first` and `second`, which comes behind it, become one kernel. Undefined where the second depends on
-   * the first through a third kernel, so that one kernel would have to come both before and behind that.
+   * What has to move when `first` and the later `second` are merged. Undefined if the second depends on the first through a third
+   * kernel, so that merging would make a cycle.
    *
-   * Looks from both ends at once, at kernels between the two only: mostly one end has nowhere to go.
+   * Searches from both ends at once, only among the kernels between the two: usually one end is exhausted at once.
    */
   detour(first: Kernel, second: Kernel): Detour | undefined {
     const [low, high] = [this.placeOf(first).label, this.placeOf(second).label];
@@ -121,7 +121,7 @@ export class KernelGraph {
     return [...kernels].sort((a, b) => this.placeOf(a).label - this.placeOf(b).label);
   }
 
-  /** Puts one kernel in the stead of two, which were asked about in this order; its position is that of `heir`, one of them. */
+  /** Replaces two kernels, in the order they were asked about, by one at the position of `heir`, one of them. */
   replace(first: Kernel, second: Kernel, merged: Kernel, { kernels, side }: Detour, heir: Kernel): void {
     const [kept, left] = side === 'behind' ? [second, first] : [first, second];
     let anchor = this.placeOf(kept);
@@ -161,7 +161,7 @@ export class KernelGraph {
     if (previous === undefined) this.first = place;
     else previous.next = place;
     if (next !== undefined) next.previous = place;
-    // Numbers between two have an end.
+    // Floating-point numbers between two others run out.
     if (place.label === from || place.label === to) this.relabel();
   }
 
@@ -173,7 +173,7 @@ export class KernelGraph {
 
 const NONE: ReadonlySet<Kernel> = new Set();
 
-/** Breadth first, a kernel a step. */
+/** Breadth-first search, one kernel per step. */
 class Search {
   readonly found = new Set<Kernel>();
   private readonly queue: Kernel[];
@@ -190,7 +190,7 @@ class Search {
     return this.done === this.queue.length;
   }
 
-  /** The kernels that are found from the next one in the queue, and were not before. */
+  /** The newly found neighbours of the next kernel in the queue. */
   step(): Kernel[] {
     const fresh = this.neighbours(this.queue[this.done++]).filter((kernel) => !this.found.has(kernel));
     for (const kernel of fresh) {

@@ -1,4 +1,4 @@
-/** What a kernel is: one loop nest, or a heavy operation with element-wise work fused before or behind it. */
+/** What a kernel is: one loop nest, or a heavy operation with an element-wise prologue or epilogue fused into it. */
 import type { Node, NodeOf, PoolAttrs } from '../graph.js';
 import { sameShape, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { type Access, accessesOf, collapse, type Expression, indexExpressions } from './expression.js';
@@ -70,7 +70,7 @@ export type Kernel =
   | RegionsKernel
   | RepeatKernel;
 
-/** Contractions: their sums wait in memory for what is fused behind them. */
+/** Contractions: their sums are buffered in memory for the epilogue. */
 export type ContractionKernel = MatmulKernel | ConvKernel;
 
 /** The operation that gives a kernel its kind, where it has one. */
@@ -79,7 +79,7 @@ export const rootOf = (kernel: Kernel): Exclude<Kernel, LoopKernel>['root'] | un
 
 export const operandsOf = (kernel: Kernel): readonly Access[] => ('operands' in kernel ? kernel.operands : []);
 
-/** All that a kernel computes: the expressions of its outputs, before its reduction or of its regions. */
+/** All expressions of a kernel: of its outputs, of its reduction's operand, or of its regions. */
 export function expressionsOf(kernel: Kernel): readonly Expression[] {
   if (kernel.kind === 'reduce') return [kernel.input, ...kernel.expressions];
   return kernel.kind === 'regions' ? kernel.regions.map((r) => r.expression) : kernel.expressions;
@@ -93,7 +93,7 @@ export function readsOf(expressions: readonly Expression[]): Set<Node> {
 export const isLeaf = (node: Node): boolean =>
   node.op === 'input' || (node.op === 'constant' && node.attrs.values.length > 1);
 
-/** Whether a kernel stores its root's value as it is. */
+/** Whether a kernel stores its root's value unchanged. */
 export const isPlain = ({ expressions }: Kernel): boolean => expressions.length === 1 && expressions[0].kind === 'root';
 
 /** Whether `access`, at each point of `shape`, is to the element at the same flat position. */
@@ -108,7 +108,7 @@ export function isFlat({ shape, expressions }: Kernel): boolean {
   return accessesOf(expressions).every(flat) && indexExpressions(expressions).length === 0;
 }
 
-/** Whether the windows of a pooling part the large tensor: no element in two of them, none in none. */
+/** Whether the windows of a pooling partition the large tensor: every element is in exactly one. */
 export function windowsPart(large: Shape, small: Shape, { window, strides, padding }: PoolAttrs): boolean {
   if (padding.some(([low, high]) => low > 0 || high > 0)) return false;
   return window.every((size, d) => size === strides[d] && large[d + 1] === size * small[d + 1]);
@@ -120,7 +120,7 @@ export const hasEqualParts = ({ op, inputs }: Node): boolean =>
 
 /**
  * The two-dimensional layout [rows, columns] of a contraction's epilogue: strides of every access along rows and columns.
- * Undefined where some access does not follow it.
+ * Undefined if some access does not fit it.
  */
 export function epilogueLayout(kernel: ContractionKernel): { strides: Map<Access, [number, number]> } | undefined {
   const { root, shape, expressions } = kernel;

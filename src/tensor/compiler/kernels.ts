@@ -16,10 +16,10 @@ export function planKernels(results: readonly Node[]): Kernel[] {
   return sortKernels(withoutUnread(graph, new Set(results)));
 }
 
-/** The kernels without the outputs that only themselves use: these need not be stored after all. */
+/** The kernels without the outputs that nothing else reads: these need not be stored. */
 function withoutUnread(graph: KernelGraph, results: ReadonlySet<Node>): Kernel[] {
   return graph.kernels.map((kernel) => {
-    // What a loop carries on it needs itself.
+    // A loop reads its own carried values.
     if (kernel.kind === 'repeat') return kernel;
     const keep = kernel.outputs.map((o) => results.has(o) || [...graph.readersOf(o)].some((k) => k !== kernel));
     return {
@@ -30,7 +30,7 @@ function withoutUnread(graph: KernelGraph, results: ReadonlySet<Node>): Kernel[]
   });
 }
 
-/** Kernels in an order in which every buffer is written before it is read. */
+/** Kernels in topological order. */
 function sortKernels(kernels: readonly Kernel[]): Kernel[] {
   const producer = new Map<Node, Kernel>();
   for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
@@ -39,7 +39,7 @@ function sortKernels(kernels: readonly Kernel[]): Kernel[] {
   );
 }
 
-/** `items` in their order, but each behind all that it needs. Throws where they need each other in a circle. */
+/** A stable topological sort: each item after all that it needs. Throws on a cycle. */
 export function behindWhatTheyNeed<T>(items: readonly T[], needs: (item: T) => readonly T[]): T[] {
   const sorted: T[] = [];
   const state = new Map<T, 'open' | 'done'>();
@@ -55,7 +55,7 @@ export function behindWhatTheyNeed<T>(items: readonly T[], needs: (item: T) => r
         continue;
       }
       const item = top.needed[top.next++];
-      if (state.get(item) === 'open') throw new Error('internal: kernels depend on each other in a circle');
+      if (state.get(item) === 'open') throw new Error('internal: kernels depend on each other in a cycle');
       if (state.has(item)) continue;
       state.set(item, 'open');
       stack.push({ item, needed: needs(item), next: 0 });

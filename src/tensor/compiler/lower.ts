@@ -13,7 +13,7 @@ const LONG_SUM = 4096;
 /** The most partial sums of one result. */
 const PARTS = 64;
 
-/** The roots of a rewritten graph that computes the same values. New nodes belong to the scope of those that they replace. */
+/** The roots of a rewritten graph that computes the same values. New nodes keep the scope of those they replace. */
 export function lower(roots: readonly Node[]): Node[] {
   const replaced = new Map<Node, Node>();
   for (const node of topologicalOrder(roots)) {
@@ -69,7 +69,7 @@ function splitSum(node: NodeOf<'reduce_sum'>): Node {
   ]);
   const shifted = axes.filter((a) => a !== longest).map((a) => (a > longest ? a + 1 : a));
   const inner = reduceSum(split, [...shifted, longest + 1]);
-  // What remains is the axis of the parts, behind the kept axes before it.
+  // What remains is the axis of the parts, after the kept axes that precede it.
   const position = longest - axes.filter((a) => a < longest).length;
   return reduceSum(inner, [position]);
 }

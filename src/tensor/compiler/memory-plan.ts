@@ -1,4 +1,4 @@
-/** Places buffers with known lifetimes in one arena, so that those never alive together share memory. */
+/** Places buffers with known lifetimes in one arena: buffers that are never live together share memory. */
 
 export interface Lifetime<K> {
   readonly key: K;
@@ -18,7 +18,7 @@ interface Placed {
   readonly last: number;
 }
 
-/** Largest buffers first, each at the lowest address that is free for its whole life. */
+/** Largest buffers first, each at the lowest address that is free for its whole lifetime. */
 export function planMemory<K>(lifetimes: readonly Lifetime<K>[]): { offsets: Map<K, number>; bytes: number } {
   const offsets = new Map<K, number>();
   const arena = new Arena();
@@ -58,7 +58,7 @@ class Arena {
     }
   }
 
-  /** The lowest address from which on so many bytes are free for a whole life. */
+  /** The lowest address at which `size` bytes are free for a whole lifetime. */
   lowestFree(life: Life, size: number): number {
     if (!isShort(life)) return lowestBetween(this.all, [], life, size);
     const near = new Set<Placed>();

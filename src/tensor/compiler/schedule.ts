@@ -17,21 +17,21 @@ export interface KernelSchedule {
   readonly kernels: readonly Kernel[];
   readonly placement: Placement;
   readonly stages: ReadonlyMap<Kernel, readonly Stage[]>;
-  /** The number of levels. Updates that are copied come behind them. */
+  /** The number of levels. Copied updates come after them. */
   readonly levels: number;
   /** Places of buffers and workspaces, from the start of the program's memory. */
   readonly memory: { readonly offsets: ReadonlyMap<Node | Kernel, number>; readonly bytes: number };
   readonly bodies: ReadonlyMap<RepeatKernel, KernelSchedule>;
 }
 
-/** What is computed: values, and those that inputs take once all is computed. */
+/** What is computed: results, and the new values of inputs once everything is computed. */
 export interface Computation {
   readonly outputs: readonly Node[];
   readonly updates: readonly (readonly [Node, Node])[];
 }
 
 export function scheduleProgram(program: Computation, target: BackendTraits): KernelSchedule {
-  // Results that are inputs are copied to a buffer of their own: the input may be updated in the same run.
+  // Results that are inputs are copied: the input may be updated in the same run.
   const targets = new Set(program.updates.map(([input]) => input));
   const own = (node: Node): Node => (targets.has(node) ? withScope(node.scope, () => stopGradient(node)) : node);
   const lowered = lower([...program.outputs.map(own), ...program.updates.map(([, value]) => own(value))]);
@@ -49,14 +49,14 @@ export function scheduleProgram(program: Computation, target: BackendTraits): Ke
   return { ...plan, memory: planMemory(lifetimesOf(plan, target)) };
 }
 
-/** The body of a loop as a program: what is carried on is its state. */
+/** The body of a loop as a program: the carried values are its state. */
 function scheduleBody({ root }: RepeatKernel, target: BackendTraits): KernelSchedule {
   const { parameters, results } = root.attrs.body;
   const updates = results.map((result, i) => [parameters[i], result] as const);
   return scheduleProgram({ outputs: [], updates: updates.filter(([before, after]) => before !== after) }, target);
 }
 
-/** Puts every stage on the lowest level behind all that it depends on. */
+/** Puts every stage on the lowest level above all its dependencies. */
 function orderStages(kernels: readonly Kernel[], after: Placement['after'], target: BackendTraits): Stage[] {
   const before = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
   for (const [k, nexts] of after) for (const n of nexts) before.get(n)?.push(k);

@@ -2,11 +2,11 @@
 import type { Node } from '../graph.js';
 import type { Kernel, RepeatKernel } from './kernel.js';
 
-/** What the backend says of itself. */
+/** Properties of the backend. */
 export interface BackendTraits {
   /** Bytes of a node's buffer. */
   bytes(node: Node): number;
-  /** Bytes that a kernel needs beside its outputs while it runs. */
+  /** Bytes of workspace that a kernel needs while it runs. */
   workspace(kernel: Exclude<Kernel, RepeatKernel>): number;
   /** The buffers that a first stage of a kernel's own reads; undefined for a kernel that is done in one. */
   preparation(kernel: Kernel): readonly Node[] | undefined;

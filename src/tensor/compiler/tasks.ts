@@ -40,7 +40,7 @@ export interface PhasePlan<K extends Work> {
 
 /** Work below this (in vector operations, some 10 microseconds) is done by the first thread alone. */
 const SERIAL_WORK = 12_000;
-/** Tasks that a phase is cut into: enough to even out threads that are held up. */
+/** Tasks that a phase is cut into: enough to balance the load when a thread is delayed. */
 const TASKS = 16;
 /** The least work of a task. */
 const TASK_WORK = 4_000;
@@ -67,8 +67,8 @@ export function planPhase<K extends Work>(phase: readonly K[], threads: number):
 
 /**
  * The order in which one of two threads takes the tasks of the largest kernel of a phase: a half of its own, then the other's from
- * its end. What a thread has just written, and its core still has, it so mostly reads itself. However many each comes to take, they
- * take different ones.
+ * its end. So a thread mostly reads what it has just written, which its core still has in cache. However many tasks each takes, no
+ * task is taken twice.
  */
 export function ownOrder(thread: number, count: number): number[] {
   const half = Math.ceil(count / 2);

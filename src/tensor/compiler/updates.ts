@@ -1,4 +1,4 @@
-/** Where updates of state go: mostly straight into the buffer of the input, as the kernel that computes them is its last reader. */
+/** Where updates of state go: usually straight into the input's buffer, as the kernel that computes them is its last reader. */
 import type { Node } from '../graph.js';
 import { accessesOf } from './expression.js';
 import { isAligned, type Kernel, operandsOf } from './kernel.js';
@@ -27,7 +27,7 @@ export function placeUpdates(kernels: readonly Kernel[], updates: readonly (read
     const alone = !taken.has(value) && updatesOf.get(target) === 1;
     if (writer && alone && !inPlace.has(value) && readsOnlyHere(writer, target)) {
       const others = (readers.get(target) ?? []).filter((k) => k !== writer);
-      // Whoever reads the old value comes before the writer, which must not come before them for another reason.
+      // All readers of the old value must run before the writer, so none of them may depend on it.
       if (!comesBefore(writer, new Set(others), after)) {
         inPlace.set(value, target);
         for (const reader of others) after.get(reader)?.add(writer);
@@ -62,7 +62,7 @@ function readersOfResults(kernels: readonly Kernel[], producers: ReadonlyMap<Nod
   return after;
 }
 
-/** Whether `kernel` must come before one of `others`, by `after`. */
+/** Whether `kernel` must run before one of `others`, according to `after`. */
 function comesBefore(kernel: Kernel, others: ReadonlySet<Kernel>, after: Placement['after']): boolean {
   if (others.size === 0) return false;
   const seen = new Set([kernel]);
@@ -78,7 +78,7 @@ function comesBefore(kernel: Kernel, others: ReadonlySet<Kernel>, after: Placeme
   return false;
 }
 
-/** Whether a kernel reads `input` at most at the very element that it is about to write. */
+/** Whether a kernel reads `input` only at the element that it is about to write. */
 function readsOnlyHere(kernel: Kernel, input: Node): boolean {
   switch (kernel.kind) {
     case 'regions':

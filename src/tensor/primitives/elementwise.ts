@@ -40,7 +40,7 @@ const unaryRules: Record<UnaryKind, UnaryRule> = {
   floor: { value: Math.floor },
   sqrt: { value: Math.sqrt, derivative: (g, _x, y) => div(mul(g, 0.5), y) },
   exp: { value: Math.exp, derivative: (g, _x, y) => mul(g, y) },
-  // Not by y + 1, which has no digits where y is nearly -1.
+  // Not y + 1, which cancels where y is nearly -1.
   expm1: { value: Math.expm1, derivative: (g, x) => mul(g, exp(x)) },
   log: { value: Math.log, derivative: (g, x) => div(g, x) },
   log1p: { value: Math.log1p, derivative: (g, x) => div(g, add(x, 1)) },

@@ -28,7 +28,7 @@ function forEachWindow(x: Shape, y: Shape, attrs: PoolAttrs, visit: (k: number, 
         }
 }
 
-/** The first maximum; a NaN is above all, so that it shows, and the last one counts, as in PyTorch. */
+/** The first maximum; NaN ranks above everything so that it propagates, the last one winning, as in PyTorch. */
 const first = (x: Values, offsets: number[]): number =>
   offsets.reduce((best, i) => (x[i] > x[best] || Number.isNaN(x[i]) ? i : best));
 

@@ -77,7 +77,7 @@ export function reduceMax(x: Node, axes?: number | readonly number[]): Node {
   return list.length === 0 ? x : apply('reduce_max', [x], { axes: list });
 }
 
-/** Index of the first maximum along `axis`, as i32; the first NaN is above all, as in NumPy and PyTorch. */
+/** Index of the first maximum along `axis`, as i32; NaN ranks above everything, the first one winning, as in NumPy and PyTorch. */
 export function argmax(x: Node, axis: number): Node {
   return apply('argmax', [x], { axis: checkedAxes('argmax', x, axis)[0] });
 }

@@ -1,8 +1,7 @@
 /**
- * A loop whose number of steps is a run-time value: the frame that `scan` is made in. It hands values on from step to step, and
- * has no derivative.
+ * A loop with a run-time number of steps, on which `scan` is built. It carries values from step to step, and has no derivative.
  *
- * `repeat` is the loop, a node of its own because it is one however many results it has; its value is the number of its steps.
+ * `repeat` is the loop, a single node however many results it has; its value is the number of its steps.
  * `repeat_result` nodes are the values that it ends with. Inputs of `repeat` are the number of steps, then a value for each of the
  * body's parameters: those carried on, which take the body's results after each step, and those that stay.
  */
@@ -37,8 +36,8 @@ export const repeatResults = (loop: NodeOf<'repeat'>): Node[] =>
   loop.attrs.body.results.map(({ shape, dtype }, index) => applyAs('repeat_result', [loop], { index }, shape, dtype));
 
 /**
- * Goes `steps` times (an i32 scalar; not at all where it is negative) from the values carried to those that `body` makes of them,
- * which have their shapes and types. Gives the last ones. Throws ShapeError.
+ * Applies `body` `steps` times (an i32 scalar; negative counts as 0) to the carried values, whose shapes and types it must keep.
+ * Returns the final values. Throws ShapeError.
  */
 export function repeat(
   steps: Node,

@@ -1,5 +1,5 @@
 /**
- * The reference backend: every primitive's own `evaluate` in float64, one node after the other. Slow and obvious; the oracle that
+ * The reference backend: every primitive's own `evaluate` in float64, node by node. Slow and obvious; the oracle that
  * the other backends are fuzzed against.
  */
 import { allocate, type Backend, type Executable, listOutputs, type Outputs, type Program, type Session } from '../backend.js'; // prettier-ignore

@@ -1,4 +1,4 @@
-/** The wasm backends: with all that this machine can do, and with what all can. */
+/** The wasm backends: one uses everything this machine supports, the other only what all machines do. */
 import type { Backend, SessionOptions } from '../backend.js';
 import { type Features, PORTABLE, probeFeatures } from './features.js';
 import { checkedFeatures } from './revectorizer-check.js';

@@ -1,4 +1,4 @@
-/** Bytes as WebAssembly's binary format wants them. */
+/** Encodes bytes in WebAssembly's binary format. */
 
 const scratch = new DataView(new ArrayBuffer(4));
 
@@ -65,7 +65,7 @@ export class ByteWriter {
     return this;
   }
 
-  /** Items behind their number. */
+  /** A vector: the number of items, then the items. */
   vector(items: readonly Uint8Array[]): this {
     this.unsigned(items.length);
     for (const item of items) this.append(item);

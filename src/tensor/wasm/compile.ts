@@ -40,7 +40,7 @@ export interface KernelEntry {
   readonly kernel: Kernel;
   /** Inputs that it replaces. */
   readonly updates: readonly Node[];
-  /** Stage of the kernel: 0, or 1 behind a stage that packs or clears. */
+  /** Stage of the kernel: 0, or 1 after a stage that packs or clears. */
   readonly stage: number;
   readonly stages: number;
 }

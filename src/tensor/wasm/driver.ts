@@ -7,7 +7,7 @@ export interface DriverOptions {
   readonly threads: number;
   /** Address of three words: arrivals, generation and sleepers of the barrier. */
   readonly barrier: number;
-  /** Address of a word that is not 0 where a thread has failed, for which nobody then waits. */
+  /** Address of a word that is not 0 once a thread has failed, so that the others stop waiting for it. */
   readonly failed: number;
   /** Address of the word that counts the tasks taken in a phase. It is 0 before every phase: meeting at the barrier makes it so. */
   readonly counter: number;
@@ -36,7 +36,7 @@ export function emitDriver(module: ModuleEmitter, steps: Steps, options: DriverO
     f.get(thread).i32(scratchBytes).op('i32.mul').i32(scratch).op('i32.add').set(area);
     const driver = new Driver(f, thread, area, options, meet);
     driver.go(steps);
-    // Nobody leaves before all work is done.
+    // No thread leaves before all work is done.
     driver.meetAfterTasks();
   });
 }
@@ -114,7 +114,7 @@ class Driver {
     });
   }
 
-  /** A loop that every thread goes through. All see the same number of trips, and meet between them. */
+  /** A loop that every thread runs. All see the same trip count, and synchronize between trips. */
   private repeatTogether(trips: number, body: Steps): void {
     this.meetAfterAnything();
     this.loop(trips, () => {
@@ -123,7 +123,7 @@ class Driver {
     });
   }
 
-  /** A phase whose tasks each thread takes one after another, as long as there are any. */
+  /** A phase: each thread takes one task after another until none is left. */
   private share({ ranges }: Phase): void {
     const { f, task } = this;
     const { threads, counter } = this.options;
@@ -161,7 +161,7 @@ class Driver {
     });
   }
 
-  /** Calls the kernel that the task belongs to: one of few is mostly the first, one of many is found by halving. */
+  /** Calls the kernel that the task belongs to: tested in turn if there are few, found by binary search if many. */
   private dispatch(ranges: Phase['ranges']): void {
     const { f, task } = this;
     if (ranges.length === 1) return this.perform(ranges[0]);

@@ -18,7 +18,7 @@ export function preparationOf(kernel: Kernel): readonly Node[] | undefined {
     case 'regions':
       return kernel.root.op === 'pad' ? [] : undefined;
     case 'repeat':
-      // The values that it begins with are copied.
+      // Its initial values are copied.
       return kernel.outputs.map((_, i) => kernel.operands[i + 1].buffer);
     case 'loop':
     case 'reduce':

@@ -149,7 +149,7 @@ class ColumnStream {
     vectors.forEach((vector, k) => f.store('v128.store', sums, values[k], 16 * vector));
   }
 
-  /** Stores the results, with the work fused behind them. */
+  /** Stores the results, through the epilogue. */
   private store(first: I32, columns: number): void {
     const { f, sums, position } = this;
     f.assign(position, first).assign(sums, this.scratch);

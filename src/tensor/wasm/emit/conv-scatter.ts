@@ -203,7 +203,7 @@ function emitRowSums(
   });
 }
 
-/** Where a result goes: to its place, or through the start of scratch memory to the work fused behind it. */
+/** Where a result goes: to its place, or through the start of scratch memory to the epilogue. */
 type PixelStore = { readonly output: number } | { readonly epilogue: number };
 
 function pixelStore(context: EmitContext, kernel: ConvKernel, channels: number): PixelStore {

@@ -15,7 +15,7 @@ import { type ConvKernel, isPlain } from '../../compiler/kernel.js';
 
 /** Output pixels whose sums are in registers together with a row of the filter. */
 export const PIXELS = 4;
-/** Columns of a filter of which a row stays in registers; wider ones are loaded for each product. */
+/** Widest filter whose rows stay in registers; wider rows are loaded for each product. */
 export const FILTER_COLUMNS = 7;
 /** Bytes of the input rows that a band of output rows is made of: they stay in the second-level cache. */
 const BAND_BYTES = 96 * 1024;

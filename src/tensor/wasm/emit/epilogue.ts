@@ -1,4 +1,4 @@
-/** Element-wise work fused behind a contraction, on sums that wait in memory: inside the tile it would take its registers. */
+/** Element-wise epilogues of contractions, on sums buffered in memory: inside the tile they would take its registers. */
 import { at, type FunctionEmitter, type I32Local } from '../assembler.js';
 import { ExpressionEmitter } from './expression.js';
 import type { EmitContext } from './kernel.js';
@@ -93,7 +93,7 @@ class Epilogue {
     const point = {
       root: () => f.load('v128.load', this.at.buffer, sums),
       index: () => {
-        throw new Error('internal: index ramp behind a tile');
+        throw new Error('internal: index ramp in an epilogue');
       },
       load: (access: Access) => {
         const operand = this.operandOf(access);

@@ -14,7 +14,7 @@ export interface Point {
   index(ramp: IndexExpression): void;
 }
 
-/** A point whose innermost loop leaves some leaves as they are. */
+/** A point with leaves that are invariant in the innermost loop. */
 export interface MovingPoint extends Point {
   isFixed(leaf: Exclude<Expression, { kind: 'apply' }>): boolean;
 }
@@ -39,7 +39,7 @@ export class ExpressionEmitter {
   private readonly draws: Draw[] = [];
   private readonly drawn = new Map<Expression, readonly Vector[]>();
   private vector = 0;
-  /** Locals with what was computed before the innermost loop. */
+  /** Locals with values hoisted out of the innermost loop. */
   private readonly fixed = new Map<Expression, Vector>();
 
   constructor(
@@ -65,7 +65,7 @@ export class ExpressionEmitter {
     this.vector = vector;
   }
 
-  /** Computes, before an innermost loop begins, what does not change in it: the emitter then takes it from there. */
+  /** Hoists loop invariants out of an innermost loop. */
   computeFixed(point: MovingPoint): void {
     const [known, found] = [new Map<Expression, boolean>(), new Map<Expression, Vector>()];
     const isFixed = (e: Expression): boolean => {

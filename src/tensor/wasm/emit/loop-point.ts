@@ -17,7 +17,7 @@ export class LoopPoint implements MovingPoint {
     private readonly axis: number,
   ) {}
 
-  /** Loads once, before the innermost loop, what does not change in it. */
+  /** Hoists invariant loads out of the innermost loop. */
   hoist(accesses: readonly Access[]): void {
     for (const access of accesses) {
       const c = this.cursors.of(access);

@@ -28,7 +28,7 @@ export class MathLibrary {
     f.call(index);
   }
 
-  /** The same bits as `call`, in place and without a branch, which lets V8's revectorizer pair what surrounds it. */
+  /** The same bits as `call`, inlined and branch-free, so that V8's revectorizer can pair the surrounding code. */
   inline(f: FunctionEmitter, name: MathName): void {
     if (name === 'pow') return this.call(f, name);
     const x = f.local('v128');
@@ -36,7 +36,7 @@ export class MathLibrary {
     this.emitter(name, true)(f, x);
   }
 
-  /** The instruction `f32x4.floor`, of which the revectorizer makes no pairs, by others. */
+  /** The instruction `f32x4.floor`, of which the revectorizer makes no pairs, by other instructions. */
   inlineFloor(f: FunctionEmitter): void {
     const [x, size, far, nearest] = f.vectors(4);
     f.set(x);

@@ -9,7 +9,7 @@ export interface PackSource {
 }
 
 /**
- * Copies `columns` columns (rounded up to whole vectors) from `source` to `target`, which ends behind the panel. Lanes past the
+ * Copies `columns` columns (rounded up to whole vectors) from `source` to `target`, which ends after the panel. Lanes past the
  * last column hold anything.
  */
 export function emitPackPanel(

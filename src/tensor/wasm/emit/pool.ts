@@ -131,7 +131,7 @@ function contribution(context: EmitContext, kernel: PoolKernel): Contribute {
     const results = emitter.emitAll(kernel, {
       root: () => f.get(sum),
       index: () => {
-        throw new Error('internal: index ramp behind a pooling');
+        throw new Error('internal: index ramp after a pooling');
       },
       load: ({ buffer, offset, strides }) => {
         const address = context.address(buffer) + 4 * offset;

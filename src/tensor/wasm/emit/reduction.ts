@@ -153,7 +153,7 @@ export function emitResults(
     const results = emitter.emitAll(kernel, {
       root: () => f.get(value),
       index: () => {
-        throw new Error('internal: index ramp behind a reduction');
+        throw new Error('internal: index ramp after a reduction');
       },
       load: (a) => {
         const { dtype } = a.buffer;
