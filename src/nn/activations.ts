@@ -36,7 +36,7 @@ const activation = <S extends z.ZodObject>(entry: Activation<S>): Activation<S> 
 const plain = (description: string, apply: (x: Node) => Node) =>
   activation({ description, schema: z.object({}), apply });
 
-/** -|x| with the derivative 1 at 0, where the kinks of what is made of it cancel. */
+/** -|x| with the derivative 1 at 0, so that kinks of functions built from it cancel there. */
 const minusAbs = (x: Node): Node => select(gt(x, 0), neg(x), x);
 
 /** 1 / (1 + e^-x), where negative as e^x / (1 + e^x): no overflow at either end, and small values to all digits. */

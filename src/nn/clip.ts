@@ -16,7 +16,7 @@ export function clipByGlobalNorm(gradients: readonly Node[], maxNorm: number): N
   return gradients.map((g) => mul(g, factor));
 }
 
-/** Every element brought into [-limit, limit]. */
+/** Every element clamped to [-limit, limit]. */
 export const clipByValue = (gradients: readonly Node[], limit: number): Node[] =>
   gradients.map((g) => maximum(minimum(g, limit), -limit));
 
@@ -60,7 +60,7 @@ export interface ClippingLimits {
   readonly adaptive?: AdaptiveClipping;
 }
 
-/** What a config asks for: adaptively, by value, then by norm, so the norm holds in the end. */
+/** Clips as configured: adaptively, by value, then by norm, so that the final norm is within its limit. */
 export function clipGradients(
   gradients: readonly Node[],
   limits: ClippingLimits,

@@ -1,4 +1,4 @@
-/** Constraints: where weights are brought back to after every update. Keras's formulas; a unit is all that leads to one output. */
+/** Constraints: projections of the weights after every update. Keras's formulas; a unit is all weights of one output. */
 import * as z from 'zod';
 import { atoms, component, type ComponentConfig } from '../config/index.js';
 import { add, div, maximum, minimum, mul, type Node } from '../tensor/index.js';
@@ -16,7 +16,7 @@ const constraint = <S extends z.ZodObject>(entry: Constraint<S>): Constraint<S> 
 /** Keras adds this to norms that it divides by. */
 const NORM_EPSILON = 1e-7;
 
-/** x with each unit times what `factor` makes of its norm and of that plus epsilon. */
+/** x with each unit scaled by `factor(norm, norm + epsilon)`. */
 function rescaled(x: Node, outputAxis: number, factor: (norms: Node, divisor: Node) => Node): Node {
   const norms = normPerUnit(x, outputAxis);
   return mul(x, factor(norms, add(norms, NORM_EPSILON)));
@@ -28,7 +28,7 @@ export const constraints = {
   max_norm: constraint({
     description: 'Shrinks the incoming weights of a unit to at most this norm (Srivastava et al. 2014).',
     schema: z.object({ max: atoms.positive.default(2).describe('largest norm') }),
-    // Keras also multiplies what is within the bound, by norm / (norm + 1e-7): in float32 a decay that nobody asked for.
+    // Keras also multiplies what is within the bound, by norm / (norm + 1e-7): in float32 an unintended decay.
     project: (x, axis, { max }) => rescaled(x, axis, (_, divisor) => minimum(div(max, divisor), 1)),
   }),
   min_max_norm: constraint({

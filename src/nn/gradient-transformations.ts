@@ -1,6 +1,6 @@
 /**
  * Transformations of gradients on their way to the optimizer, as in Optax: each is a pair of pure functions over named gradients
- * and named state, and `chain` puts them in a row. One may also hold gradients back, so that not every step makes an update.
+ * and named state, and `chain` composes them. One may also hold gradients back, so that not every step makes an update.
  */
 import {
   add,
@@ -41,7 +41,7 @@ export interface GradientTransformation {
 export const whenDue = (isDue: Node | undefined, updated: Node, kept: Node): Node =>
   isDue === undefined ? updated : select(isDue, updated, kept);
 
-/** One after the other. What comes after a part that holds gradients back keeps its state meanwhile. */
+/** Composes transformations. While one holds gradients back, those after it keep their state. */
 export const chain = (...parts: readonly GradientTransformation[]): GradientTransformation => ({
   init: (shapes) => Object.assign({}, ...parts.map((part) => part.init(shapes))) as Named<StateSpec>,
   update(start, state) {

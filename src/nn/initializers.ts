@@ -9,7 +9,7 @@ import { type HostRandom, type Shape, sizeOf } from '../tensor/index.js';
 export interface Initializer<S extends z.ZodObject = z.ZodObject> {
   readonly description: string;
   readonly schema: S;
-  /** Makes no sense for vectors. */
+  /** Not defined for vectors. */
   readonly needsMatrix?: true;
   /**
    * `fanIn` and `fanOut`: how many inputs an output sees, and how many outputs an input reaches. Outputs are numbered along
@@ -27,7 +27,7 @@ export interface Initializer<S extends z.ZodObject = z.ZodObject> {
 
 const initializer = <S extends z.ZodObject>(entry: Initializer<S>): Initializer<S> => entry;
 
-/** A tensor whose elements are drawn one after the other, row-major. */
+/** A tensor with elements drawn in row-major order. */
 function filled(shape: Shape, next: () => number): Float32Array {
   const values = new Float32Array(sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = next();

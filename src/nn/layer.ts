@@ -11,7 +11,7 @@ import type { Signal } from './signal.js';
 import type { Observation, Parameter, StateVariable, Variables } from './variables.js';
 
 /**
- * What lints and checks must know of a layer that its graph does not tell:
+ * Properties of a layer that lints and checks need and its graph does not show:
  * - `moves_values`: puts its input's values elsewhere, unchanged;
  * - `pools`: summarizes windows or whole samples, each channel by itself;
  * - `drops_units`: sets random values to a constant in training;
@@ -42,7 +42,7 @@ interface LayerEntry<S extends z.ZodObject> {
   readonly schema: S;
 }
 
-/** A layer of one tensor. The structure of its input passes on to its output. */
+/** A layer with one input. Its output inherits the structure of its input. */
 export interface TensorLayer<S extends z.ZodObject = z.ZodObject> extends LayerEntry<S> {
   /** False where positions move, merge or disappear, so that no structure would fit the output. Default: true. */
   readonly keepsStructure?: boolean;
@@ -50,7 +50,7 @@ export interface TensorLayer<S extends z.ZodObject = z.ZodObject> extends LayerE
   build(context: BuildContext, config: z.output<S>, x: Node): Node;
 }
 
-/** A layer of several inputs, or one that heeds structure. */
+/** A layer with several inputs, or one that uses structure. */
 export interface SignalLayer<S extends z.ZodObject = z.ZodObject> extends LayerEntry<S> {
   /** The output for its inputs, at least one. Throws ShapeError where they do not fit. */
   connect(context: BuildContext, config: z.output<S>, inputs: readonly Signal[]): Signal;
@@ -91,14 +91,14 @@ export function onlyInput(inputs: readonly Signal[]): Signal {
   );
 }
 
-/** Where something stands in a config, such as ['layers', 2, 'shortcut', 0]. */
+/** A path in a config, such as ['layers', 2, 'shortcut', 0]. */
 export type ConfigPath = readonly (string | number)[];
 
 export interface TraceOptions {
   readonly training: boolean;
   /** False trains without dropout and noise, for overfitting one batch. Default: as `training`. */
   readonly stochastic?: boolean;
-  /** What the names of all layers begin with, where a task has several networks: `generator.layers.0`. */
+  /** Prefix of all layer names, where a task has several networks: `generator.layers.0`. */
   readonly network?: string;
   /** Named layers whose outputs the caller takes, beside the last one's. Default: none. */
   readonly outputs?: readonly string[];
@@ -123,7 +123,7 @@ export interface ParameterOptions {
   readonly share?: string;
 }
 
-/** What is collected while a model is traced. */
+/** Collected while a model is traced. */
 export interface Collected {
   readonly parameters: Parameter[];
   readonly states: StateVariable[];
@@ -144,7 +144,7 @@ export type BuildLayers = (
 ) => readonly Signal[];
 
 export class BuildContext {
-  /** What the names of the network's layers begin with. */
+  /** Prefix of the names of the network's layers. */
   private readonly network: string;
   readonly training: boolean;
   /** Whether dropout and noise act. */

@@ -1,6 +1,6 @@
 /**
- * From the `model` section to a graph: layers in a row, each built in a scope of its own, so that errors and profiles name it.
- * The table of layers (shapes, parameters, work, memory) is read off the graph that was built.
+ * From the `model` section to a graph: a sequence of layers, each built in its own scope, so that errors and profiles name it.
+ * The table of layers (shapes, parameters, work, memory) is derived from the graph.
  */
 import * as z from 'zod';
 import {
@@ -27,7 +27,7 @@ export const modelSchema = z.strictObject({
 });
 export type ModelConfig = z.output<typeof modelSchema>;
 
-/** A shape error of a layer, and where in the config's `model` it stands. */
+/** A shape error of a layer, with its path in the config's `model`. */
 export class LayerShapeError extends ShapeError {
   constructor(
     { detail, scope }: ShapeError,
@@ -56,7 +56,7 @@ export interface TracedLayer {
   readonly name: string;
   readonly type: string;
   readonly traits: readonly LayerTrait[];
-  /** Where it stands in the config's `model`. */
+  /** Its path in the config's `model`. */
   readonly path: ConfigPath;
   readonly output: Node;
   /** What the layer's activation function was applied to, its name, and its parameters too. */
@@ -81,7 +81,7 @@ export interface TracedModel {
   readonly rows: readonly LayerRow[];
 }
 
-/** The layers, blocks looked into, each replaced by what `change` makes of it; `change` gets a block with its layers changed. */
+/** Maps `change` over the layers, bottom-up: it gets a block with its layers already changed. */
 export function mapLayers(
   layers: readonly LayerConfig[],
   change: (layer: LayerConfig) => LayerConfig,
@@ -101,7 +101,7 @@ const isRow = (values: unknown): values is readonly LayerConfig[] =>
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** What every network calls its last layer's output. */
+/** The name of the last layer's output in every network. */
 const MODEL_OUTPUT = 'output';
 
 /** A layer on its inputs. Throws ShapeError where it cannot take them. */

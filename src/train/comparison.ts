@@ -1,4 +1,4 @@
-/** Several experiments side by side over the same seeds: what their figures come to, and what each gains over the first. */
+/** Compares several experiments over the same seeds: mean figures, and the gain of each over the first. */
 import { type MeanAndSpread, meanAndSpread } from './cross-validation.js';
 import type { Figures } from './loop/snapshot.js';
 
@@ -12,7 +12,7 @@ export interface ComparedRun {
 }
 
 export interface ComparedVariant {
-  /** Runs that have come to their end. */
+  /** Finished runs. */
   readonly count: number;
   /** Means of the figures, and standard deviations (with n - 1) where there are two runs or more. */
   readonly figures: MeanAndSpread;

@@ -69,10 +69,10 @@ export function contradictions(config: ExperimentConfig): Contradiction[] {
   return found;
 }
 
-/** Twice the deepest network that has been trained. */
+/** Twice the depth of the deepest network ever trained. */
 const MOST_LAYERS = 2000;
 
-/** Layers that the list writes out to, those of blocks as often as these are repeated. */
+/** The number of layers with all repeats of blocks expanded. */
 function countLayers(layers: readonly object[]): number {
   return layers.reduce((sum, layer) => {
     const rows = Object.values(layer).filter((value): value is object[] => Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null)); // prettier-ignore
@@ -118,7 +118,7 @@ function unknownFigure(config: ExperimentConfig, monitor: string, path: Contradi
   return [{ path, message: `there is no figure "${monitor}", only ${known.join(', ')}${hint}` }];
 }
 
-/** What keeps samples from being drawn by class. */
+/** Settings that rule out balanced sampling. */
 function unbalanceable(config: ExperimentConfig): Contradiction[] {
   const { task, train, optimizer } = config;
   const found: Contradiction[] = [];

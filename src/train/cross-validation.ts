@@ -1,4 +1,4 @@
-/** What the runs of a cross-validation come to together. */
+/** Aggregates the runs of a cross-validation. */
 import type { Figures } from './loop/snapshot.js';
 
 export interface MeanAndSpread {
@@ -6,7 +6,7 @@ export interface MeanAndSpread {
   readonly mean: Figures;
   /** Sample standard deviation, sqrt(sum (x - mean)^2 / (n - 1)), of figures that are finite in two runs or more. */
   readonly std?: Figures;
-  /** In how many runs a figure is finite, for those that are not in all: ROC AUC needs both classes, for one. */
+  /** The number of runs in which a figure is finite, where that is not all: ROC AUC, for one, needs both classes. */
   readonly defined?: Readonly<Record<string, number>>;
 }
 

@@ -1,4 +1,4 @@
-/** The config of a whole experiment, section by section: each stands with what it describes, and they are put together here. */
+/** The config of a whole experiment, section by section: each schema lives with what it describes, and they are combined here. */
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { dataSchema } from '../data/index.js';

@@ -17,14 +17,14 @@ export interface ImageSize {
 
 /** What an augmentation needs to know of the batch, and its random numbers. */
 export class AugmentContext {
-  /** `name` tells its random numbers from those of others. */
+  /** `name` keeps its random numbers distinct from those of others. */
   constructor(
     private readonly name: string,
     readonly random: SampleRandom,
     readonly batch: number,
   ) {}
 
-  /** Where the random numbers called `part` come from. */
+  /** The name of the random stream for `part`. */
   stream(part: string): string {
     return `augment.${this.name}.${part}`;
   }
@@ -65,7 +65,7 @@ export interface Geometric<S extends z.ZodObject = z.ZodObject> extends Entry<S>
   readonly stage: 'geometry';
   /** Whole pixels go to whole pixels, so nothing has to be interpolated. */
   readonly exact: boolean;
-  /** From where each pixel comes, in pixels from the centre. */
+  /** The source position of each pixel, in pixels from the centre. */
   matrix(context: AugmentContext, params: z.output<S>, size: ImageSize): Matrix;
 }
 
@@ -76,7 +76,7 @@ export interface Displacing<S extends z.ZodObject = z.ZodObject> extends Entry<S
   field(context: AugmentContext, params: z.output<S>, size: ImageSize): { readonly x: Node; readonly y: Node };
 }
 
-/** Says what lies outside of an image. */
+/** Sets how images are filled beyond their border. */
 export interface Filling<S extends z.ZodObject = z.ZodObject> extends Entry<S> {
   readonly stage: 'fill';
 }

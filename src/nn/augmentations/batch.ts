@@ -1,5 +1,5 @@
 /**
- * What the augmentations of an experiment make of a batch. The stages follow one another whatever their order in the config: all
+ * Applies the augmentations of an experiment to a batch. The stages run in a fixed order, whatever the order in the config: all
  * geometric augmentations are one map and with the displacements one resampling, taken from the samples where they are held, as
  * they are gathered; then values of pixels, preprocessing, features, mixing. Targets are changed before they are mixed.
  */
@@ -28,7 +28,7 @@ import { type Fill, interpolate, pick, planesOf, sourcesOf } from './resample.js
 export interface BatchSamples {
   /** [samples, ...]: bytes, or numbers. */
   readonly features: Node;
-  /** i32 [batch]: which of them they are. */
+  /** i32 [batch]: their indices. */
   readonly at: Node;
   /** Of the rows of a table: what each feature is. */
   readonly columns?: readonly FeatureColumn[];
@@ -51,7 +51,7 @@ interface Active<A extends Augmentation> {
   readonly context: AugmentContext;
 }
 
-/** What white is among values that are bytes. */
+/** White as a byte. */
 const WHITE_BYTE = 255;
 
 /** The augmentations of an experiment at work on one batch. */
@@ -76,7 +76,7 @@ export class BatchAugmentation {
       const entry = augmentationOf(params);
       const before = seen.get(params.type) ?? 0;
       seen.set(params.type, before + 1);
-      // Named by type and not by place, so that what is added to a list changes nothing for the others.
+      // Named by type, not by place, so that adding to the list does not change the others.
       const name = before === 0 ? params.type : `${params.type}.${before}`;
       const random = entry.stage === 'targets' && entry.fixed(params) ? fixed : changing;
       return { entry, params, context: new AugmentContext(name, random, batch) };
@@ -174,7 +174,7 @@ export class BatchAugmentation {
   }
 }
 
-/** What losses and metrics compare with: the targets, and what they are mixed with. */
+/** The reference of losses and metrics: the targets, and the ones mixed into them. */
 export interface Targets {
   readonly target: Node;
   readonly other?: { readonly target: Node; readonly share: Node };
@@ -196,7 +196,7 @@ export function mixedLosses({ target, other }: Targets, lossOf: (target: Node) =
   return add(mul(lossOf(target), other.share), mul(lossOf(other.target), sub(1, other.share)));
 }
 
-/** What metrics compare with while labels are mixed: the label with the larger share. */
+/** The reference of metrics while labels are mixed: the label with the larger share. */
 export function mainTarget({ target, other }: Targets): Node {
   if (other === undefined) return target;
   return select(perSample(ge(other.share, 0.5), target.shape.length), target, other.target);

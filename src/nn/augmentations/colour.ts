@@ -60,7 +60,7 @@ export function adjustHue([red, green, blue]: Planes, shift: Quantity): Node[] {
   });
 }
 
-/** The value of those samples that change, and the planes of the others as they are. */
+/** Changes the selected samples and leaves the planes of the others unchanged. */
 function changed(
   context: AugmentContext,
   { probability: share, range }: { readonly probability: number; readonly range: Range },

@@ -9,7 +9,7 @@ export interface SampleInfo {
   readonly shape: Shape;
   /** What the network's output is compared with. */
   readonly kind: ReferenceKind;
-  /** The smallest and the largest feature where they are no bytes, after preprocessing. */
+  /** The smallest and the largest feature after preprocessing, unless they are bytes. */
   readonly range: () => readonly [number, number] | undefined;
 }
 

@@ -5,13 +5,13 @@ import { cast, cos, minimum, type Node, sin, sqrt, sub } from '../../tensor/inde
 import { aroundOne, aroundZero, type AugmentContext, geometric, probability, type Range, rangeAround } from './augmentation.js'; // prettier-ignore
 import { type Matrix, minus, over, plus, type Quantity, squareToQuadrilateral, times } from './matrix.js';
 
-/** From where pixels come when the image is moved right and down by so many pixels, or enlarged by such factors. */
+/** Source positions when the image is moved right and down by so many pixels, or enlarged by these factors. */
 export const moved = (x: Quantity, y: Quantity): Matrix => [1, 0, minus(0, x), 0, 1, minus(0, y), 0, 0, 1];
 export const scaled = (x: Quantity, y: Quantity): Matrix => [over(1, x), 0, 0, 0, over(1, y), 0, 0, 0, 1];
 const trigonometric = (x: Quantity, f: (x: number) => number, ofNode: (x: Node) => Node): Quantity =>
   typeof x === 'number' ? f(x) : ofNode(x);
 
-/** From where pixels come when the image is turned counter-clockwise by an angle in radians (y goes down). */
+/** Source positions when the image is turned counter-clockwise by an angle in radians (y goes down). */
 export function rotation(angle: Quantity): Matrix {
   const c = trigonometric(angle, Math.cos, cos);
   const s = trigonometric(angle, Math.sin, sin);

@@ -35,7 +35,7 @@ export function product(a: Matrix, b: Matrix): Matrix {
   ]; // prettier-ignore
 }
 
-/** Whether parallels stay parallel, so that no division is needed. */
+/** Whether the map is affine, so that no division is needed. */
 export const isAffine = (m: Matrix): boolean => m[6] === 0 && m[7] === 0 && m[8] === 1;
 
 /**

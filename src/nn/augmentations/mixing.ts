@@ -20,7 +20,7 @@ export function symmetricBeta(u: Node, v: Node, alpha: number): Node {
   return mul(add(ratio, 1), 0.5);
 }
 
-/** The share of a sample in its mixture, [batch]; 1 for those that stay as they are. */
+/** The share of a sample in its mixture, [batch]; 1 for unmixed samples. */
 function drawShare(context: AugmentContext, alpha: number, probabilityOfChange: number): Node {
   const uniform = (part: string): Node => context.random.uniform(context.stream(part), [context.batch]);
   const share = symmetricBeta(uniform('radius'), uniform('angle'), alpha);

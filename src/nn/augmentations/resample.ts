@@ -1,11 +1,11 @@
-/** One resampling of images: from where each pixel comes, and its value there, between the four pixels around. */
+/** One resampling of images: the source position of each pixel, interpolated between the four pixels around it. */
 import {
   add, bitAnd, cast, floor, gather, ge, iota, le, maximum, minimum, mul, type Node, reshape, select, slice, sub, div,
 } from '../../tensor/index.js'; // prettier-ignore
 import { type ImageSize, perSample } from './augmentation.js';
 import { isAffine, type Matrix } from './matrix.js';
 
-/** What lies outside of an image. */
+/** How images are filled beyond their border. */
 export interface Fill {
   readonly mode: 'constant' | 'nearest' | 'reflect';
   /** For `constant`. */

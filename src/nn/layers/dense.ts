@@ -16,7 +16,7 @@ function tiedWeight(context: BuildContext, tie: string, inputs: number, units: n
   return matrixTranspose(weight);
 }
 
-/** Whether anything is said of the layer's own weights. */
+/** Whether the config sets anything about the layer's own weights. */
 const hasWeightSettings = ({ share, init, regularizer, constraint }: WeightedConfig): boolean =>
   [share, init?.weights, regularizer?.weights, constraint?.weights].some((setting) => setting !== undefined);
 

@@ -1,10 +1,10 @@
-/** Layers that make one output of several inputs. */
+/** Layers that merge several inputs into one output. */
 import * as z from 'zod';
 import { add as sum, concat as joined, mul, type Node, sameShape, ShapeError, showShape } from '../../tensor/index.js';
 import { defineSignalLayer, sampleShape } from '../layer.js';
 import { commonStructure, signalOf } from '../signal.js';
 
-/** What is merged, in the words of a message. */
+/** What is merged, for messages. */
 type Merged = 'inputs' | 'branches';
 
 /** `tensors` must agree in `sizes`, their shapes without the axes where they may differ. */

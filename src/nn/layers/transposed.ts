@@ -1,4 +1,4 @@
-/** What transposed convolutions of sequences, images and volumes have in common. */
+/** Shared by transposed convolutions of sequences, images and volumes. */
 import * as z from 'zod';
 import { samePadding } from '../../tensor/index.js';
 

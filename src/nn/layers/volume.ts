@@ -1,4 +1,4 @@
-/** Volumes, [batch, depth, height, width, channels]: convolution and pooling made of those of images. */
+/** Volumes, [batch, depth, height, width, channels]: convolution and pooling built from those of images. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { concat, conv, type Node, pad, reshape, ShapeError, showShape, slice, transpose, windowedSize } from '../../tensor/index.js'; // prettier-ignore

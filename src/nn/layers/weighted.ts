@@ -1,4 +1,4 @@
-/** What layers with weights have in common: how these are drawn, shared and disturbed, the bias, the activation. */
+/** Shared by layers with weights: initialization, sharing and perturbation of the weights, the bias, the activation. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { add, mul, type Node, select, type Shape } from '../../tensor/index.js';

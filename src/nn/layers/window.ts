@@ -1,4 +1,4 @@
-/** What convolution and pooling have in common: the geometry of a window that moves over the two spatial axes of an image. */
+/** Shared by convolution and pooling: the geometry of a window that moves over the two spatial axes of an image. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { type Node, reshape, samePadding, type Shape, ShapeError, showShape } from '../../tensor/index.js';
@@ -29,7 +29,7 @@ export function windowPadding(
   ];
 }
 
-/** x [batch, length, channels] as images of height 1. Throws ShapeError where it is something else. */
+/** x [batch, length, channels] as images of height 1. Throws ShapeError for any other rank. */
 export function asImages(x: Node): Node {
   if (x.shape.length !== 3) {
     const sample = sampleShape(x);

@@ -20,7 +20,7 @@ export interface ClassCounts {
   readonly samples: number;
 }
 
-/** The weights as numbers, a factor a class; or what is wrong with them. */
+/** The weights as one number per class; or an error message. */
 export function resolveClassWeights(
   weights: ClassWeights,
   { names, counts, samples }: ClassCounts,
@@ -42,7 +42,7 @@ export function resolveClassWeights(
   return `class_weights: there is no class "${unknown}"${hint === undefined ? `; there are ${names.join(', ')}` : `; ${hint}`}`;
 }
 
-/** Weights that `resolveClassWeights` has made numbers. */
+/** Weights resolved by `resolveClassWeights`. */
 export function numbersOf(weights: ClassWeights): readonly number[] | undefined {
   if (weights === undefined || Array.isArray(weights)) return weights;
   throw new Error('class weights become numbers once the data are loaded');

@@ -8,7 +8,7 @@ import { unitPerClassOrLabel } from './heads.js';
 import { defineLoss } from './loss.js';
 import { logSumExp, meanPerSample, softplusBoth } from './numerics.js';
 
-/** Stands for a logit of minus infinity: its exponential is 0 after any shift by a finite maximum of at least -1e29. */
+/** Replaces a logit of minus infinity: its exponential is 0 after any shift by a finite maximum of at least -1e29. */
 const NEVER = -1e30;
 
 export const focal = defineLoss({

@@ -42,7 +42,7 @@ export const lossesFor = (kind: ReferenceKind): string[] =>
 export const predictionOf = (config: LossConfig, output: Node, kind: ReferenceKind): Node =>
   lossOf(config).prediction?.(output, config, kind) ?? output;
 
-/** The config with parameters that depend on the data, such as balanced weights, as numbers; or what is wrong with them. */
+/** The config with data-dependent parameters, such as balanced weights, resolved to numbers; or an error message. */
 export function resolveLoss(config: LossConfig, counts: ClassCounts, kind: ReferenceKind): LossConfig | string {
   const resolved = lossOf(config).resolve?.(config, counts, kind);
   // What an entry resolves has the parameters of its schema.

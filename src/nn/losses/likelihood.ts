@@ -1,4 +1,4 @@
-/** Negative log likelihoods of regression targets whose distribution has parameters that the network gives. */
+/** Negative log likelihoods of regression targets whose distribution parameters are the network's output. */
 import * as z from 'zod';
 import { add, exp, maximum, minimum, mul, neg, type Node, ShapeError, showShape, slice, stopGradient, sub } from '../../tensor/index.js'; // prettier-ignore
 import { atoms } from '../../config/index.js';

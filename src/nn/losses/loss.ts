@@ -9,11 +9,11 @@ export interface Loss<S extends z.ZodObject = z.ZodObject> {
   readonly schema: S;
   /** What it can compare the output with. */
   readonly targets: readonly ReferenceKind[];
-  /** What the output units are: logits (scores of any sign), predictions as they are, or parameters of a distribution. */
+  /** What the output units are: logits, predictions, or parameters of a distribution. */
   readonly output: 'logits' | 'predictions' | 'distribution';
   /** The numbers of output units that fit such targets, the default first; or why the loss cannot take them. */
   outputSizes(target: TargetInfo, params: z.output<S>): readonly number[] | string;
-  /** The parameters with those that depend on the data, such as balanced weights, as numbers; or what is wrong with them. */
+  /** The parameters with data-dependent ones, such as balanced weights, resolved to numbers; or an error message. */
   resolve?(params: z.output<S>, counts: ClassCounts, kind: ReferenceKind): z.output<S> | string;
   /** The loss of every sample, [batch], from the network's output [batch, units]; several outputs are averaged. Throws ShapeError. */
   perSample(output: Node, target: Node, params: z.output<S>): Node;

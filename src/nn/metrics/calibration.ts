@@ -1,4 +1,4 @@
-/** Whether probabilities are what they say (Guo, Pleiss, Sun, Weinberger: "On calibration of modern neural networks", 2017). */
+/** Whether predicted probabilities are calibrated (Guo, Pleiss, Sun, Weinberger: "On calibration of modern neural networks", 2017). */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 import { abs, argmax, cast, eq, exp, floor, gt, iota, maximum, mul, neg, type Node, reduceMax, reduceSum, reshape, sizeOf, sub } from '../../tensor/index.js'; // prettier-ignore

@@ -1,4 +1,4 @@
-/** Which class is taken for which: the confusion matrix, and what is read off it. */
+/** The confusion matrix, and the metrics derived from it. */
 import * as z from 'zod';
 import { matmul, matrixTranspose, mul, type Node, reduceSum, sub } from '../../tensor/index.js';
 import { indicators, indicatorsOfAll, namesOf } from './indicators.js';

@@ -1,4 +1,4 @@
-/** Class labels as 0 and 1 for each class: what was predicted and what is so. */
+/** Predicted and actual classes as 0 and 1 for each class. */
 import { argmax, cast, concat, gt, type Node, sub } from '../../tensor/index.js';
 import { checkLabels, isLabel, targetLike } from '../target.js';
 

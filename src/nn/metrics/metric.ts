@@ -9,7 +9,7 @@ interface Measured<S extends z.ZodObject> {
   /** What it can compare predictions with. */
   readonly targets: readonly ReferenceKind[];
   /**
-   * How the statistics of batches come together: `add` sums f32 [k] element by element, `append` puts the rows of f32
+   * How the statistics of batches are combined: `add` sums f32 [k] element by element, `append` puts the rows of f32
    * [rows, width] below each other, for what is not a sum, such as ranks over the whole split.
    */
   readonly combine?: 'add' | 'append';

@@ -20,7 +20,7 @@ export function countsOf({ values, width }: Statistics): Counts[] {
   }));
 }
 
-/** 0 where nothing was predicted or nothing is there, as scikit-learn has it. */
+/** 0 where nothing was predicted or nothing is there, as in scikit-learn. */
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 /** The scores of a class by name. */

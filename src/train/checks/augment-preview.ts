@@ -1,4 +1,4 @@
-/** What the augmentations of an experiment make of some training samples, as its first steps would see them. */
+/** A preview of an experiment's augmentations: some training samples as its first steps would see them. */
 import { input, type Session, streamKey, threefry2x32 } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
 import { BatchAugmentation } from '../../nn/index.js';
@@ -9,12 +9,12 @@ export interface AugmentPreview {
   /** Of one sample. */
   readonly shape: readonly number[];
   readonly samples: number;
-  /** Preprocessed samples, one after the other; for bytes as they were before preprocessing, from 0 to 1. */
+  /** Preprocessed samples, concatenated; bytes are shown before preprocessing, scaled to 0 to 1. */
   readonly original: Float32Array;
   readonly versions: readonly Float32Array[];
 }
 
-/** What white is among values that are bytes. */
+/** White as a byte. */
 const WHITE_BYTE = 255;
 
 /** The first `samples` training samples and `versions` augmented ones of each: those of the first steps, if they were one batch. */

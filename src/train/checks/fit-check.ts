@@ -1,4 +1,4 @@
-/** Whether model, loss and data fit together: what can only be known once the data are loaded. */
+/** Checks that model, loss and data fit together, which is only known once the data are loaded. */
 import { input, type Shape, sizeOf } from '../../tensor/index.js';
 import { referenceOf } from '../step/dataset.js';
 import { foldTrainingSizes, forEachSample, type LoadedData, type Split } from '../../data/index.js';
@@ -24,11 +24,11 @@ import type { Contradiction, ExperimentConfig } from '../schema.js';
 export interface DataInfo {
   /** Of the training split. */
   readonly samples: number;
-  /** Of a cross-validation, whose folds differ by one: of the training splits of all its folds. */
+  /** In a cross-validation: of the training split of each fold; they may differ by one. */
   readonly foldSamples?: readonly number[];
   readonly features: Shape;
   readonly target: TargetInfo;
-  /** The smallest and the largest feature; undefined for bytes. Looked for when asked. */
+  /** The smallest and the largest feature; undefined for bytes. Computed on demand. */
   readonly range: () => readonly [number, number] | undefined;
 }
 
@@ -101,14 +101,14 @@ export function fitModel(
   }
 }
 
-/** L-BFGS takes what two gradients differ in for curvature: it must not be the samples. */
+/** L-BFGS estimates curvature from differences of gradients, so all of them must be over the same samples. */
 function partialBatches({ optimizer, train }: ExperimentConfig, samples: number): Contradiction[] {
   if (optimizer.type !== 'lbfgs' || train.batch_size >= samples) return [];
   const message = `lbfgs needs all ${samples} training samples in one batch: set train.batch_size to ${samples}`;
   return [{ path: ['train', 'batch_size'], message }];
 }
 
-/** A last batch of one sample that a layer cannot be trained on, of whichever fold: known now, and not after an epoch of steps. */
+/** Finds a last batch of one sample, in any fold, that a layer cannot be trained on: better now than after an epoch. */
 function lonelySamples(config: ExperimentConfig, sizes: readonly number[], features: Shape): Contradiction[] {
   const { batch_size, drop_last } = config.train;
   const batchOf = (size: number): number => Math.min(batch_size, size);
@@ -128,7 +128,7 @@ function lonelySamples(config: ExperimentConfig, sizes: readonly number[], featu
   }
 }
 
-/** Parameter groups that no weight belongs to. */
+/** Parameter groups that match no weight. */
 function idleGroups({ train }: ExperimentConfig, names: readonly string[]): Contradiction[] {
   const groups = train.parameter_groups ?? [];
   const used = new Set(names.map((name) => groupOf(groups, name)));

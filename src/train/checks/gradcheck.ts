@@ -32,7 +32,7 @@ export interface ElementCheck {
   readonly element: number;
   /** The graph's derivative. */
   readonly analytic: number;
-  /** The finite difference that comes closest. */
+  /** The closest finite difference. */
   readonly numeric: number;
   readonly error: number;
 }

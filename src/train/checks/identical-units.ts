@@ -1,4 +1,4 @@
-/** Units of a layer that start the same and stay so: nothing tells them apart, and together they are worth one. */
+/** Units of a layer that start identical and stay identical: together they are worth one unit. */
 import { grad, type Node, type Session, sizeOf } from '../../tensor/index.js';
 import type { TracedModel } from '../../nn/index.js';
 import { selectBatch } from '../step/dataset.js';
@@ -12,14 +12,14 @@ export interface IdenticalUnits {
   readonly units: number;
   /** How many of them have a twin. */
   readonly identical: number;
-  /** How many different units all are worth. */
+  /** The number of distinct units. */
   readonly distinct: number;
 }
 
 /** Numbers of a layer, those of its weight and bias, unit by unit. */
 interface Units {
   readonly count: number;
-  /** Numbers that lead to a unit. */
+  /** Numbers per unit. */
   readonly length: number;
   readonly at: (unit: number, i: number) => number;
 }
@@ -35,8 +35,8 @@ const SAME = 1e-4;
 
 /**
  * The hidden layers of which some units start the same and get the same gradients in some steps of training on `batch`. The first
- * step does not tell: where a later layer starts with zeros no gradient comes through it yet. Trains the network where units start
- * alike, else leaves it as it is.
+ * step is not enough: no gradient passes a later layer that starts with zeros yet. Trains the network if units start identical,
+ * else leaves it unchanged.
  */
 export async function identicalUnits(
   session: Session,

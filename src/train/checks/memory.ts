@@ -1,4 +1,4 @@
-/** How much memory training takes, known beforehand: the tensor engine plans all of it when it compiles. */
+/** The memory that training takes, known in advance: the tensor engine plans all of it when it compiles. */
 import type { MemoryReport, Session } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
 import { Evaluator } from '../loop/evaluate.js';

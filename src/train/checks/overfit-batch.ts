@@ -105,7 +105,7 @@ export async function overfitBatch(
     if (loss < 0.99 * best.loss) best = { loss, step };
     reached = fitted.value < threshold && (fitted.accuracy ?? 1) === 1;
     options.progress?.(step + 1, loss);
-    // Let signals in: a step of a large network takes a while.
+    // Yield to signal handlers: a step of a large network takes a while.
     await new Promise((resolve) => setImmediate(resolve));
   }
 

@@ -1,4 +1,4 @@
-/** A look into a network on one batch: which units are dead or saturated, where no gradient arrives, which units are alike. */
+/** Probes a network on one batch: dead, saturated and identical units, and parameters without gradient. */
 import { abs, grad, mul, type Node, reduceMax, type Session, sub } from '../../tensor/index.js';
 import type { LayerTrait } from '../../nn/index.js';
 import { selectBatch } from '../step/dataset.js';

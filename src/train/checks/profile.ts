@@ -17,7 +17,7 @@ const FEWEST_RUNS = 5;
 const MOST_RUNS = 200;
 const TRACED_RUNS = 15;
 
-/** Median and least time of a call. */
+/** Median and minimum time of a call. */
 interface Timing {
   readonly milliseconds: number;
   readonly fastest: number;
@@ -45,7 +45,7 @@ export interface StepProfile {
   readonly limit: number;
   /** What a sum of two tensors that no cache holds moves on one thread, in GB/s. What fits a cache may be faster. */
   readonly bandwidth: number;
-  /** Who worked on what in one step on all threads. */
+  /** Which thread worked on what in one step on all threads. */
   readonly timeline: readonly KernelSpan[];
 }
 
@@ -141,7 +141,7 @@ function measureLimit(session: Session): number {
   const product = matmul(input('limit.a', [size, size]), input('limit.b', [size, size]));
   const executable = session.compile({ name: 'limit', outputs: [product], updates: [] });
   repeat(() => executable.run(), TIMED_MS);
-  // What else runs on the machine must not lower a limit.
+  // Other load on the machine must not lower a limit.
   return (2 * size ** 3) / repeat(() => executable.run(), TIMED_MS).fastest / 1e6;
 }
 

@@ -20,7 +20,7 @@ export interface LayerStart {
   readonly std: number;
   /** The same of the derivatives of the objective, a mean over the batch, with respect to them. */
   readonly gradientStd: number;
-  /** Behind a ReLU: the share of the values that are 0. */
+  /** After a ReLU: the share of zeros. */
   readonly zeros?: number;
 }
 
@@ -33,7 +33,7 @@ export interface StartStatistics {
 
 /**
  * Measures the batch that training begins with, without dropout, noise and augmentation. `stepper` has set the initial weights;
- * they are others afterwards where some units are alike.
+ * they are changed if some units are identical.
  */
 export async function startStatistics(
   session: Session,

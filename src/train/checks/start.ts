@@ -1,4 +1,4 @@
-/** What `nn check` knows only by running a network: its memory in training, and how it starts. */
+/** What `nn check` learns by running a network: its memory in training, and its initial statistics. */
 import type { Session } from '../../tensor/index.js';
 import type { LoadedData } from '../../data/index.js';
 import type { ExperimentConfig } from '../schema.js';
@@ -9,7 +9,7 @@ import { startStatistics, type StartStatistics } from './start-statistics.js';
 import { Stepper } from '../step/stepper.js';
 
 /**
- * The memory that training takes, and the spreads that it begins with, `given` being weights that are not drawn. Throws
+ * The memory that training takes, and its initial statistics; `given` are weights that are not drawn. Throws
  * MemoryLimitError where it does not fit, ShapeError naming the layer.
  */
 export async function measureStart(
@@ -23,7 +23,7 @@ export async function measureStart(
   const stepper = new Stepper(session, config, train, batchSize, { affine });
   await stepper.initialize(given);
   const memory = trainingMemory(session, config, data, stepper);
-  // The step that memory is measured in has changed the weights.
+  // Measuring memory ran a step, which changed the weights.
   await stepper.initialize(given);
   return { memory, start: await startStatistics(session, config, data, stepper) };
 }

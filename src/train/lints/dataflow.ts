@@ -1,6 +1,6 @@
 /**
- * A network as lints see it: what each layer computes from which others, and whether that is an affine function. Read off the
- * graph, so that blocks in blocks, shared weights and layers of any kind need no rule of their own.
+ * A network as lints see it: what each layer computes from which others, and whether that is an affine function. Derived from
+ * the graph, so that nested blocks, shared weights and all kinds of layers need no special cases.
  */
 import { concat, constant, evaluate, input, mul, type Node, slice } from '../../tensor/index.js';
 import {
@@ -19,14 +19,14 @@ import type { ExperimentConfig } from '../schema.js';
 /** A layer that does something, and what goes into it. */
 export interface LayerFlow {
   readonly layer: TracedLayer;
-  /** Where it stands in the whole config. */
+  /** Its path in the config. */
   readonly path: ConfigPath;
-  /** Where its activation function stands, which may be a layer of its own. */
+  /** The path of its activation function, which may be a separate layer. */
   readonly activationPath: ConfigPath;
   /** The steps before it; none where it sees the network's input alone. */
   readonly inputs: readonly LayerFlow[];
   readonly seesInput: boolean;
-  /** The weights that it uses, also those of other layers; no biases. */
+  /** The weights that it uses, including those of other layers; no biases. */
   readonly weights: readonly Parameter[];
   /** Whether its output is an affine function of its inputs. */
   readonly isAffine: boolean;
@@ -53,7 +53,7 @@ export function dataflowOf(config: ExperimentConfig, features: readonly number[]
   const parameters = new Map(model.parameters.map((parameter) => [parameter.node, parameter]));
   const stepOf = new Map<Node, LayerFlow>();
   for (const layer of model.layers) {
-    // What gives out its input as it is, such as flatten on vectors, is no step.
+    // A layer that returns its input, such as flatten on vectors, is not a step.
     if (layer.output === x || stepOf.has(layer.output)) continue;
     stepOf.set(layer.output, describeStep(layer, x, stepOf, parameters));
   }
@@ -98,7 +98,7 @@ function describeStep(
   };
 }
 
-/** How a node depends on what goes into a step: not at all, affinely, otherwise. */
+/** How a node depends on the inputs of a step: not at all, affinely, otherwise. */
 type Degree = 0 | 1 | 2;
 
 const highest = (degrees: readonly Degree[]): Degree => degrees.reduce((a, b) => (a > b ? a : b), 0);
@@ -135,7 +135,7 @@ function degreeOf(node: Node, inputs: readonly Degree[]): Degree {
   }
 }
 
-/** `step`, or the one that it takes its values from as they are. */
+/** `step`, or the one whose values it passes on unchanged. */
 export function behindMoves(step: LayerFlow | undefined): LayerFlow | undefined {
   return step?.layer.traits.includes('moves_values') ? behindMoves(step.inputs.at(0)) : step;
 }
@@ -147,7 +147,7 @@ export function outputActivation({ output }: Dataflow): { step: LayerFlow; activ
   return step === undefined || activation === undefined || activation.type === 'linear' ? undefined : { step, activation }; // prettier-ignore
 }
 
-/** Values between which an activation function stays; infinite where it keeps growing. */
+/** The range of an activation function; infinite where it is unbounded. */
 export function rangeOfActivation(config: ActivationConfig): readonly [number, number] {
   // Seen at x = -50 ... 50 in steps of 0.05; in the other column 0, for softmax.
   const points = 2001;
@@ -166,7 +166,7 @@ export function rangeOfActivation(config: ActivationConfig): readonly [number, n
     if (end < 0) low = -Infinity;
     else high = Infinity;
   }
-  // Limits that are reached only at infinity.
+  // Asymptotes.
   const round = (value: number): number => Math.round(value * 1e9) / 1e9;
   return [round(low), round(high)];
 }

@@ -4,7 +4,7 @@ import type { LayerFlow } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { sizeOf } from '../../tensor/shape.js';
 
-/** Whether a layer has an initializer of its own. */
+/** Whether a layer sets its own initializer. */
 const hasOwnInit = ({ config }: LintContext, { weights }: LayerFlow): boolean =>
   weights[0].init !== config.init.weights;
 
@@ -145,7 +145,7 @@ export const constantInitialization: Lint = {
     'start constant, and so may, with zeros, the last layer before a shortcut is added (Zhang et al. 2019, "Fixup"). `nn check` ' +
     'measures instead: see identical-units.',
   find(context) {
-    // No need to guess what has been measured.
+    // Measured, so no need to guess.
     if (context.start !== undefined) return [];
     const { steps } = context.prediction();
     const followers = followersOf(steps);

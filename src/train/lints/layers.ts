@@ -63,7 +63,7 @@ export const batchNormSmallBatch: Lint = {
 };
 
 const isDropout = ({ layer }: LayerFlow): boolean => layer.traits.includes('drops_units');
-/** Layers that keep dropped values where they are. */
+/** Layers that leave dropped values in place. */
 const isPointwise = ({ layer, weights }: LayerFlow): boolean =>
   weights.length === 0 && (layer.activation !== undefined || layer.traits.includes('pools'));
 

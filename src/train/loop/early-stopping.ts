@@ -38,7 +38,7 @@ export function monitorOf(config: ExperimentConfig, hasValidation: boolean): Mon
 
 /**
  * Watches one more epoch. A value that is NaN never improves. Without a monitor the latest epoch is the best. From the step
- * `averagedFrom` on weights are averages, and only epochs that have them count: whatever was best before gives way to the first.
+ * `averagedFrom` on weights are averages, and only averaged epochs count: the first one replaces whatever was best before.
  */
 export function watch(monitor: Monitor | undefined, earlier: Watch, row: EpochRow, averagedFrom = 0): Watch {
   if (monitor === undefined) return { best: { value: 0, row }, waited: 0 };

@@ -12,8 +12,8 @@ export function epochOrder({ seed, train }: ExperimentConfig, split: Split, epoc
 }
 
 /**
- * Every class equally often, but for a rest that random classes get one each of. The samples of a class take turns: none comes again
- * before all others of its class have, so that of a frequent class an epoch sees a part and of a rare one all, several times.
+ * Every class equally often; the remainder goes to random classes, one sample each. Samples of a class are drawn without replacement
+ * until all have been used, so an epoch sees a part of a frequent class, and all of a rare one several times.
  */
 function balancedOrder(split: Split, random: HostRandom): Int32Array {
   const { size } = split;

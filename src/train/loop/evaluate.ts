@@ -9,7 +9,7 @@ import { RunInputs } from '../step/run-inputs.js';
 import { type EvaluationOutputs, type EvaluationStep, evaluationStep } from '../step/step.js';
 import { type Evaluation, Sums } from '../step/sums.js';
 
-/** How the split was treated when it was loaded: the map that the step applies, and the names of classes or labels. */
+/** How the split is encoded: the affine map that the step applies, and the names of classes or labels. */
 export type SplitEncoding = Pick<LoadedData, 'affine' | 'classes'>;
 
 /** Evaluates the weights that a session holds on one split; the samples are uploaded once, when first needed. */
@@ -38,7 +38,7 @@ export class Evaluator {
     }
   }
 
-  /** As `evaluate`, but pauses before every batch, where the caller may leave it. */
+  /** As `evaluate`, but yields before every batch, so that the caller may abandon it. */
   async *batchwise(maxBatches = Infinity): AsyncGenerator<undefined, Evaluation> {
     if (!this.uploaded) upload(this.session, this.dataset, this.split);
     this.uploaded = true;

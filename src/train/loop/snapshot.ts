@@ -1,5 +1,5 @@
 /**
- * Everything that a run is at one step, as named tensors and plain JSON: enough for an exact resume and for evaluation. The
+ * The complete state of a run at one step, as named tensors and plain JSON: enough for an exact resume and for evaluation. The
  * trainer makes and reads snapshots; `src/runs` keeps them as files.
  */
 import * as z from 'zod';
