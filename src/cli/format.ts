@@ -38,12 +38,30 @@ export function formatTable(
 export const formatReports = (reports: Readonly<Record<string, ReportTable>> = {}): string[] =>
   Object.entries(reports).flatMap(([name, { rows, columns, values }]) => {
     const show = (value: number): string => (Number.isInteger(value) ? formatCount(value) : formatFigure(value));
-    const cells = rows.map((row, i) => [row, ...values[i].map(show)]);
+    const title = `${name.replaceAll('_', ' ')}:`;
+    if (columns.length > MOST_COLUMNS) return [title, ...largestOffDiagonal({ rows, columns, values })];
+    const shown = rows.slice(0, MOST_ROWS);
+    const cells = shown.map((row, i) => [row, ...values[i].map(show)]);
+    const more = rows.length - shown.length;
     return [
-      `${name.replaceAll('_', ' ')}:`,
+      title,
       ...formatTable(['', ...columns], cells, [...columns]).map((line) => `  ${line}`),
+      ...(more > 0 ? [`  ... and ${formatCount(more)} more rows, which --json has`] : []),
     ];
   });
+
+/** Beyond these a table is no longer read by people. */
+const [MOST_COLUMNS, MOST_ROWS] = [40, 100];
+
+/** The confusions that are most frequent: `7 taken for 9: 12`. */
+function largestOffDiagonal({ rows, columns, values }: ReportTable): string[] {
+  const found = rows.flatMap((row, i) => columns.flatMap((column, j) => (i !== j && values[i][j] > 0 ? [{ row, column, count: values[i][j] }] : []))); // prettier-ignore
+  found.sort((a, b) => b.count - a.count);
+  const shown = found
+    .slice(0, 20)
+    .map(({ row, column, count }) => `  ${row} taken for ${column}: ${formatCount(count)}`);
+  return [`  of ${formatCount(rows.length)} classes; the most frequent confusions (--json has all):`, ...shown];
+}
 
 /** `55,000 training, 5,000 validation, 10,000 test samples`. */
 export function formatSizes({ train, val, test }: Pick<LoadedData, 'train' | 'val' | 'test'>): string {

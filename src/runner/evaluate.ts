@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { DataError, type HashedFile, isCarved, loadSplit, moveFiles, namedFiles, type SplitName, wholeFile } from '../data/index.js'; // prettier-ignore
 import { CheckpointError, foldPath, runPaths } from '../runs/index.js';
 import {
+  embeddingIdProblems,
   evaluate,
   type Evaluation,
   type ExperimentConfig,
@@ -80,6 +81,8 @@ async function evaluateOne(checkpoint: string, options: EvaluateOptions): Promis
     throw new EvaluationError(`the experiment has no ${name} split: ${remedy}`);
   }
   if (isCarved(config.data, name)) refuseChanged(files, trainedOn, name);
+  const [unknown] = embeddingIdProblems(config, { [name]: split, ...treatment });
+  if (unknown !== undefined) throw new EvaluationError(unknown.message);
   const session = openEngine(engine);
   try {
     const evaluation = await evaluate(session, config, name, split, { tensors: snapshot.tensors, ...treatment });

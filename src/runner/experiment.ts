@@ -4,7 +4,7 @@ import { ConfigError, type LoadedConfig, loadConfig, locatedProblem, type Writte
 import { type HashedFile, type LoadedData, loadData } from '../data/index.js';
 import { CheckpointError } from '../runs/index.js';
 import { checkpointOf, type LayerRow } from '../nn/index.js';
-import { type Contradiction, describeData, type ExperimentConfig, experimentSchema, fitModel, givenWeights, taskOf, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
+import { type Contradiction, describeData, embeddingIdProblems, type ExperimentConfig, experimentSchema, fitModel, givenWeights, taskOf, type Tensors, withLossWeights } from '../train/index.js'; // prettier-ignore
 import { readWeights } from './checkpoint.js';
 
 export interface Experiment {
@@ -77,7 +77,8 @@ function fitTo(
 ): Pick<Experiment, 'config' | 'rows'> & { problems: readonly Contradiction[] } {
   const { config, problems: ofWeights } = withLossWeights(written, data);
   const { rows, problems: ofModel } = fitModel(config, describeData(config, data));
-  return { config, rows, problems: [...ofWeights, ...ofModel] };
+  const ofIds = ofModel.length > 0 ? [] : embeddingIdProblems(config, data);
+  return { config, rows, problems: [...ofWeights, ...ofModel, ...ofIds] };
 }
 
 /** What `init.checkpoint` asks for. Throws ConfigError where there is none of it, or it does not fit the network. */

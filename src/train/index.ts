@@ -7,6 +7,7 @@ export { type Contradiction, type ExperimentConfig, experimentSchema } from './s
 export { type AugmentPreview, previewAugmentation } from './checks/augment-preview.js';
 export { withLossWeights } from './step/loss-weights.js';
 export { givenWeights } from './step/given-weights.js';
+export { embeddingIdProblems } from './checks/embedding-ids.js';
 export { type DataInfo, describeData, fitModel } from './checks/fit-check.js';
 export type { Lint } from './lints/lint.js';
 export { lintExperiment, type LintFinding, type LintId, lints } from './lints/index.js';

@@ -199,8 +199,10 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
         file: files.resolve(`${folder}/${name}`),
       });
     }
-    names.push(...images.map((image) => `${name}/${image.name}`));
-    codes.push(...images.map(() => code));
+    for (const image of images) {
+      names.push(`${name}/${image.name}`);
+      codes.push(code);
+    }
   }
   return { names, labels: { values: classes, codes: Int32Array.from(codes) } };
 }

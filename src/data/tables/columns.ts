@@ -142,7 +142,8 @@ function mostFrequent(labels: Labels, rows: Rows, categories: readonly string[])
     const index = indexOf[labels.codes[rows === undefined ? i : rows[i]]];
     if (index >= 0) counts[index]++;
   }
-  return categories[counts.indexOf(Math.max(...counts))];
+  const most = counts.reduce((a, b) => Math.max(a, b));
+  return categories[counts.indexOf(most)];
 }
 
 /** Rows whose numbers are looked at together. */

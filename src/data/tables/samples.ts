@@ -1,6 +1,7 @@
 /** A table as samples: rows of features made by an encoding, and their targets. */
 import { counted, DataError } from '../data-error.js';
-import { encodeClasses, fitClasses } from '../labels.js';
+import { encodeClasses, fitClasses, parseNumber } from '../labels.js';
+import { howSpoilt } from './spoilt-number.js';
 import type { TableEncoding } from '../encoding.js';
 import type { EncodedSamples, SampleFile } from '../source.js';
 import type { Rows, Table, TargetKind } from '../fields.js';
@@ -139,11 +140,23 @@ function yesOrNoTargets(table: ColumnTable, columns: readonly Column[], rows: Ro
   return { shape: [width], dtype: 'f32', values };
 }
 
+/** Whether no row has a number, or what is meant as one. */
+const isText = (column: Column): boolean =>
+  !column.hasNumbers &&
+  column.values.every((text) => Number.isNaN(parseNumber(text)) && howSpoilt(text) === undefined) &&
+  column.values.some((text) => !column.isMissing(text));
+
 function regressionTargets(table: ColumnTable, columns: readonly Column[], rows: Rows): Table {
   const size = rows?.length ?? table.size;
   const width = columns.length;
   const values = new Float64Array(size * width);
-  columns.forEach((column, offset) => encodeNumeric(table, column, rows, undefined, { values, width, offset }));
+  columns.forEach((column, offset) => {
+    if (isText(column)) {
+      const problem = `the target column "${column.name}" is text`;
+      throw errorAt(table, column, 0, problem, 'for class names set task: classification');
+    }
+    encodeNumeric(table, column, rows, undefined, { values, width, offset });
+  });
   const rounded = Float32Array.from(values);
   const bad = rounded.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {

@@ -16,6 +16,8 @@ export const lintIds = [
   'vanishing-sigmoids',
   'unscaled-inputs',
   'index-column',
+  'identifier-column',
+  'constant-column',
   'class-imbalance',
   'no-held-out-data',
   'test-used-for-tuning',
@@ -24,6 +26,7 @@ export const lintIds = [
   'more-parameters-than-samples',
   'early-stopping-on-training',
   'idle-early-stopping',
+  'credential',
 ] as const;
 
 export type LintId = (typeof lintIds)[number];

@@ -19,6 +19,7 @@ import {
 import { batchNormSmallBatch, dropoutBeforeBatchNorm, dropoutOnOutput, linearStack } from './layers.js';
 import { earlyStoppingOnTraining, idleEarlyStopping, moreParametersThanSamples, unusualLearningRate } from './learning.js'; // prettier-ignore
 import { type LintId, lintIds } from './ids.js';
+import { credential } from './credential.js';
 import { indexColumn } from './index-column.js';
 import type { Finding, Lint, LintContext } from './lint.js';
 import { boundedOutputInRegression, lossTargetMismatch, reluOnOutput, softmaxBeforeLogitsLoss } from './output.js';
@@ -30,6 +31,7 @@ import {
   unscaledInputs,
 } from './samples.js';
 import { targetRange } from './statistics.js';
+import { constantColumn, identifierColumn } from './text-columns.js';
 
 export type { LintId } from './ids.js';
 
@@ -50,6 +52,8 @@ export const lints = {
   'vanishing-sigmoids': vanishingSigmoids,
   'unscaled-inputs': unscaledInputs,
   'index-column': indexColumn,
+  'identifier-column': identifierColumn,
+  'constant-column': constantColumn,
   'class-imbalance': classImbalance,
   'no-held-out-data': noHeldOutData,
   'test-used-for-tuning': testUsedForTuning,
@@ -58,6 +62,7 @@ export const lints = {
   'more-parameters-than-samples': moreParametersThanSamples,
   'early-stopping-on-training': earlyStoppingOnTraining,
   'idle-early-stopping': idleEarlyStopping,
+  credential,
 } as const satisfies Record<LintId, Lint>;
 
 export interface LintFinding extends Finding {

@@ -27,7 +27,7 @@ export const unscaledInputs: Lint = {
     const firsts = steps.filter(({ seesInput, layer }) => seesInput || behindMoves(steps.find((step) => step.layer === layer))?.seesInput === true); // prettier-ignore
     if (firsts.some(({ layer }) => /norm|embedding/.test(layer.type))) return [];
     const sizes = featureRanges(data.train, data.affine).map(({ mean, std }) => Math.hypot(mean, std));
-    const largest = Math.max(...sizes);
+    const largest = sizes.reduce((a, b) => Math.max(a, b));
     const path = ['data', 'preprocess'];
     if (largest > LARGEST_INPUT) {
       const large = sizes.filter((size) => size > LARGEST_INPUT).length;
@@ -59,7 +59,8 @@ export const classImbalance: Lint = {
     if (config.train.sampling === 'balanced') return [];
     if (('pos_weight' in loss && loss.pos_weight !== 1) || 'class_weights' in loss) return [];
     const counts = classCounts(data.train, data.classes.length);
-    const [most, least] = [Math.max(...counts), Math.min(...counts)];
+    const most = counts.reduce((a, b) => Math.max(a, b));
+    const least = counts.reduce((a, b) => Math.min(a, b));
     if (least === 0 || most < IMBALANCE * least) return [];
     const name = (count: number): string => `"${data.classes?.[counts.indexOf(count)]}"`;
     const message = `class ${name(most)} has ${counted(most, 'training sample')}, ${name(least)} has ${least}, and the loss weights them equally`;

@@ -216,6 +216,14 @@ describe('a column of numbers', () => {
   });
 });
 
+describe('a target of regression', () => {
+  it('that is text is refused with the task that takes it', async () => {
+    write('a.csv', 'a,k\n1,red\n2,blue\n3,red\n');
+    const error = await dataErrorOf(load(dir, { source: csv({}) }, { target: 'numbers' }));
+    expect(error.format()).toContain('the target column "k" is text\n  hint: for class names set task: classification');
+  });
+});
+
 describe('class names', () => {
   it('of a checkpoint from before that are numbers in their shortest form', () => {
     expect([...indexOfEachValue(['1.0', '02', 'x'], ['1', '2'], false)]).toEqual([0, 1, -1]);

@@ -16,6 +16,12 @@ describe('embedding', () => {
     expect(outputOf(network([written], [3]), { ...table, x: [-4, 3, 1e30] })).toEqual([1, 2, 5, 6, 5, 6]);
   });
 
+  it('gives the row `unknown` to all other numbers', () => {
+    const net = network([{ embedding: { vocabulary: 3, units: 2, unknown: 1 } }], [4]);
+    expect(outputOf(net, { ...table, x: [-1, 3, 2, 1e30] })).toEqual([3, 4, 3, 4, 5, 6, 3, 4]);
+    expect(() => network([{ embedding: { vocabulary: 3, units: 2, unknown: 3 } }], [1])).toThrow('unknown: 3 is no row of a vocabulary of 3'); // prettier-ignore
+  });
+
   it('starts small whatever the initializers of the model', () => {
     const { model } = network([{ embedding: { vocabulary: 1000, units: 10 } }], [1], { init: { weights: 'ones' } });
     const values = model.parameters[0].initialize(hostRandom(1, 'table'));

@@ -55,6 +55,14 @@ const withColumn = (value: (sample: number) => number): LoadedData => {
   const features = { ...data.train.fields.features, columns };
   return { ...data, train: { size, fields: { ...data.train.fields, features } } };
 };
+/** A table with a column of so many categories beside its numbers. */
+const withCategories = (count: number): LoadedData => {
+  const { size } = classes.train;
+  const categories = Array.from({ length: count }, (_, i) => `name${i % size}`);
+  const columns = [{ kind: 'numeric', name: 'x' }, { kind: 'categorical', name: 'who', categories, exact_names: true }] as const; // prettier-ignore
+  const encoding = { kind: 'table' as const, columns: [...columns].map((column) => ('categories' in column ? { ...column, categories: [...column.categories] } : column)), targets: ['y'] }; // prettier-ignore
+  return { ...classes, preprocessing: { ...classes.preprocessing, encoding } };
+};
 /** The data as if preprocessing had mapped every column so. */
 const standardized = (data: LoadedData, scale: number, shift: number): LoadedData => {
   const width = data.train.fields.features.shape[0];
@@ -342,6 +350,17 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
       ['fractions', {}, withColumn((i) => i / 2)],
     ],
   },
+  'identifier-column': {
+    fires: [['a name each', {}, withCategories(220)]],
+    silent: [
+      ['several samples of each', {}, withCategories(100)],
+      ['few', {}, withCategories(10)],
+    ],
+  },
+  'constant-column': {
+    fires: [['one value', {}, withCategories(1)]],
+    silent: [['two values', {}, withCategories(2)]],
+  },
   'class-imbalance': {
     fires: [['one to ten', {}, withLabels((i) => (i % 20 === 0 ? 1 : i % 2 === 0 ? 0 : 2))]],
     silent: [
@@ -405,6 +424,16 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
   'idle-early-stopping': {
     fires: [['a patience of the whole run', { train: { max_epochs: 5, early_stopping: { patience: 5 } } }]],
     silent: [['a shorter one', { train: { max_epochs: 5, early_stopping: { patience: 4 } } }]],
+  },
+  credential: {
+    fires: [
+      ['a token', { data: { source: { csv: { path: `ghp_${'a1B2'.repeat(9)}/a.csv`, target: 'y' } } } }],
+      ['a password in an address', { data: { source: { csv: { path: 's3://me:secret@host/a.csv', target: 'y' } } } }],
+    ],
+    silent: [
+      ['an ordinary path', { data: { source: { csv: { path: '/data/sk-learn/a.csv', target: 'y' } } } }],
+      ['an address', { data: { source: { csv: { path: 'https://host:8080/a.csv', target: 'y' } } } }],
+    ],
   },
 };
 
