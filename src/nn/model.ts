@@ -158,7 +158,7 @@ export function traceModel(
     const row = rows.push({ name, type, outputShape: [], parameters: 0, macs: 0, memoryBytes: 0 }) - 1;
     const output = withScope(titleOf(name, type), () =>
       placed(path, () => {
-        if (names.has(name)) throw new ShapeError(`another layer is called ${name}; give each a name of its own`);
+        if (names.has(name)) throw new ShapeError(`another layer is called ${name}; give each its own name`);
         names.add(name);
         const from = taken === undefined ? before : placed([...path, 'inputs'], () => taken.map((one) => scope.take(one))); // prettier-ignore
         return applied(layers[type], context, config, from);
@@ -220,7 +220,7 @@ function placed<T>(path: ConfigPath, build: () => T): T {
   }
 }
 
-/** Layers that name their inputs can leave others without effect, which nobody means. */
+/** Layers that name their inputs can leave others without effect, surely by mistake. */
 function refuseUnused(traced: readonly TracedLayer[], outputs: Signals, { penalties }: Collected): void {
   const used = new Set(topologicalOrder([...Object.values(outputs).map(({ tensor }) => tensor), ...penalties]));
   const unused = traced.find(({ output }) => !used.has(output));

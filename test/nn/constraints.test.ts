@@ -21,7 +21,7 @@ describe('constraints', () => {
     expectNear(projected({ max_norm: { max: 2 } }, [2, 2], dense), [1.2, 0.6, 1.6, 0.8]);
   });
 
-  it('max_norm leaves what is within the bound exactly as it is', () => {
+  it('max_norm leaves weights within the bound exactly unchanged', () => {
     expect(projected({ max_norm: { max: 5.1 } }, [2, 2], dense)).toEqual(dense);
     expect(projected('max_norm', [2, 2], [0, 0, 0, 0])).toEqual([0, 0, 0, 0]);
   });

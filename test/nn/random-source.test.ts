@@ -45,7 +45,7 @@ describe('random numbers in a graph', () => {
     expect(largest((i) => y[i] - radius[i] * Math.sin(2 * Math.PI * v[i]))).toBeLessThan(2e-6);
   });
 
-  it('belong to a sample, wherever it stands in a batch', () => {
+  it('belong to a sample, wherever it is in a batch', () => {
     const of = (order: number[]): number[] =>
       draw(new SampleRandom(random.key, constant(order, [order.length], 'i32')).uniform('a', [order.length, 3]));
     expect(of([5, 9])).toEqual([...of([5]), ...of([9])]);

@@ -112,7 +112,7 @@ describe('the regularization of a model', () => {
     expect(axesOf({ embedding: { vocabulary: 5, units: 2 } }, [])).toBe(0);
   });
 
-  it('refuses what has no weights of its own', () => {
+  it('refuses layers without their own weights', () => {
     const tied = { dense: { units: 3, tie: 'layers.0', constraint: { weights: 'max_norm' } } };
     expect(modelSchema.safeParse({ layers: [tied] }).error?.issues[0].message).toContain('leave out share');
   });

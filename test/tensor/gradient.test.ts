@@ -226,7 +226,7 @@ describe('grad', () => {
     expect(byExponent[1]).toBeCloseTo(8 * Math.log(2), 12);
   });
 
-  it('goes on to third order', () => {
+  it('works to third order', () => {
     const s = of('s', [], [2]);
     const fifth = pow(s.node, 5);
     const [first] = grad(fifth, [s.node]);

@@ -38,7 +38,7 @@ describe('hash-consing', () => {
     expect(input('x', [2, 3])).not.toBe(x);
   });
 
-  it('tells apart names, shapes, types, attributes and the order of operands', () => {
+  it('distinguishes names, shapes, types, attributes and the order of operands', () => {
     const y = input('y', [2, 3]);
     const nodes = [
       x, y, input('x', [3, 2]), input('x', [2, 3], 'i32'), input('x', [6]),
@@ -60,7 +60,7 @@ describe('hash-consing', () => {
     expect(evaluated).toEqual([0, -0, NaN, Infinity, -Infinity]);
   });
 
-  it('tells apart tables of many values, and finds them again', () => {
+  it('distinguishes large tables, and reuses equal ones', () => {
     const table = (last: number): Node => constant([...new Array<number>(99).fill(0.5), last], [100]);
     const lasts = [0, -0, NaN, Infinity, 0.5];
     const tables = lasts.map(table);
@@ -70,7 +70,7 @@ describe('hash-consing', () => {
     expect(constant(new Array<number>(100).fill(1), [100], 'i32')).not.toBe(constant(new Array<number>(100).fill(1), [100])); // prettier-ignore
   });
 
-  it('forgets the leaves of graphs that nobody holds any more', async () => {
+  it('frees the leaves of unreachable graphs', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const x = input('x', [100]);

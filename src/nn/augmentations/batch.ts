@@ -32,7 +32,7 @@ export interface BatchSamples {
   readonly at: Node;
   /** Of the rows of a table: what each feature is. */
   readonly columns?: readonly FeatureColumn[];
-  /** For bytes: what preprocessing makes of them. */
+  /** For bytes: how they are preprocessed. */
   readonly affine?: Affine;
 }
 

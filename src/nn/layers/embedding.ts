@@ -25,7 +25,7 @@ export const embedding = defineLayer({
   }),
   build(context, { vocabulary, units, unknown, init }, x) {
     if (unknown !== undefined && unknown >= vocabulary) {
-      throw new ShapeError(`unknown: ${unknown} is no row of a vocabulary of ${vocabulary}`);
+      throw new ShapeError(`unknown: ${unknown} is not a row of a vocabulary of ${vocabulary}`);
     }
     const table = context.parameter('weight', [vocabulary, units], {
       kind: 'weight',

@@ -9,10 +9,10 @@ interface OrderEntry {
   next: OrderEntry | undefined;
 }
 
-/** Kernels that have to move out of the way of two that become one: behind the second, or before the first. */
+/** Kernels that have to move out of the way of a merge: after the second kernel, or before the first. */
 export interface Detour {
   readonly kernels: readonly Kernel[];
-  readonly side: 'before' | 'behind';
+  readonly side: 'before' | 'after';
 }
 
 export class KernelGraph {
@@ -110,7 +110,7 @@ export class KernelGraph {
     const forward = new Search((kernel) => [...this.behind(kernel)].filter(isBetween), first);
     const backward = new Search((kernel) => [...this.before(kernel)].filter(isBetween), second);
     for (;;) {
-      if (forward.isDone) return { kernels: this.inOrder(forward.found), side: 'behind' };
+      if (forward.isDone) return { kernels: this.inOrder(forward.found), side: 'after' };
       if (forward.step().some((kernel) => backward.found.has(kernel))) return undefined;
       if (backward.isDone) return { kernels: this.inOrder(backward.found), side: 'before' };
       if (backward.step().some((kernel) => forward.found.has(kernel))) return undefined;
@@ -123,9 +123,9 @@ export class KernelGraph {
 
   /** Replaces two kernels, in the order they were asked about, by one at the position of `heir`, one of them. */
   replace(first: Kernel, second: Kernel, merged: Kernel, { kernels, side }: Detour, heir: Kernel): void {
-    const [kept, left] = side === 'behind' ? [second, first] : [first, second];
+    const [kept, left] = side === 'after' ? [second, first] : [first, second];
     let anchor = this.placeOf(kept);
-    for (const kernel of side === 'behind' ? kernels : [...kernels].reverse()) {
+    for (const kernel of side === 'after' ? kernels : [...kernels].reverse()) {
       const place = this.placeOf(kernel);
       this.unlink(place);
       this.link(place, anchor, side);
@@ -153,7 +153,7 @@ export class KernelGraph {
 
   /** Puts a place next to another. */
   private link(place: OrderEntry, anchor: OrderEntry, side: Detour['side']): void {
-    const [previous, next] = side === 'behind' ? [anchor, anchor.next] : [anchor.previous, anchor];
+    const [previous, next] = side === 'after' ? [anchor, anchor.next] : [anchor.previous, anchor];
     const from = previous?.label ?? found(next).label - 2;
     const to = next?.label ?? from + 2;
     place.label = (from + to) / 2;

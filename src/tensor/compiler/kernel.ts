@@ -56,7 +56,7 @@ export interface RegionsKernel extends Rooted<'regions', NodeOf<'pad'> | NodeOf<
   readonly regions: readonly Region[];
 }
 
-/** A loop over a schedule of its own. Its outputs are all values that it ends with; they hold those carried on meanwhile. */
+/** A loop with its own schedule. Its outputs are all final values; during the loop they hold the carried ones. */
 export type RepeatKernel = Heavy<'repeat', NodeOf<'repeat'>>;
 
 export type Kernel =

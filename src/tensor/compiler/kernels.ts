@@ -34,13 +34,13 @@ function withoutUnread(graph: KernelGraph, results: ReadonlySet<Node>): Kernel[]
 function sortKernels(kernels: readonly Kernel[]): Kernel[] {
   const producer = new Map<Node, Kernel>();
   for (const k of kernels) for (const o of k.outputs) producer.set(o, k);
-  return behindWhatTheyNeed(kernels, (kernel) =>
+  return sortByDependencies(kernels, (kernel) =>
     [...kernel.reads].flatMap((read) => producer.get(read) ?? []).filter((source) => source !== kernel),
   );
 }
 
 /** A stable topological sort: each item after all that it needs. Throws on a cycle. */
-export function behindWhatTheyNeed<T>(items: readonly T[], needs: (item: T) => readonly T[]): T[] {
+export function sortByDependencies<T>(items: readonly T[], needs: (item: T) => readonly T[]): T[] {
   const sorted: T[] = [];
   const state = new Map<T, 'open' | 'done'>();
   for (const start of items) {

@@ -1,12 +1,12 @@
 /**
  * The plan of a program, whatever the backend: its kernels, the order in which they run, where updates of state go, and where each
- * buffer lies. The body of a loop has a plan of its own.
+ * buffer lies. The body of a loop has its own plan.
  */
 import { type Node, withScope } from '../graph.js';
 import { stopGradient } from '../primitives/elementwise.js';
 import { joinReaders } from './join-readers.js';
 import type { Kernel, RepeatKernel } from './kernel.js';
-import { behindWhatTheyNeed, planKernels } from './kernels.js';
+import { sortByDependencies, planKernels } from './kernels.js';
 import { lower } from './lower.js';
 import { type Lifetime, planMemory } from './memory-plan.js';
 import type { Stage, BackendTraits } from './target.js';
@@ -66,7 +66,7 @@ function orderStages(kernels: readonly Kernel[], after: Placement['after'], targ
   const behind = (sources: readonly Kernel[]): number =>
     sources.reduce((level, source) => Math.max(level, (ends.get(source) ?? 0) + 1), 0);
   const stages: Stage[] = [];
-  for (const kernel of behindWhatTheyNeed(kernels, (k) => before.get(k) ?? [])) {
+  for (const kernel of sortByDependencies(kernels, (k) => before.get(k) ?? [])) {
     const ready = behind(before.get(kernel) ?? []);
     const prepared = target.preparation(kernel);
     let level = ready;

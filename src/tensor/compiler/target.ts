@@ -12,7 +12,7 @@ export interface BackendTraits {
   preparation(kernel: Kernel): readonly Node[] | undefined;
 }
 
-/** A step of a kernel: stages run in phases of their own, numbered by level. */
+/** A step of a kernel: stages run in separate phases, numbered by level. */
 export interface Stage {
   readonly kernel: Kernel;
   level: number;

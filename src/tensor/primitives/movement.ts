@@ -182,7 +182,7 @@ export function reshape(x: Node, shape: Shape): Node {
 export function transpose(x: Node, permutation?: readonly number[]): Node {
   const p = permutation ?? x.shape.map((_, i) => x.shape.length - 1 - i);
   if (p.length !== x.shape.length || [...p].sort((a, b) => a - b).some((v, i) => v !== i)) {
-    throw new ShapeError(`transpose: ${showShape(p)} is no permutation of the axes of ${showShape(x.shape)}`);
+    throw new ShapeError(`transpose: ${showShape(p)} is not a permutation of the axes of ${showShape(x.shape)}`);
   }
   if (p.every((v, i) => v === i)) return x;
   if (x.op === 'transpose') {

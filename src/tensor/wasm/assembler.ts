@@ -187,7 +187,7 @@ export class FunctionEmitter {
     return this;
   }
 
-  /** Calls a function with numbers, behind whatever vectors lie on the stack for it. */
+  /** Calls a function with numbers, after any vector arguments already on the stack. */
   call(index: number, ...numbers: readonly (I32 | number)[]): this {
     for (const number of numbers) this.value(number);
     this.code.byte(0x10).unsigned(index);

@@ -8,7 +8,7 @@ const PAGE = 65536;
 /** WebAssembly's limit with 32-bit addresses, less a page so that no address wraps. */
 const MAX_BYTES = 65536 * PAGE - PAGE;
 
-/** Layout of the control words at the start of memory, constants of programs behind them. */
+/** Layout of the control words at the start of memory, followed by the constants of programs. */
 export const CONTROL = {
   command: 64,
   program: 68,

@@ -15,7 +15,7 @@ export const plain = {
   'f32.add': 0x92,
 } as const; // prettier-ignore
 
-/** Instructions behind the SIMD prefix 0xfd that take no immediate. */
+/** Instructions with the SIMD prefix 0xfd that take no immediate. */
 export const simd = {
   'i32x4.splat': 0x11, 'f32x4.splat': 0x13,
   'i32x4.eq': 0x37, 'i32x4.ne': 0x38, 'i32x4.lt_s': 0x39, 'i32x4.lt_u': 0x3a, 'i32x4.gt_s': 0x3b, 'i32x4.gt_u': 0x3c,

@@ -41,7 +41,7 @@ export function checkedFeatures<F extends Pick<Features, 'wide'>>(
   return { ...probed, wide: false };
 }
 
-/** Whether both compilers compute the same: a dense layer, an exponential behind it, all derivatives, and a chain of other operations. */
+/** Whether both compilers compute the same: a dense layer, an exponential after it, all derivatives, and a chain of other operations. */
 export function agrees(open: () => ViewedSession): boolean {
   const plain = compute(open(), 1);
   // Each function is compiled anew, at once, when it has run for the first time.

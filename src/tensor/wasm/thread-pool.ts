@@ -1,4 +1,4 @@
-/** The worker threads of a session: started when they are first wanted, and watched, so that nobody waits for one that has failed. */
+/** The worker threads of a session: started on first use, and watched, so that no thread waits for one that has failed. */
 import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { workerFile } from '../worker-file.js';

@@ -46,7 +46,7 @@ function share(notes: number[], { ranges, order }: TracedPhase): void {
   }
 }
 
-/** Whether the last phase was shared: one that a thread runs alone needs no meeting behind another such. */
+/** Whether the last phase was shared: one that a thread runs alone needs no barrier after another such phase. */
 let wasShared = false;
 
 function runPhase(notes: number[], phase: TracedPhase): void {

@@ -136,13 +136,13 @@ function degreeOf(node: Node, inputs: readonly Degree[]): Degree {
 }
 
 /** `step`, or the one whose values it passes on unchanged. */
-export function behindMoves(step: LayerFlow | undefined): LayerFlow | undefined {
-  return step?.layer.traits.includes('moves_values') ? behindMoves(step.inputs.at(0)) : step;
+export function skipMoves(step: LayerFlow | undefined): LayerFlow | undefined {
+  return step?.layer.traits.includes('moves_values') ? skipMoves(step.inputs.at(0)) : step;
 }
 
 /** The step that the output's activation function belongs to, where it has one that does something. */
 export function outputActivation({ output }: Dataflow): { step: LayerFlow; activation: ActivationConfig } | undefined {
-  const step = behindMoves(output);
+  const step = skipMoves(output);
   const activation = step?.layer.activationConfig;
   return step === undefined || activation === undefined || activation.type === 'linear' ? undefined : { step, activation }; // prettier-ignore
 }

@@ -1,5 +1,5 @@
 /** Lints about combinations of layers. */
-import { behindMoves, type Dataflow, type LayerFlow } from './dataflow.js';
+import { skipMoves, type Dataflow, type LayerFlow } from './dataflow.js';
 import { counted, type Finding, type Lint } from './lint.js';
 import { sizeOf } from '../../tensor/shape.js';
 
@@ -68,7 +68,7 @@ const isPointwise = ({ layer, weights }: LayerFlow): boolean =>
   weights.length === 0 && (layer.activation !== undefined || layer.traits.includes('pools'));
 
 function dropoutBefore(step: LayerFlow): LayerFlow | undefined {
-  const before = behindMoves(step.inputs.at(0));
+  const before = skipMoves(step.inputs.at(0));
   if (before === undefined || isDropout(before)) return before;
   return isPointwise(before) ? dropoutBefore(before) : undefined;
 }
@@ -91,7 +91,7 @@ export const dropoutBeforeBatchNorm: Lint = {
 
 /** The last dropout before the output, with only activations after it. */
 function outputDropout({ output }: Dataflow): LayerFlow | undefined {
-  const end = behindMoves(output);
+  const end = skipMoves(output);
   if (end === undefined || isDropout(end)) return end;
   return isPointwise(end) ? dropoutBefore(end) : undefined;
 }

@@ -1,6 +1,6 @@
 /** Lints about the data: scale, class balance, held-out splits, augmentation. */
 import { resolve } from 'node:path';
-import { behindMoves } from './dataflow.js';
+import { skipMoves } from './dataflow.js';
 import { counted, type Finding, type Lint, type LintContext, show } from './lint.js';
 import { classCounts, featureRanges } from './statistics.js';
 
@@ -24,7 +24,7 @@ export const unscaledInputs: Lint = {
     const { data } = context;
     // A normalization layer sets the scale itself, and an embedding takes integers as they are.
     const { steps } = context.training();
-    const firsts = steps.filter(({ seesInput, layer }) => seesInput || behindMoves(steps.find((step) => step.layer === layer))?.seesInput === true); // prettier-ignore
+    const firsts = steps.filter(({ seesInput, layer }) => seesInput || skipMoves(steps.find((step) => step.layer === layer))?.seesInput === true); // prettier-ignore
     if (firsts.some(({ layer }) => /norm|embedding/.test(layer.type))) return [];
     const sizes = featureRanges(data.train, data.affine).map(({ mean, std }) => Math.hypot(mean, std));
     const largest = sizes.reduce((a, b) => Math.max(a, b));

@@ -8,7 +8,7 @@ const namesOf = ({ model }: ReturnType<typeof network>): string[] => model.param
 const linear = (units: number) => ({ dense: { units, use_bias: false } });
 
 describe('sequential', () => {
-  it('repeats its layers, each copy with weights of its own', () => {
+  it('repeats its layers, each copy with its own weights', () => {
     const net = network([{ sequential: { layers: [linear(2), 'relu'], repeat: 3 } }], [2]);
     expect(namesOf(net)).toEqual(['layers.0.0.0.weight', 'layers.0.1.0.weight', 'layers.0.2.0.weight']);
     const weights = {
@@ -28,11 +28,11 @@ describe('sequential', () => {
     ]);
     const twice = [{ sequential: { name: 'a', layers: ['relu'] } }, { sequential: { name: 'a', layers: ['relu'] } }];
     expect(() => network(twice, [4])).toThrow(
-      'layers.a (sequential): another layer is called layers.a; give each a name of its own',
+      'layers.a (sequential): another layer is called layers.a; give each its own name',
     );
   });
 
-  it('draws dropout of its own in each copy', () => {
+  it('draws its own dropout in each copy', () => {
     const net = network([{ sequential: { layers: [{ dropout: { rate: 0.5 } }], repeat: 2 } }], [64]);
     const [first, second] = valuesOf(
       net.model.layers.slice(0, 2).map(({ output }) => output),
@@ -43,7 +43,7 @@ describe('sequential', () => {
     expect(both).toBeGreaterThan(0);
   });
 
-  it('stands in the layer table before its layers and counts nothing twice', () => {
+  it('comes before its layers in the layer table and counts nothing twice', () => {
     const layers = [linear(4), { sequential: { layers: [{ residual: { layers: [linear(4), 'relu'] } }], repeat: 2 } }];
     const { rows } = network(layers, [3], { batch: 5 }).model;
     expect(rows.map((r) => [r.name, r.type, r.parameters, r.macs])).toEqual([

@@ -141,7 +141,7 @@ describe('layers that are random', () => {
     y.forEach((value, i) => expect([0, 1 / 0.6]).toContainEqual(expect.closeTo(value / x[i], 7) as number));
   });
 
-  it('gaussian_noise passes the gradient as it is', () => {
+  it('gaussian_noise passes the gradient unchanged', () => {
     const { dx, w } = derivative({ gaussian_noise: { std: 0.5 } }, [6]);
     expect(dx).toEqual(w);
   });

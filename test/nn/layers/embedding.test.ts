@@ -19,7 +19,7 @@ describe('embedding', () => {
   it('gives the row `unknown` to all other numbers', () => {
     const net = network([{ embedding: { vocabulary: 3, units: 2, unknown: 1 } }], [4]);
     expect(outputOf(net, { ...table, x: [-1, 3, 2, 1e30] })).toEqual([3, 4, 3, 4, 5, 6, 3, 4]);
-    expect(() => network([{ embedding: { vocabulary: 3, units: 2, unknown: 3 } }], [1])).toThrow('unknown: 3 is no row of a vocabulary of 3'); // prettier-ignore
+    expect(() => network([{ embedding: { vocabulary: 3, units: 2, unknown: 3 } }], [1])).toThrow('unknown: 3 is not a row of a vocabulary of 3'); // prettier-ignore
   });
 
   it('starts small whatever the initializers of the model', () => {

@@ -22,7 +22,7 @@ describe('traits of layers', () => {
   const settings: Readonly<Record<string, object>> = { reshape: { shape: [4, -1] }, permute: { axes: [2, 0, 1] } };
   const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
-  it.each(withTrait('moves_values'))('%s puts out its input in another order or shape', (type) => {
+  it.each(withTrait('moves_values'))('%s returns its input in another order or shape', (type) => {
     const [before, after] = valuesOf([...inputAndOutput({ [type]: settings[type] ?? {} })]);
     expect(ascending(after)).toEqual(ascending(before));
   });

@@ -16,7 +16,7 @@ async function valueOf(root: Node, x: Node, values: readonly number[], threads: 
   return found;
 }
 
-describe('a graph of 10,000 nodes one behind another', () => {
+describe('a chain of 10,000 nodes', () => {
   const x = input('x', [8]);
 
   it('of element-wise operations becomes a few kernels', async () => {

@@ -8,7 +8,7 @@ const formed = (...results: Node[]): string[] => showKernels(new KernelFormer(re
 
 const a = input('a', [64, 128]);
 
-describe('what gets a buffer of its own', () => {
+describe('which nodes get a buffer', () => {
   it('is no cheap operation, even where two kernels need it', () => {
     const shifted = add(a, 1);
     expect(formed(reduceSum(shifted, 0), reduceSum(shifted, 1))).toEqual([

@@ -48,7 +48,7 @@ describe('what is computed in one pass over memory', () => {
     ]);
   });
 
-  it('is the gradient of max-pooling behind a ReLU: nothing is stored of either mask', () => {
+  it('is the gradient of max pooling after a ReLU: neither mask is stored', () => {
     const attrs = { window: [2, 2], strides: [2, 2], padding: [[0, 0], [0, 0]] } as const; // prettier-ignore
     const images = input('images', [8, 14, 14, 16]);
     const pooled = maxPool(maximum(images, 0), attrs);
@@ -115,7 +115,7 @@ describe('what is computed in one pass over memory', () => {
     ]);
   });
 
-  it('is a sum of a transposed and a reshaped tensor: moving elements is no kernel of its own', () => {
+  it('is a sum of a transposed and a reshaped tensor: moving elements needs no kernel', () => {
     const sum = add(transpose(input('a', [8, 6])), reshape(input('b', [48]), [6, 8]));
     expect(kernelsOf(add(sum, input('row', [8])))).toEqual(['loop [6,8] + add add']);
   });

@@ -31,13 +31,13 @@ describe('planMemory', () => {
     expect(bytes).toBe(alignedBytes(1024) + alignedBytes(512) + alignedBytes(256));
   });
 
-  it('begins every tensor at a cache line, with room for a vector behind it', () => {
+  it('aligns every tensor to a cache line, with room for a vector after it', () => {
     const { offsets } = planMemory([life('a', 1, 0, 0), life('b', 64, 0, 0), life('c', 65, 0, 0)]);
     for (const offset of offsets.values()) expect(offset % 64).toBe(0);
     for (const bytes of [0, 1, 63, 64, 65]) expect(alignedBytes(bytes)).toBeGreaterThanOrEqual(bytes + 16);
   });
 
-  it('never lets tensors overlap that live at the same time, whatever their lives (random)', () => {
+  it('never overlaps tensors that are live at the same time (random lifetimes)', () => {
     for (const seed of seeds(200)) {
       const random = hostRandom(seed, 'lives');
       const phases = 1 + random.below(400);

@@ -18,7 +18,7 @@ function levelsOf({ kernels, stages, levels }: ReturnType<typeof scheduled>): st
 }
 
 describe('levels', () => {
-  it('of a diamond: its sides run side by side, its end behind both', () => {
+  it('of a diamond: its sides run side by side, its end after both', () => {
     const x = input('x', [16, 16]);
     const top = matmul(x, x);
     const [left, right] = [matmul(top, x), matmul(x, transpose(top))];
@@ -62,7 +62,7 @@ describe('updates of state', () => {
     expect(memory.bytes).toBe(2 * alignedBytes(4));
   });
 
-  it('come behind all that read the old value', () => {
+  it('come after all readers of the old value', () => {
     const [w, g, x] = [input('w', [8, 8]), input('g', [8, 8]), input('x', [8, 8])];
     const plan = scheduled([matmul(matmul(x, x), w)], [[w, sub(w, g)]]);
     expect(plan.placement.inPlace.size).toBe(1);

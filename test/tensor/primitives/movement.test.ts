@@ -30,9 +30,9 @@ describe('transpose', () => {
     expect(transpose(transpose(y, [1, 2, 0]), [1, 2, 0])).toBe(transpose(y, [2, 0, 1]));
   });
 
-  it('refuses what is no permutation', () => {
-    expect(() => transpose(x, [0, 0])).toThrow('transpose: [0, 0] is no permutation of the axes of [2, 3]');
-    expect(() => transpose(x, [0])).toThrow('transpose: [0] is no permutation of the axes of [2, 3]');
+  it('refuses axes that are not a permutation', () => {
+    expect(() => transpose(x, [0, 0])).toThrow('transpose: [0, 0] is not a permutation of the axes of [2, 3]');
+    expect(() => transpose(x, [0])).toThrow('transpose: [0] is not a permutation of the axes of [2, 3]');
   });
 });
 

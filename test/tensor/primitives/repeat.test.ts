@@ -136,7 +136,7 @@ describe.each(backends)('repeat on %s', (_name, backend, threads) => {
     expect(found.reduce((most, v, i) => Math.max(most, Math.abs(v - same[i])), 0)).toBeLessThan(1e-6);
   });
 
-  it('is a part of a program like any other: work before it, behind it, and state that takes its result', async () => {
+  it('is a part of a program like any other: work before it, after it, and state that takes its result', async () => {
     const steps = input('steps', [], 'i32');
     const state = input('state', [3]);
     const before = mul(state, 2);

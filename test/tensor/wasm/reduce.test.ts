@@ -43,7 +43,7 @@ describe.each(backends)('reductions over rows of many columns on %s', (_, backen
     }
   });
 
-  it('keep the axes that are not summed, with one number for each row in the summand and more work behind the sum', async () => {
+  it('keep the axes that are not summed, with one number for each row in the summand and an epilogue after the sum', async () => {
     for (const seed of seeds(40)) {
       const draw = random(seed + 1000);
       const shape = [whole(draw, 1, 5), whole(draw, 1, 3), whole(draw, 2, 21), pick(draw, widths.slice(0, 11))];
@@ -88,7 +88,7 @@ describe.each(backends)('reductions over rows of many columns on %s', (_, backen
 });
 
 describe.each(backends)('reductions along rows on %s', (_, backend) => {
-  it('give every row the same bits whatever the number of rows, with work before and behind the sum', async () => {
+  it('give every row the same bits whatever the number of rows, with work before and after the sum', async () => {
     for (const seed of seeds(40)) {
       const draw = hostRandom(seed, 'rows');
       const [rows, columns] = [whole(draw, 64, 75), pick(draw, [1, 3, 4, 7, 16, 31, 32, 50, 130])];

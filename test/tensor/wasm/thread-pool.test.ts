@@ -67,7 +67,7 @@ describe('the threads of a session', () => {
     expect(() => pool.run(0, nothing)).toThrow('1 of 2 threads of the tensor engine did not start within 10 s');
   });
 
-  it('let the others know that they have failed: nobody stays at the barrier', () => {
+  it('report their failure to the others: none stays at the barrier', () => {
     const heap = new Heap();
     const pool = new ThreadPool(heap.memory, 2);
     const { run } = programFor(heap);

@@ -62,7 +62,7 @@ function planWeightGradient({ features }: EmitContext, root: NodeOf<'conv_weight
 
 type WeightPlan = ReturnType<typeof planWeightGradient>;
 
-/** The weight gradients of parts of the batch, a unit each; a reduction of its own adds them up. */
+/** The weight gradients of parts of the batch, a unit each; a separate reduction adds them up. */
 export function emitWeightGradient(
   context: EmitContext,
   root: NodeOf<'conv_weight_parts'>,

@@ -1,7 +1,7 @@
 /**
  * Convolutions of NHWC tensors, without im2col: the rows of a tile are neighbouring output pixels, whose input elements lie at
  * constant distances, and the sum runs over kernel rows and over (kernel column, channel), which are contiguous. Weight gradients,
- * which sum over pixels instead, and the other algorithms for special cases are in files of their own.
+ * which sum over pixels instead, and the other algorithms for special cases are in their own files.
  */
 import type { Node, NodeOf } from '../../graph.js';
 import { type FunctionEmitter, i32, type I32, type I32Local } from '../assembler.js';

@@ -42,7 +42,7 @@ export class Cursor {
     return this.step(axis) === 0 && !this.isScattered(axis);
   }
 
-  /** Whether every element along an axis is in a row of its own. */
+  /** Whether every element along an axis is in a different row. */
   isScattered(axis: number): boolean {
     return this.place.indirect !== undefined && this.place.indirect.cursor.step(axis) !== 0;
   }

@@ -1,5 +1,5 @@
 /**
- * Depthwise convolutions, in which every channel has a filter of its own: neighbouring channels side by side in vectors, neighbouring
+ * Depthwise convolutions, in which every channel has its own filter: neighbouring channels side by side in vectors, neighbouring
  * output pixels in registers, so that an element of the input and one of the filter are loaded once for several products.
  */
 import type { NodeOf } from '../../graph.js';

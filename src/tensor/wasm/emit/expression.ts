@@ -108,7 +108,7 @@ export class ExpressionEmitter {
     }
   }
 
-  /** Computes the kernel's expressions at a new point; the values are in locals of their own. */
+  /** Computes the kernel's expressions at a new point; the values are in fresh locals. */
   emitAll({ expressions, outputs }: Pick<Kernel, 'expressions' | 'outputs'>, point: Point): Vector[] {
     this.begin();
     return expressions.map((e, i) => {

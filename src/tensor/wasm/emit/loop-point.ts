@@ -61,7 +61,7 @@ export class LoopPoint implements MovingPoint {
     emitLoadLanes(f, c.place.dtype, address, c.strides[axis], this.lanes);
   }
 
-  /** Every lane has a row of its own. */
+  /** Every lane has its own row. */
   private loadScattered(c: Cursor): void {
     const { f, axis } = this;
     const { dtype, size, indirect } = c.place;

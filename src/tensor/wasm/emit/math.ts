@@ -12,7 +12,7 @@ export type MathName =
 /** Leaves the value of a function of the vector in local `x` on the stack. */
 type Emit = (f: FunctionEmitter, x: Vector) => void;
 
-/** Elementary functions for a module: as functions of their own, emitted on first use, or in place. */
+/** Elementary functions for a module: as functions, emitted on first use, or inlined. */
 export class MathLibrary {
   private readonly indices = new Map<MathName, number>();
 

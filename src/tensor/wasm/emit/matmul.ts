@@ -73,7 +73,7 @@ export function emitMatmul(context: EmitContext, kernel: MatmulKernel): EmittedK
       const loops = [{ count: k, aStep, bStep: packsColumns ? 16 * vectors : b.row }];
       return defineTile(context, kernel, { rows, vectors, columns, loops });
     });
-  // Tiles are functions of their own, made before the kernel that calls them.
+  // Tiles are separate functions, made before the kernel that calls them.
   for (const width of new Set([...panelWidths(across.size, panel), ...panelWidths(across.last, panel)]))
     for (const block of new Set([down.size, down.last]))
       for (const { height } of evenTiles(block, tileRows)) tile(height, width);

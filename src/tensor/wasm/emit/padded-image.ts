@@ -26,7 +26,7 @@ export const needsCopy = (image: PaddedImage): boolean =>
   image.origin.some((o) => o !== 0) ||
   image.spread.some((s) => s !== 1);
 
-/** The images [batch, height, width, channels] at `base` as they are. */
+/** The images [batch, height, width, channels] at `base`, unchanged. */
 function unpadded(base: number, [, height, width, channels]: readonly number[]): PaddedImage {
   return { base, height, width, channels, spread: [1, 1], origin: [0, 0], paddedHeight: height, paddedWidth: width };
 }
@@ -152,7 +152,7 @@ export function emitImageRows(
   return source;
 }
 
-/** Zeros `bytes` bytes (whole floats) from the address in `at`, which ends behind them. */
+/** Zeros `bytes` bytes (whole floats) from the address in `at`, which ends after them. */
 export function emitZeroFill(f: FunctionEmitter, at: I32Local, bytes: number): void {
   const vectors = bytes >> 4;
   if (vectors > 0) f.repeat(vectors, () => f.store('v128.store', at, () => f.splatInt(0)).bump(at, 16));

@@ -46,7 +46,7 @@ interface WindowVector {
   /** Whether an element of the large tensor may belong to several windows. */
   readonly overlapping: boolean;
   readonly padded: boolean;
-  /** Emits `body` for every element of the window; where there is padding, behind a test that the element exists. */
+  /** Emits `body` for every element of the window; where there is padding, guarded by a test that the element exists. */
   taps(body: (offset: number, tap: number) => void): void;
 }
 
@@ -115,7 +115,7 @@ function emitSum(w: WindowVector, x: number, out: number): void {
 type Contribute = (w: WindowVector, value: () => void, tap: number) => void;
 
 /**
- * Adds a value to the element at a tap, or stores it where no other window reaches: there with the work fused behind it, which
+ * Adds a value to the element at a tap, or stores it where no other window reaches: there with the epilogue, which
  * reads other tensors at the same place.
  */
 function contribution(context: EmitContext, kernel: PoolKernel): Contribute {
@@ -235,7 +235,7 @@ function eachTap(
   };
 }
 
-/** Goes through the channels of a window: `large` from the offset `first`, and `small`, which ends behind them. */
+/** Goes through the channels of a window: `large` from the offset `first`, and `small`, which ends after them. */
 function eachChannelVector(
   f: FunctionEmitter,
   channels: number,

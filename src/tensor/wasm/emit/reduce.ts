@@ -1,4 +1,4 @@
-/** Reductions: sums and maxima over axes, with the element-wise work before them in the loop and that behind them at its end. */
+/** Reductions: sums and maxima over axes, with the element-wise prologue inside the loop and the epilogue after it. */
 import type { FunctionEmitter, I32, I32Local, Vector } from '../assembler.js';
 import { isStreamed, streamColumns } from './column-sums.js';
 import { ExpressionEmitter } from './expression.js';
@@ -25,7 +25,7 @@ export function emitReduce(context: EmitContext, kernel: ReduceKernel): EmittedK
 function reduceRows(reduction: Reduction): EmittedKernel {
   const kept = reduction.axes('kept');
   const rows = reduction.size(kept);
-  // What lies behind the sums is computed for four results at once, where that leaves work for all threads.
+  // The epilogue is computed for four results at once, where that leaves work for all threads.
   const side = rows >= MANY_ROWS ? 4 : 1;
   const units = Math.ceil(rows / side);
   const rest = rows % side;

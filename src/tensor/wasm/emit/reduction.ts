@@ -1,4 +1,4 @@
-/** What all reductions share: how values are combined, loops over the summed axes, and the work fused behind the results. */
+/** What all reductions share: how values are combined, loops over the summed axes, and the epilogue. */
 import type { DType } from '../../graph.js';
 import { sizeOf, stridesOf } from '../../shape.js';
 import { type FunctionEmitter, i32, type I32, type Vector } from '../assembler.js';

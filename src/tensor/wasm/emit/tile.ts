@@ -140,7 +140,7 @@ export function defineSums(
   });
 }
 
-/** Bytes at the start of a thread's scratch memory through which a tile's sums reach the work fused behind it. */
+/** Bytes at the start of a thread's scratch memory through which a tile's sums reach the epilogue. */
 export const TILE_BUFFER = 512;
 
 /** A tile of a kernel's result, seen as a matrix. */
