@@ -153,7 +153,7 @@ export const initializers = {
     values: (shape, _fanIn, _fanOut, random, params) => filled(shape, () => params.mean + params.std * random.normal()),
   }),
   truncated_normal: initializer({
-    description: 'Normal, values beyond two standard deviations drawn again.',
+    description: 'Truncated normal: values beyond two standard deviations are redrawn.',
     schema: z.object({ mean, std }),
     values: (shape, _fanIn, _fanOut, random, params) =>
       filled(shape, () => {

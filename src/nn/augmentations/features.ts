@@ -29,7 +29,7 @@ export const featureMask = featurewise({
     'Replaces random features by a fixed value, after preprocessing; all features of a category become zeros.',
   schema: z.object({
     rate: atoms.properFraction.default(0.1).describe('share of the features (columns of a table) of a sample'),
-    value: atoms.finite.default(0).describe('what is put there; 0 is the mean of standardized features'),
+    value: atoms.finite.default(0).describe('fill value; 0 is the mean of standardized features'),
     probability: probability(1),
   }),
   sequential: false,

@@ -14,7 +14,7 @@ import { blur, cutout, erase, noise } from './pixels.js';
 import { amplitude, timeMask, timeShift } from './sequences.js';
 
 const fill = filling({
-  description: 'What lies outside of images that are turned, moved or warped: at most once in the list.',
+  description: 'How the area outside of rotated, shifted or warped images is filled: at most once in the list.',
   schema: z.object({
     mode: z
       .enum(['constant', 'nearest', 'reflect'])

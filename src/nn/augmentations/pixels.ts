@@ -108,7 +108,7 @@ function eraseAnywhere(
   return planes.map((plane) => select(erased, value, plane));
 }
 
-const fillValue = atoms.probability.default(0).describe('what is put there: 0 is black, 1 is white');
+const fillValue = atoms.probability.default(0).describe('fill value: 0 is black, 1 is white');
 
 /** DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017. */
 export const cutout = pixelwise({

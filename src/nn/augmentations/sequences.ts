@@ -63,7 +63,7 @@ export const timeMask = featurewise({
   description: 'Replaces a random stretch of a sequence by a fixed value.',
   schema: z.object({
     steps: atoms.positiveInt.max(10000).default(4).describe('longest stretch; each is as likely as a shorter one'),
-    value: atoms.finite.default(0).describe('what is put there; 0 is the mean of standardized features'),
+    value: atoms.finite.default(0).describe('fill value; 0 is the mean of standardized features'),
     probability: probability(1),
   }),
   sequential: true,

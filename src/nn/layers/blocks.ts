@@ -31,7 +31,7 @@ export function blocks(layer: z.ZodType<LayerConfig>) {
 
   /** He et al. 2016: y = activation(layers(x) + shortcut(x)). */
   const residual = defineSignalLayer({
-    description: 'Adds its input, or what a shortcut makes of it, to the output of its layers.',
+    description: 'Adds its input, or the output of a shortcut, to the output of its layers.',
     schema: z.object({
       layers: row.describe('what is learned on top of the input'),
       shortcut: row

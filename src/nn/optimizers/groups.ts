@@ -4,9 +4,7 @@ import { atoms } from '../../config/index.js';
 
 export const parameterGroupSchema = z.strictObject({
   parameters: atoms.text.describe('names of weights, * for any characters: layers.0.*, *.bias; the first matching group applies'), // prettier-ignore
-  lr: atoms.nonNegative
-    .optional()
-    .describe("learning rate instead of the optimizer's; 0 keeps these weights as they are"),
+  lr: atoms.nonNegative.optional().describe("learning rate instead of the optimizer's; 0 freezes these weights"),
   weight_decay: atoms.nonNegative.optional().describe("weight decay instead of the optimizer's"),
 });
 export type ParameterGroup = z.output<typeof parameterGroupSchema>;

@@ -8,8 +8,7 @@ import { learningRate, perParameter } from './optimizer.js';
 const ordered = ([low, high]: readonly [number, number]): boolean => low < high;
 
 export const rprop = perParameter({
-  description:
-    'Steps of their own length for each weight, grown or shrunk by the sign of its gradient: full batches only.',
+  description: 'A separate step size for each weight, grown or shrunk by the sign of its gradient: full batches only.',
   schema: z.object({
     lr: learningRate(0.01).describe('length of the first step; a schedule scales all lengths'),
     etas: z

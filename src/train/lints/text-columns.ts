@@ -6,7 +6,7 @@ const FEWEST_CATEGORIES = 20;
 const MOSTLY = 0.9;
 
 export const identifierColumn: Lint = {
-  description: 'a text column with a value of its own in nearly every row',
+  description: 'a text column with a different value in nearly every row',
   reason:
     'One-hot, such a column has a feature for each sample that is 0 for all others: a network can learn the training samples by name, ' +
     `and new samples have none of the names. Reported from ${FEWEST_CATEGORIES} values on, if they are at least ${100 * MOSTLY} % as many as the training samples.`,
