@@ -1,4 +1,4 @@
-/** Checkpoints as the commands meet them: whatever is wrong with one is said with its path. */
+/** Checkpoints as commands use them: every error names the file. */
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -13,7 +13,7 @@ import { withReferences } from './references.js';
 
 const hint = 'give a checkpoint that `nn train` wrote for this network';
 
-/** Does `use`, which reads what the checkpoint at `path` holds; its complaints become CheckpointErrors. */
+/** Runs `use` on what the checkpoint at `path` holds; its errors become CheckpointErrors. */
 export function usingCheckpoint<Result>(path: string, use: () => Result): Result {
   try {
     return use();
@@ -22,7 +22,7 @@ export function usingCheckpoint<Result>(path: string, use: () => Result): Result
   }
 }
 
-/** A complaint about what a checkpoint holds as an error of that file; any other error as it is. */
+/** An error about what a checkpoint holds as an error of that file; any other error unchanged. */
 export function asCheckpointError(path: string, error: unknown): unknown {
   if (error instanceof SnapshotError) return new CheckpointError(path, error.message, hint, { cause: error });
   if (error instanceof ConfigError)

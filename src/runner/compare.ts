@@ -1,4 +1,4 @@
-/** Trains several experiments with the same seeds and sets their figures side by side: the whole of `nn compare` but its text. */
+/** Trains several experiments with the same seeds and compares their figures: all of `nn compare` except its output. */
 import type { LoadedData } from '../data/index.js';
 import { metricNames } from '../nn/index.js';
 import { type CrossValidationSummary, RunDirectory, RunDirectoryError, type Summary } from '../runs/index.js';
@@ -52,7 +52,7 @@ interface OtherDataEvent {
   readonly first: string;
 }
 
-/** A run begins, or goes on. */
+/** A run begins, or is resumed. */
 export interface RunningEvent {
   readonly kind: 'running';
   readonly label: string;

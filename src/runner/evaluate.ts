@@ -1,4 +1,4 @@
-/** Measures what a checkpoint has learned, on a part of its own data or on other data: the whole of `nn eval` but its text. */
+/** Measures what a checkpoint has learned, on a part of its own data or on other data: all of `nn eval` except its output. */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DataError, type HashedFile, isCarved, loadSplit, moveFiles, namedFiles, type SplitName, wholeFile } from '../data/index.js'; // prettier-ignore

@@ -26,7 +26,7 @@ export interface StartedEvent {
   readonly warnings: readonly Warning[];
 }
 
-/** A value of the config that a run goes on with, other than before. */
+/** A value of the config that a resumed run has changed. */
 export interface ConfigChange {
   readonly key: string;
   readonly from: unknown;
@@ -36,7 +36,7 @@ export interface ConfigChange {
 /** A run resumes from its last checkpoint. */
 export interface ResumedEvent {
   readonly kind: 'resumed';
-  /** What is other than it was, and what was found in the directory. */
+  /** What has changed, and what was found in the directory. */
   readonly changes: readonly ConfigChange[];
   readonly notes: readonly string[];
   readonly runDir: string;

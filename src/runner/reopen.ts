@@ -1,4 +1,4 @@
-/** Opens a run to go on with it, after a look at whether it is still the run that was stopped. */
+/** Opens a run to resume it, after checking that it is still the run that was stopped. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig, type References, toConfigValue } from '../config/index.js';
@@ -106,11 +106,11 @@ function differences(a: ExperimentConfig, b: ExperimentConfig): ConfigChange[] {
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** The environment variables that are others than when the run began. */
+/** The environment variables that have changed since the run began. */
 function changedEnvironment({ provenance }: RunPaths, references: References): string[] {
   const known = new Map(readEnvironment(provenance).map(({ variable, sha256 }) => [variable, sha256]));
   const changed = digestsOf(references).filter(({ variable, sha256 }) => known.has(variable) && known.get(variable) !== sha256); // prettier-ignore
-  return changed.map(({ variable }) => `the environment variable ${variable} is another than when the run began`);
+  return changed.map(({ variable }) => `the environment variable ${variable} has changed since the run began`);
 }
 
 /** A run cannot be made shorter than it is. */

@@ -1,4 +1,4 @@
-/** The config.yaml of a run directory: the whole config, which runs as it lies there. */
+/** The config.yaml of a run directory: the whole config, ready to run. */
 import { relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { type References, toConfigValue } from '../config/index.js';

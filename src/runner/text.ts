@@ -43,7 +43,7 @@ export const formatEpoch = ({ epoch, epochs, figures, seconds }: EpochEvent): st
 export function formatAveraging({ averaged_weights: count }: Pick<Summary, 'averaged_weights'>): string | undefined {
   if (count === undefined) return undefined;
   if (count > 1) return `the weights are the mean of those at ${count} steps (swa)`;
-  return 'the weights are no average: the run ended before swa had two to average (train.weight_average.start_epoch)';
+  return 'the weights are not an average: the run ended before swa had two to average (train.weight_average.start_epoch)';
 }
 
 /** `completed after 10 epochs, 4,690 steps, in 18.0 s, 33,001 samples/s` */

@@ -83,7 +83,7 @@ function announceStart(experiment: Experiment, directory: RunDirectory, onEvent:
 }
 
 /**
- * Goes on with the run in `folder`, exactly as if it had not been stopped. Throws RunDirectoryError, CheckpointError and DataError
+ * Resumes the run in `folder`, exactly as if it had not been stopped. Throws RunDirectoryError, CheckpointError and DataError
  * where that cannot be, TrainingError where the run fails.
  */
 export async function resumeRun(

@@ -62,7 +62,7 @@ function writeNewFile(path: string, pieces: readonly Uint8Array[]): void {
   }
 }
 
-/** As `syncFolder`, while the caller goes on: for a folder whose loss a crash may cost, as there is nothing in it yet. */
+/** As `syncFolder`, while the caller continues: for a folder whose loss a crash may cost, as there is nothing in it yet. */
 export function syncFolderLater(folder: string): void {
   if (process.platform === 'win32') return;
   open(folder, 'r', (failed, descriptor) => {

@@ -40,7 +40,7 @@ export interface EngineProvenance {
   readonly winograd: boolean;
 }
 
-/** That a run went on from a step with a changed config, to be trained longer. */
+/** That a run was resumed at a step with a changed config, to be trained longer. */
 export interface Resumption {
   readonly time: string;
   readonly command: readonly string[];

@@ -143,7 +143,7 @@ function readOpened(path: string, descriptor: number, size: number): Safetensors
   if (headerBytes > BigInt(maxHeaderBytes)) {
     throw new CheckpointError(
       path,
-      `is no safetensors file: its first 8 bytes, the length of a header, say ${headerBytes}; at most ${maxHeaderBytes} can be`,
+      `is not a safetensors file: its first 8 bytes, the length of a header, say ${headerBytes}; at most ${maxHeaderBytes} can be`,
       foreign,
     );
   }

@@ -66,7 +66,7 @@ describe('a value from the environment', () => {
     process.env.NN_TEST_SECRET = 'other';
     const { code, err } = await nnHere('train', '--resume', run_dir, 'train.max_epochs=2');
     expect(code, err).toBe(0);
-    expect(err).toContain('warning: the environment variable NN_TEST_SECRET is another than when the run began');
+    expect(err).toContain('warning: the environment variable NN_TEST_SECRET has changed since the run began');
   });
 
   it('may hold what looks like an interpolation', async () => {

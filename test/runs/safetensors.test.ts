@@ -183,7 +183,7 @@ describe('readSafetensors', () => {
     'an empty header': [fileBytes(''), 'it is not JSON'],
     'a header length of 2^64 - 1': [
       fileBytes('{}', four, 2n ** 64n - 1n),
-      'is no safetensors file: its first 8 bytes, the length of a header, say 18446744073709551615; at most',
+      'is not a safetensors file: its first 8 bytes, the length of a header, say 18446744073709551615; at most',
     ],
     'a header length above the limit': [fileBytes('{}', four, 100_000_001n), 'at most 100000000'],
     'a header longer than the file': [fileBytes('{}', four, 7n), 'the file ends after 14'],
