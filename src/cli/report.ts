@@ -1,5 +1,6 @@
 /** Turns the errors that a user can meet into text on stderr and an exit code: the one place that knows both. */
 import { ConfigError } from '../config/index.js';
+import { errorCode, explainSystemError, isSystemError } from '../config/system-error.js';
 import { DataError } from '../data/index.js';
 import { CheckpointError, FileWriteError, RunDirectoryError } from '../runs/index.js';
 import { MemoryLimitError, MemoryRefusedError, ShapeError, ThreadError } from '../tensor/index.js';
@@ -44,10 +45,22 @@ export function describeError(error: unknown): ErrorReport {
     return { text: error.format(), exitCode: exitCode.usage };
   if (isOneOf(usageErrors)) return { text: `error: ${message}`, exitCode: exitCode.usage };
   if (isOneOf(failures)) return { text: `error: ${message}`, exitCode: exitCode.failed };
+  if (isSystemError(error)) return describeSystemError(error);
   return {
     text: `internal error: ${message}\n  this is a bug in nn; --debug shows where`,
     exitCode: exitCode.failed,
   };
+}
+
+/** Errors of the machine, which another path would not mend. */
+const ofTheMachine: ReadonlySet<string | undefined> = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EAGAIN']); // prettier-ignore
+
+/** A call that the system refused, where nobody had a better explanation. */
+function describeSystemError(error: unknown): ErrorReport {
+  const { problem, hint } = explainSystemError(error);
+  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
+  const code = ofTheMachine.has(errorCode(error)) ? exitCode.failed : exitCode.usage;
+  return { text: `error: ${path}${problem}\n  ${hint}`, exitCode: code };
 }
 
 /** Prints `error` on stderr, with its stack where asked for, and with `json` as an object on stdout; returns the exit code. */

@@ -1,6 +1,6 @@
 /** Whatever a user gives, the answer is one message that names the file and the place, and an exit code; never a stack trace. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -310,5 +310,30 @@ describe.runIf(process.platform === 'linux')('a limit on the addresses of the pr
     expect(status === 0 || /^error: the system refuses the address space .*ulimit -v/m.test(stderr), stderr).toBe(true);
     expect([0, 1]).toContain(status);
     expect(stderr).not.toContain('internal error');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a path that the system refuses', () => {
+  it('is explained by every command, whatever is wrong with it', async () => {
+    symlinkSync(inFolder('loop-b'), inFolder('loop-a'));
+    symlinkSync(inFolder('loop-a'), inFolder('loop-b'));
+    const paths = [
+      [inFolder('loop-a'), 'its links lead in a circle (ELOOP)'],
+      [inFolder('x'.repeat(300)), 'the name is too long (ENAMETOOLONG)'],
+    ] as const;
+    for (const [path, problem] of paths) {
+      for (const args of [
+        ['check', path],
+        ['train', path],
+        ['eval', path],
+        ['data', path],
+        ['train', '--resume', path],
+      ]) {
+        const { code, err } = await nnHere(...args);
+        expect([1, 2], args.join(' ')).toContain(code);
+        expect(err, args.join(' ')).toContain(problem);
+        expect(err).not.toContain('internal error');
+      }
+    }
   });
 });
