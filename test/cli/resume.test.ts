@@ -67,6 +67,22 @@ describe('nn train --resume', () => {
     expect(whole.wall_time_s).toBeGreaterThan(times[29]);
   });
 
+  it('says where a crash came between the best and the last checkpoint, and trains on to the same bits', async () => {
+    const options = ['--runs-dir', runsDir, 'train.max_epochs=6', 'optimizer.adam.lr=0.01'];
+    const whole = await trained(config, ...options, '--name', 'uncut');
+    const part = await trained(config, ...options, '--name', 'cut', '--max-time', '0s');
+    // The last checkpoint as it was before the first epoch ended, the best as the whole run left it.
+    copyFileSync(
+      join(whole.run_dir, 'checkpoints/best.safetensors'),
+      join(part.run_dir, 'checkpoints/best.safetensors'),
+    );
+    const { code, err } = await nnHere('train', '--resume', part.run_dir);
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/the best checkpoint is of step \d+, the last of step 1: the run was cut off between the two/);
+    expect(digest(part.run_dir)).toBe(digest(whole.run_dir));
+    expect(rows(part.run_dir)).toEqual(rows(whole.run_dir));
+  });
+
   it('tells a run that no checkpoint was made of how to start anew', async () => {
     const { run_dir } = await trained(config, '--runs-dir', runsDir, '--name', 'empty');
     const empty = join(folder, 'empty');
