@@ -1,6 +1,6 @@
 /**
  * LSUV, layer-sequential unit-variance initialization (Mishkin and Matas 2016, "All you need is a good init"): from orthonormal
- * weights, each layer in turn is divided by the standard deviation of what it makes of a batch, until the variance is near 1.
+ * weights, each layer in turn is divided by the standard deviation of its output for a batch, until the variance is near 1.
  */
 import { hostRandom, type Node, type Session, topologicalOrder } from '../../tensor/index.js';
 import { varianceOf } from '../../nn/index.js';

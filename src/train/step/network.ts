@@ -146,7 +146,7 @@ export function passOf(
   const target = mainTarget(targetsFor(output));
   const statistics = withScope('metrics', () => {
     const prediction = predictionOf(config.loss, output, task.reference);
-    // Tables are no part of an epoch's figures.
+    // Tables are not part of an epoch's figures.
     const measured = mode.training ? figureMetrics(config.metrics) : config.metrics;
     return namedMetrics(measured).map(({ name, config: metric }): [string, Node] => [
       metricOutput(name),

@@ -105,7 +105,7 @@ export function trainingStep(
   const nodes = new Map([...parameters, ...slots, ...states].map(({ name, node }) => [name, node]));
   const updates = Object.entries(result.state).map(([name, value]): [Node, Node] => {
     const variable = nodes.get(name);
-    if (variable === undefined) throw new Error(`the step changes ${name}, which is no part of its state`);
+    if (variable === undefined) throw new Error(`the step changes ${name}, which is not part of its state`);
     return [variable, withScope('optimizer', () => select(isHealthy, value, variable))];
   });
   return {

@@ -87,7 +87,7 @@ export class Stepper {
   }
 
   /**
-   * Sets initial weights from the seed, each parameter from a stream of its own, but for those that are `given`, and clears the
+   * Sets initial weights from the seed, each parameter from its own stream, except those `given`, and clears the
    * optimizer. Throws SnapshotError where a tensor that is given has another shape.
    */
   async initialize(given: Tensors = new Map()): Promise<void> {
@@ -130,7 +130,7 @@ export class Stepper {
     this.session.write(this.blueprint.inputs.failedStep, [0]);
   }
 
-  /** The tensors of a checkpoint; one of before accumulation kept count by itself gets the counts that its step stands for. */
+  /** The tensors of a checkpoint; one from before accumulation kept its own count gets the counts that its step implies. */
   private withCounters({ tensors, meta }: Snapshot): Tensors {
     const { accumulate_batches: batches = 1 } = this.config.train;
     if (!accumulates(this.config) || tensors.has('optimizer.updates')) return tensors;

@@ -99,7 +99,7 @@ export class Sums {
     });
   }
 
-  /** Goes on from what `copy` and `tensors` gave. */
+  /** Continues from what `copy` and `tensors` returned. */
   set({ samples, loss, statistics }: EpochSums, tensors: Tensors): void {
     this.clear();
     this.samples = samples;

@@ -1,5 +1,5 @@
 /**
- * A training step as a pure function of (state, batch, hyperparameters): what a task's updates make of weights, optimizers, averages
+ * A training step as a pure function of (state, batch, hyperparameters): how a task's updates change weights, optimizers, averages
  * and layer state, all nodes by name. What it returns can be the state of the next step, and can be differentiated.
  */
 import { grad, type Node } from '../../tensor/index.js';
@@ -41,7 +41,7 @@ export interface StepResult {
   readonly figures: Named<Node> & { readonly loss: Node };
   /** The statistics of the metrics, by the first update's objective. */
   readonly metrics: Named<Node>;
-  /** Of each update in its order. Where an objective or a gradient is not finite, the new values are worth nothing. */
+  /** Of each update in its order. Where an objective or a gradient is not finite, the new values are meaningless. */
   readonly passes: readonly UpdatePass[];
   /** What it found in the state it was given: parameters, all else with a number as its initial value, and the state of layers. */
   readonly parameters: readonly Parameter[];

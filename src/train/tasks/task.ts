@@ -41,7 +41,7 @@ export interface FitCriterion {
 export interface BatchFit {
   readonly measure: 'loss' | 'mean_squared_error';
   readonly value: number;
-  /** Share of the batch that is classified right. */
+  /** Share of the batch that is classified correctly. */
   readonly accuracy?: number;
 }
 
