@@ -1,7 +1,7 @@
-/** Where in a data file something is wrong, and what to do about it. */
+/** Location of an error in a data file, and how to fix it. */
 export interface DataErrorPlace {
   readonly file: string;
-  /** What in the file, where that has no lines: `array "x"`, `row 7`. */
+  /** Part of a file without lines: `array "x"`, `row 7`. */
   readonly part?: string;
   /** 1-based. */
   readonly line?: number;
@@ -11,7 +11,7 @@ export interface DataErrorPlace {
   readonly hint?: string;
 }
 
-/** A data file that cannot be used as the config asks. The message is `file:line:column: what is wrong` (`file: row 7: ...` where there are no lines); the hint stands apart. */
+/** A data file that cannot be used as the config asks. The message is `file:line:column: what is wrong` (`file: row 7: ...` where there are no lines); the hint is separate. */
 export class DataError extends Error {
   readonly file: string;
   readonly line?: number;
@@ -35,7 +35,7 @@ export class DataError extends Error {
   }
 }
 
-/** `a, b, c and 7 more`: enough of a list for a message. */
+/** `a, b, c and 7 more`: a list shortened for a message. */
 export function listed(names: readonly string[], most = 12): string {
   if (names.length <= most) return names.join(', ');
   return `${names.slice(0, most).join(', ')} and ${names.length - most} more`;

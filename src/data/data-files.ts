@@ -23,15 +23,15 @@ export interface FolderEntry {
   readonly isFolder: boolean;
 }
 
-/** Files of a folder that are read at once. */
+/** Files of a folder read concurrently. */
 const READ_AHEAD = 16;
-/** Bytes of a file that are read at once. */
+/** Bytes per read. */
 const PIECE = 1 << 18;
 
-/** A file of which parts are read. */
+/** A file with random access. */
 export interface FileParts {
   readonly size: number;
-  /** The bytes from `start` to `end`, which lie in the file. */
+  /** The bytes from `start` to `end`, which must be inside the file. */
   read(start: number, end: number): Promise<Buffer>;
 }
 
@@ -40,7 +40,7 @@ export class DataFiles {
 
   constructor(
     private readonly baseDir: string,
-    /** Where columns are kept instead of in memory, and in which folder other such files are. */
+    /** Keeps columns out of memory; other scratch files go to the same folder. */
     readonly scratch?: ScratchFile,
     private readonly ahead?: Pick<UnpackedFiles, 'take'>,
   ) {}
@@ -49,7 +49,7 @@ export class DataFiles {
     return path.resolve(this.baseDir, file);
   }
 
-  /** Every file read so far, in the order of reading. */
+  /** Every file read so far, in reading order. */
   list(): Promise<HashedFile[]> {
     return Promise.all(
       [...this.hashes].map(async ([file, hash]) => ({
@@ -59,10 +59,10 @@ export class DataFiles {
     );
   }
 
-  /** What is packed in this gzip file, where that has been unpacked ahead. */
+  /** The content of this gzip file, if it has been unpacked ahead. */
   async unpacked(file: string): Promise<Uint8Array | undefined> {
     const resolved = this.resolve(file);
-    this.startHash(resolved); // Its place in the list.
+    this.startHash(resolved); // Reserves its place in the list.
     const unpacked = await this.ahead?.take(resolved);
     if (unpacked === undefined) return undefined;
     this.hashes.set(resolved, Promise.resolve(unpacked.sha256));
@@ -101,7 +101,7 @@ export class DataFiles {
         const { bytesRead } = await next;
         if (bytesRead === 0) return;
         next = handle.read(buffers[turn ^ 1], 0, PIECE);
-        next.catch(() => {}); // It is met when its turn comes.
+        next.catch(() => {}); // Handled when it is awaited.
         const piece = buffers[turn].subarray(0, bytesRead);
         hash.update(piece);
         yield piece;
@@ -122,11 +122,11 @@ export class DataFiles {
       const { handle: opened, size } = await openRegular(resolved);
       handle = opened;
       const hashed = hashWhole(opened, hash);
-      hashed.catch(() => {}); // It is met when `use` is done.
+      hashed.catch(() => {}); // Handled after `use`.
       const read = async (start: number, end: number): Promise<Buffer> => {
         const bytes = await readFully(opened, start, end);
         if (bytes.length === end - start) return bytes;
-        throw new DataError('the file has become shorter while it was read', { file: resolved });
+        throw new DataError('the file was truncated while it was being read', { file: resolved });
       };
       try {
         return await use({ size, read });
@@ -148,7 +148,7 @@ export class DataFiles {
       const visible = entries.filter(({ name }) => !name.startsWith('.'));
       const listed = visible.map(async (entry) => {
         const file = path.join(resolved, entry.name);
-        // A link counts as what it leads to.
+        // A link counts as its target.
         const isFolder = entry.isSymbolicLink() ? await leadsToFolder(file) : entry.isDirectory();
         return { name: entry.name, isFolder };
       });
@@ -159,7 +159,7 @@ export class DataFiles {
   }
 
   /**
-   * Hands the files `names` of a folder to `visit`, one after the other, while the next ones are being read. They count as one
+   * Passes the files `names` of a folder to `visit` one by one while the next ones are being read. They count as one
    * file, whose hash is that of the lines which `sha256sum` prints for them.
    */
   async readFolder(
@@ -181,7 +181,7 @@ export class DataFiles {
     for (let i = 0; i < names.length; i++) {
       for (let ahead = i + pending.length; pending.length < READ_AHEAD && ahead < names.length; ahead++) {
         const bytes = read(names[ahead]);
-        bytes.catch(() => {}); // It is met when its turn comes.
+        bytes.catch(() => {}); // Handled when it is awaited.
         pending.push(bytes);
       }
       const bytes = await pending.shift();
@@ -216,14 +216,14 @@ async function hashWhole(handle: FileHandle, hash: Hash): Promise<void> {
   }
 }
 
-/** A failure of the file system in the user's words; other errors are handed on as they are. */
+/** A file system error in the user's terms; other errors are returned unchanged. */
 async function explain(error: unknown, file: string, what: 'file' | 'folder' = 'file'): Promise<unknown> {
   if (error instanceof IrregularFileError)
     return new DataError(error.message, { file, hint: 'save its content to a file' });
   if (error instanceof FileTooLargeError) {
-    return new DataError('the file is larger than 2 GiB, more than is read at once', {
+    return new DataError('the file is larger than 2 GiB, too large to read at once', {
       file,
-      hint: 'divide it, or save it as CSV or Parquet, which are read piece by piece',
+      hint: 'split it, or save it as CSV or Parquet, which are read in chunks',
     });
   }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
@@ -234,8 +234,8 @@ async function explain(error: unknown, file: string, what: 'file' | 'folder' = '
     case 'ENOENT': {
       const target = await linkTarget(file);
       if (target !== undefined) {
-        const hint = 'remove the link, or bring back what it leads to';
-        return new DataError(`a link to ${target}, which is not there`, { file, hint });
+        const hint = 'remove the link, or restore its target';
+        return new DataError(`broken link to ${target}`, { file, hint });
       }
       return new DataError(`no such ${what}`, { file, hint: await whatIsThere(file) });
     }
@@ -254,7 +254,7 @@ function unreadable(error: unknown, file: string): DataError {
   return new DataError(`cannot be read: ${problem}`, { file, hint });
 }
 
-/** What the symbolic link `file` names; undefined where it is none. */
+/** The target of the symbolic link `file`; undefined if it is not a link. */
 async function linkTarget(file: string): Promise<string | undefined> {
   try {
     return (await lstat(file)).isSymbolicLink() ? await readlink(file) : undefined;
@@ -263,7 +263,7 @@ async function linkTarget(file: string): Promise<string | undefined> {
   }
 }
 
-/** The name in the file's folder that was probably meant, else what the folder holds, else that there is no such folder. */
+/** A hint: the most similar name in the file's folder, else what the folder holds, else that there is no such folder. */
 async function whatIsThere(file: string): Promise<string> {
   const folder = path.dirname(file);
   let names: string[];

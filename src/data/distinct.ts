@@ -1,18 +1,18 @@
 /**
- * Counts different numbers by small hash tables: values are first put apart by their hash, so that each table fits in a
- * processor's cache. Several times faster than sorting.
+ * Counts distinct numbers with small hash tables: values are first partitioned by their hash, so that each table fits the
+ * CPU cache. Several times faster than sorting.
  */
 
-/** Numbers are put apart by the upper bits of their hash. */
+/** Numbers are partitioned by the upper bits of their hash. */
 const PART_BITS = 8;
-/** With fewer values than this the table fits anyway. */
+/** With fewer values than this a single table fits. */
 const FEW = 2 ** 14;
-/** Slots of a table at first; a power of two. */
+/** Initial slots of a table; a power of two. */
 const FIRST_SLOTS = 2 ** 12;
-/** The upper half of -0, whose lower one is 0. */
+/** The upper half of -0; the lower one is 0. */
 const SIGN = 0x80000000;
 
-/** How many different numbers are among `values`, of which none is NaN; 0 and -0 are the same. */
+/** The number of distinct `values`, none of them NaN; 0 and -0 are equal. */
 export function countDistinct(values: Float64Array): number {
   const count = values.length;
   const apart = new Float64Array(count);
@@ -27,7 +27,7 @@ export function countDistinct(values: Float64Array): number {
   return distinct;
 }
 
-/** Puts `values` into `apart`, part after part; where each part ends. */
+/** Partitions `values` into `apart`; returns the end of each part. */
 function scatter(values: Float64Array, apart: Float64Array, ends: Int32Array): void {
   const halves = halvesOf(values);
   const parts = new Uint8Array(values.length);
@@ -46,7 +46,7 @@ function scatter(values: Float64Array, apart: Float64Array, ends: Int32Array): v
 const halvesOf = ({ buffer, byteOffset, length }: Float64Array): Uint32Array =>
   new Uint32Array(buffer, byteOffset, 2 * length);
 
-/** Of the two halves of a float64: both through the finalizer of MurmurHash3 (Appleby 2011). */
+/** Hash of the two halves of a float64: both through the finalizer of MurmurHash3 (Appleby 2011). */
 function hashOf(low: number, high: number): number {
   let h = low ^ (low === 0 && high === SIGN ? 0 : Math.imul(high, 0x9e3779b1));
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -54,11 +54,11 @@ function hashOf(low: number, high: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Open addressing with linear probing; NaN stands for an empty slot. */
+/** Open addressing with linear probing; NaN marks an empty slot. */
 class DistinctTable {
   private slots: Float64Array = new Float64Array(FIRST_SLOTS);
 
-  /** The different numbers among `values` from `start` to `end`. */
+  /** The number of distinct `values` from `start` to `end`. */
   count(values: Float64Array, start: number, end: number): number {
     const halves = halvesOf(values);
     let { slots } = this;

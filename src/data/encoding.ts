@@ -1,23 +1,23 @@
 /**
- * How samples become numbers, as learned from the training rows: plain JSON that goes into the checkpoint, so that new data are
- * treated the same way.
+ * How samples become numbers, as fitted on the training rows: plain JSON that goes into the checkpoint, so that new data are
+ * encoded the same way.
  */
 import * as z from 'zod';
 import { text } from '../config/atoms.js';
 
 const names = z.array(z.string());
-/** Whether names are what is written; absent in checkpoints from before that, which have numbers in their shortest form. */
+/** Whether names are kept as written; absent in older checkpoints, which have numbers in their shortest form. */
 const exactNames = z.literal(true).optional();
 
 export const columnEncodingSchema = z.discriminatedUnion('kind', [
-  /** `fill` stands in for missing values, where the config asks for that; with `indicator` a second feature says where. */
+  /** `fill` replaces missing values, if the config asks for that; with `indicator` a second feature marks them. */
   z.strictObject({
     kind: z.literal('numeric'),
     name: text,
     fill: z.number().optional(),
     indicator: z.literal(true).optional(),
   }),
-  /** One-hot: a column of 0 and 1 for each category; `fill` is that of missing values. */
+  /** One-hot: a column of 0 and 1 for each category; `fill` is the category of missing values. */
   z.strictObject({
     kind: z.literal('categorical'),
     name: text,
@@ -25,21 +25,21 @@ export const columnEncodingSchema = z.discriminatedUnion('kind', [
     exact_names: exactNames,
     fill: z.string().optional(),
   }),
-  /** One-hot by the bucket that a category hashes to. */
+  /** One-hot over the buckets that categories hash to. */
   z.strictObject({ kind: z.literal('hashed'), name: text, buckets: z.int().positive() }),
 ]);
 export type ColumnEncoding = z.output<typeof columnEncodingSchema>;
 
-/** Of samples that are arrays of one shape: bytes stay bytes, all else is float32. */
+/** Samples that are arrays of one shape: bytes stay bytes, everything else is float32. */
 const arraysEncodingSchema = z.strictObject({
   kind: z.literal('arrays'),
   dtype: z.enum(['u8', 'f32']),
   shape: z.array(z.int().positive()).min(1),
-  /** Values of a target. */
+  /** Values per target. */
   target_width: z.int().positive(),
   classes: names.optional(),
 });
-/** Of samples that are rows of a table. */
+/** Samples that are table rows. */
 const tableEncodingSchema = z.strictObject({
   kind: z.literal('table'),
   columns: z.array(columnEncodingSchema).min(1),
@@ -48,7 +48,7 @@ const tableEncodingSchema = z.strictObject({
   exact_names: exactNames,
 });
 
-/** How samples become numbers. `classes` are the names of the class indices or yes-or-no labels; absent for other targets. */
+/** How samples become numbers. `classes` are the names of the class indices or multilabel columns; absent for other targets. */
 export const encodingSchema = z.discriminatedUnion('kind', [arraysEncodingSchema, tableEncodingSchema]);
 export type Encoding = z.output<typeof encodingSchema>;
 export type ArraysEncoding = z.output<typeof arraysEncodingSchema>;

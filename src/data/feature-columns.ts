@@ -1,9 +1,9 @@
-/** Where each feature of a table comes from, once everything has been done to it. */
+/** The source column of each feature of a table, after preprocessing. */
 import type { FeatureColumn } from './fields.js';
 import type { FittedPreprocessing } from './fitted-preprocessing.js';
 import { measuresOf } from './tables/columns.js';
 
-/** One for each feature; undefined where the samples are no rows of a table. */
+/** One per feature; undefined if the samples are not table rows. */
 export function featureColumns({ encoding, projection }: FittedPreprocessing): FeatureColumn[] | undefined {
   if (encoding.kind !== 'table') return undefined;
   const all = encoding.columns.flatMap((column, i) =>

@@ -1,44 +1,44 @@
 /**
- * The fields of a split: a table for each, which has something of every sample, in memory or in a file. Every data source ends in
+ * The fields of a split: one table each, with an entry per sample, in memory or in a file. Every data source produces
  * these.
  */
 import { sizeOf } from '../tensor/shape.js';
 import type { Records } from './records.js';
 
-/** What a target is: one of several classes, yes or no for each of several labels, or numbers. With `none` there is no target. */
+/** What a target is: one of several classes, 0 or 1 for each of several labels, or numbers. With `none` there is no target. */
 export type TargetKind = 'classes' | 'labels' | 'numbers' | 'none';
 
-/** Where a feature of a table of columns comes from, once everything has been done to it. */
+/** The source of a feature of a table of columns, after preprocessing. */
 export interface FeatureColumn {
-  /** That of the column, or `component 1`. */
+  /** The column's name, or `component 1`. */
   readonly name: string;
-  /** A number that may be anything; else a 0 or 1 of a category, or of what is missing. */
+  /** A real number; else the 0 or 1 of a category or a missing-value indicator. */
   readonly isMeasure: boolean;
-  /** The features of one column have one number. */
+  /** The same for all features of one column. */
   readonly column: number;
 }
 
-/** Samples one after the other, row-major. */
+/** Samples, row-major. */
 export interface Table {
   /**
-   * Of one sample: [] for a scalar, [height, width, channels] for an image. With `offsets` it is the shape of one item of a sample,
+   * Shape of one sample: [] for a scalar, [height, width, channels] for an image. With `offsets` it is the shape of one item of a sample,
    * which may have any number of them.
    */
   readonly shape: readonly number[];
   readonly dtype: 'u8' | 'f32' | 'i32';
-  /** The values of all samples. Of a table with `records` there are none to ask for. */
+  /** The values of all samples; not available with `records`. */
   readonly values: Uint8Array | Float32Array | Int32Array;
   /** Where given, the table is ragged: sample i has the items from offsets[i] up to offsets[i + 1]. */
   readonly offsets?: Int32Array;
   /** Where given, sample i is sample rows[i] of `values` (or record rows[i]): the parts of a file share its bytes. */
   readonly rows?: Int32Array;
-  /** Where the samples are kept, where not in memory. */
+  /** Holds the samples if they are not in memory. */
   readonly records?: Records;
-  /** What each feature is, where the samples were rows of a table of columns. */
+  /** The source of each feature, if the samples were rows of a table of columns. */
   readonly columns?: readonly FeatureColumn[];
 }
 
-/** By name. Whoever learns without `targets` takes what it needs of the others. */
+/** By name. Tasks without `targets` use the others. */
 export interface Fields {
   readonly features: Table;
   /** i32 class indices of shape [] for classes, f32 0 and 1 of shape [k] for labels, f32 of shape [k] for numbers. */
@@ -46,7 +46,7 @@ export interface Fields {
   readonly [name: string]: Table | undefined;
 }
 
-/** Samples of a file by index, or undefined for all of them in the file's order. */
+/** Samples of a file by index, or undefined for all of them in file order. */
 export type Rows = Int32Array | undefined;
 
 /** A table of samples in a file: sample i is record rows[i]. */
@@ -68,21 +68,21 @@ export function recordTable(
   };
 }
 
-/** The values of sample `i` of a table; of records they are there until the next are read. */
+/** The values of sample `i` of a table; those of records are valid until the next read. */
 export function sampleOf(table: Table, i: number): Table['values'] {
   const { records, rows } = table;
   if (records !== undefined) return records.read(Int32Array.of(rows === undefined ? i : rows[i]));
   return table.values.subarray(...extentOf(table, i));
 }
 
-/** Where the values of sample `i` begin and end in those of a table in memory. */
+/** Start and end of sample `i` in the values of a table in memory. */
 function extentOf({ shape, rows, offsets }: Table, i: number): [start: number, end: number] {
   const width = sizeOf(shape);
   const row = rows === undefined ? i : rows[i];
   return offsets === undefined ? [row * width, (row + 1) * width] : [offsets[row] * width, offsets[row + 1] * width];
 }
 
-/** Calls `visit` with the values of each of the table's `size` samples, records in the order of their file: that is the faster one. */
+/** Calls `visit` with the values of each of the table's `size` samples, records in file order, which is faster. */
 export function forEachSample(
   table: Table,
   size: number,
@@ -100,7 +100,7 @@ export function forEachSample(
   });
 }
 
-/** As `forEachSample`, with the bits of the samples as they are kept, `bits` from `start` to `end`: the same values have the same. */
+/** As `forEachSample`, with the raw bits of the samples, `bits` from `start` to `end`: equal values have equal bits. */
 export function forEachSampleBits(
   table: Table,
   size: number,
@@ -119,20 +119,20 @@ export function forEachSampleBits(
   });
 }
 
-/** For each sample of a table in memory where its bits are, as words without a sign: from `start` up to `end`. */
+/** Visits the bits of each sample of a table in memory as unsigned words, from `start` up to `end`. */
 export function bitsIn(table: Table): (i: number) => [bits: Uint8Array | Uint32Array, start: number, end: number] {
   const { values } = table;
   const bits = values instanceof Uint8Array ? values : new Uint32Array(values.buffer, values.byteOffset, values.length);
   return (i) => [bits, ...extentOf(table, i)];
 }
 
-/** Has records read in the order of their file, a block at a time; what `read` returns is called with those that are samples of the table. */
+/** Reads records in file order, block by block; what `read` returns is called with those that are samples of the table. */
 function forEachRecord(
   { rows }: Table,
   records: Records,
   read: (rows: Int32Array) => (i: number, sample: number) => void,
 ): void {
-  if (rows === undefined) throw new Error('a table of records says which they are');
+  if (rows === undefined) throw new Error('a table of records needs rows');
   let count = 0;
   for (const row of rows) count = Math.max(count, row + 1);
   const sampleAt = new Int32Array(count).fill(-1);

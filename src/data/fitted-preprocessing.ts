@@ -1,4 +1,4 @@
-/** What was learned from the training split, as it stands in a checkpoint. */
+/** What was fitted on the training split, as stored in a checkpoint. */
 import * as z from 'zod';
 import { encodingSchema } from './encoding.js';
 import { lastAxis, widthOfSample } from './encoding-width.js';
@@ -6,7 +6,7 @@ import { projectionSchema } from './projection.js';
 
 const affineSchema = z.strictObject({ scale: z.array(z.number()).min(1), shift: z.array(z.number()).min(1) });
 
-/** Enough to treat new data as the training split was. */
+/** Enough to preprocess new data like the training split. */
 export const fittedPreprocessingSchema = z
   .strictObject({ encoding: encodingSchema, affine: affineSchema, projection: projectionSchema.optional() })
   .refine(({ encoding, projection }) => projection?.inputs.every((entry) => entry < widthOfSample(encoding)) ?? true, {

@@ -1,6 +1,6 @@
 /**
- * Cross-validation: the samples of the training file in k parts, each the test split of one run in turn. Like the splits, the
- * parts are a function of the seed and the data alone, so that all runs of a cross-validation see the same ones.
+ * Cross-validation: the samples of the training file in k folds, each the test split of one run. Like the splits, the
+ * folds are a function of the seed and the data alone, so that all runs of a cross-validation see the same ones.
  */
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
@@ -8,14 +8,14 @@ import { type Labels, sameNumberHint } from './labels.js';
 import { partSize, type SplitRows, type SplitSizes, splitRows } from './split.js';
 
 export interface Fold {
-  /** Which one is held out, from 1. */
+  /** The fold held out, from 1. */
   readonly fold: number;
   readonly folds: number;
 }
 
 /**
- * The rows of one fold as the test split, the others for training; a validation split is carved from those, as `sizes` say.
- * Throws DataError where there are fewer samples than folds, or a class cannot be shared out.
+ * The rows of one fold as the test split, the others for training; a validation split is taken from those, as `sizes` says.
+ * Throws DataError where there are fewer samples than folds, or a class cannot be distributed.
  */
 export function splitFold(
   file: string,
@@ -38,7 +38,7 @@ export function splitFold(
   };
 }
 
-/** How many samples each of the folds trains on, of `size` in all. */
+/** How many of the `size` samples each fold trains on. */
 export function foldTrainingSizes(file: string, size: number, folds: number, { val }: SplitSizes): number[] {
   return Array.from({ length: folds }, (_, fold) => {
     const rest = size - Math.ceil((size - fold) / folds);
@@ -46,7 +46,7 @@ export function foldTrainingSizes(file: string, size: number, folds: number, { v
   });
 }
 
-/** Deals the shuffled rows out to the folds in turn: class after class where stratified, so that each gets its share of every class. */
+/** Deals the shuffled rows out to the folds round-robin: class by class if stratified, so that each gets its share of every class. */
 function foldOfEachRow(
   file: string,
   size: number,
@@ -70,7 +70,7 @@ function byClass(file: string, order: readonly number[], labels: Labels | undefi
   }
   const members = labels.values.map((): number[] => []);
   for (const row of order) members[labels.codes[row]].push(row);
-  // Two samples of a class lie in different folds, so that one of them always trains.
+  // Two samples of a class are in different folds, so that one of them always trains.
   const alone = members.findIndex((rows) => rows.length === 1);
   if (alone >= 0) {
     throw new DataError(

@@ -1,6 +1,6 @@
 /**
- * A hash of 63 bits for words of up to 32 bits, as a positive float64 with these bits, so that hashes are compared and sorted as numbers. Two
- * lanes of MurmurHash3 (Appleby 2011) with multipliers of their own. Of ten million samples two different ones meet with
+ * A hash of 63 bits for words of up to 32 bits, stored as a positive float64, so that hashes compare and sort as numbers. Two
+ * lanes of MurmurHash3 (Appleby 2011) with different multipliers. Among ten million distinct samples there is a collision with
  * probability 1e-5.
  */
 export class Hash63 {
@@ -33,7 +33,7 @@ export class Hash63 {
     this.length += end - start;
   }
 
-  /** Of all that was added since the start. */
+  /** The hash of everything added since the start. */
   result(): number {
     let a = this.a ^ this.length;
     let b = this.b ^ this.length;
@@ -43,7 +43,7 @@ export class Hash63 {
     b = mixed(b);
     a = (a + b) | 0;
     b = (b + a) | 0;
-    // No sign, and no exponent of all ones: neither -0 nor NaN.
+    // Clears the sign, and a bit of an all-ones exponent: neither -0 nor NaN.
     const high = a & 0x7fffffff;
     this.words[0] = b;
     this.words[1] = high >>> 20 === 0x7ff ? high ^ 0x40000000 : high;

@@ -1,7 +1,7 @@
 /**
- * Data: files become tables of numbers. `loadData` reads the files of a config, splits the samples, learns encoding and
- * preprocessing from the training split (or takes those of a checkpoint) and applies them to every part. The training loop and
- * the evaluation see nothing else of this folder.
+ * Data: files become tables of numbers. `loadData` reads the files of a config, splits the samples, fits encoding and
+ * preprocessing from the training split (or takes those of a checkpoint) and applies them to every part. The training loop and the
+ * evaluation use nothing else of this folder.
  */
 export { DataError } from './data-error.js';
 export type { HashedFile } from './data-files.js';

@@ -1,4 +1,4 @@
-/** What is in the data of an experiment: the columns of its tables, classes, constant features, samples that splits share. */
+/** Describes an experiment's data: columns of its tables, classes, constant features, samples that splits share. */
 import { Hash63 } from './hash63.js';
 import { type LoadedData, loadData, type LoadOptions } from './load.js';
 import type { DataConfig } from './schema.js';
@@ -12,16 +12,16 @@ export interface FileReport {
   readonly role: SplitName;
   readonly file: string;
   readonly rows: number;
-  /** Of tables. */
+  /** Tables only. */
   readonly columns?: readonly ColumnReport[];
 }
 
-/** Samples of one part whose features are, bit for bit, those of a sample in another part. */
+/** Samples of one part whose features are bit-identical to a sample of another part. */
 export interface Leak {
   readonly from: SplitName;
   readonly into: SplitName;
   readonly samples: number;
-  /** Of these, how many have another target there. */
+  /** How many of these have a different target there. */
   readonly contradicting: number;
 }
 
@@ -29,19 +29,19 @@ export interface DataReport {
   readonly files: readonly FileReport[];
   /** Sizes of the parts. */
   readonly splits: Partial<Record<SplitName, number>>;
-  /** Of a sample. */
+  /** Shape of a sample. */
   readonly shape: readonly number[];
   readonly classes?: readonly { readonly name: string; readonly counts: Partial<Record<SplitName, number>> }[];
-  /** Of the targets of a regression. */
+  /** Regression targets only. */
   readonly targets?: { readonly min: number; readonly mean: number; readonly max: number };
   /** Features with one value in the whole training split, by name or index. */
   readonly constant: readonly string[];
-  /** Samples of the training split that occur before in it. */
+  /** Samples of the training split that repeat an earlier one. */
   readonly repeated: number;
   readonly leaks: readonly Leak[];
 }
 
-/** Loads the data and describes files and splits. Throws DataError; `onFiles` has what the files are by then. */
+/** Loads the data and describes files and splits. Throws DataError; `onFiles` gets the files first. */
 export async function inspectData(
   config: DataConfig,
   options: LoadOptions,
@@ -74,7 +74,7 @@ function describeSplits(data: LoadedData, { target }: LoadOptions): Omit<DataRep
   };
 }
 
-/** Samples of a class, or with a label where each has several. */
+/** How many samples have the class or label. */
 function countOf({ size, fields: { targets } }: Split, label: number): number {
   if (targets === undefined) return 0;
   const severalLabels = targets.shape.length > 0;
@@ -96,7 +96,7 @@ function rangeOf(values: ArrayLike<number>): { min: number; mean: number; max: n
   return { min, mean: sum / values.length, max };
 }
 
-/** More entries than this are pixels, whose border is often constant. */
+/** With more entries than this they are taken for pixels, whose border is often constant. */
 const MOST_NAMED = 1000;
 
 function constantFeatures({ train }: LoadedData): string[] {
@@ -144,7 +144,7 @@ function sharedSamples(parts: readonly (readonly [SplitName, Split])[]): Pick<Da
   return { repeated, leaks };
 }
 
-/** A hash of each sample's features, and one of features and target together: 16 bytes a sample, whatever it has. */
+/** A hash of each sample's features, and one of features and target together: 16 bytes per sample, whatever its size. */
 interface SampleHashes {
   readonly features: Float64Array;
   readonly whole: Float64Array;
@@ -164,7 +164,7 @@ function hashesOf({ size, fields: { features, targets } }: Split): SampleHashes 
   return hashes;
 }
 
-/** Whether the ascending `sorted` has `value`. */
+/** Whether `sorted`, ascending, contains `value`. */
 function holds(sorted: Float64Array, value: number): boolean {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -1,21 +1,21 @@
 /**
- * Columns of names: class labels and categories. A column is stored as its distinct values and a code per row, so that what is
- * decided by value (is it a number? which class is it?) is decided once for each value.
+ * Columns of names: class labels and categories. A column is stored as its distinct values and a code per row, so that what
+ * depends on the value (is it a number? which class is it?) is computed once per value.
  */
 import { nearest } from '../config/nearest.js';
 import { DataError, listed, type DataErrorPlace } from './data-error.js';
 import type { Rows } from './fields.js';
 
 export interface Labels {
-  /** Distinct values, in the order of first appearance. */
+  /** Distinct values, in order of first appearance. */
   readonly values: readonly string[];
-  /** For each row the index of its value. */
+  /** The index of each row's value. */
   readonly codes: Int32Array;
 }
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
-/** The number that `text` spells in decimal notation, or NaN: no hex, no "Infinity", nothing around it. */
+/** `text` parsed as a decimal number, or NaN: no hex, no "Infinity", no surrounding space. */
 export function parseNumber(text: string): number {
   if (!NUMBER.test(text)) return NaN;
   const value = Number(text);
@@ -43,7 +43,7 @@ export function codesIn(labels: Labels, rows: Rows): number[] {
 }
 
 /**
- * The distinct names among `values`, sorted: by number where all are numbers, else by code point. Names are what is written: 1.1 and
+ * The distinct names among `values`, sorted: by number where all are numbers, else by code point. Names are kept as written: 1.1 and
  * 1.10, or 7 and 007, are two, since a version or a postcode only looks like a number.
  */
 export function sortedNames(values: readonly string[]): string[] {
@@ -52,8 +52,8 @@ export function sortedNames(values: readonly string[]): string[] {
 }
 
 /**
- * For each of `values` its index among `names`, or -1 where it is none of them. `exact` is false for names of a checkpoint from
- * before they were what is written: numbers in their shortest form then, which "1.0" and "1" have in common.
+ * For each of `values` its index among `names`, or -1. `exact` is false for names of an old checkpoint, which has
+ * numbers in their shortest form, the same for "1.0" and "1".
  */
 export function indexOfEachValue(values: readonly string[], names: readonly string[], exact: boolean): Int32Array {
   const indices = new Map(names.map((name, index) => [name, index]));
@@ -62,26 +62,26 @@ export function indexOfEachValue(values: readonly string[], names: readonly stri
   return Int32Array.from(values, (value) => indices.get(canonical(value)) ?? -1);
 }
 
-/** Where a row of the labels stands in its file. */
+/** The location of a row of the labels in its file. */
 export type PlaceOfRow = (row: number) => DataErrorPlace;
 
-/** The class names of the training rows. Throws DataError where there are fewer than two. */
+/** The class names of the training rows. Throws DataError if there are fewer than two. */
 export function fitClasses(labels: Labels, rows: Rows, placeOf: PlaceOfRow): string[] {
   const classes = sortedNames(codesIn(labels, rows).map((code) => labels.values[code]));
   if (classes.length >= 2) return classes;
   throw new DataError(`the training split has only one class (${classes[0]}); classification needs at least two`, {
     file: placeOf(0).file,
-    hint: 'is the target the right column? Where the file is sorted by class, let data.split shuffle it',
+    hint: 'is the target the right column? If the file is sorted by class, let data.split shuffle it',
   });
 }
 
-/** The part of an encoding that has the names of classes. */
+/** The class names in an encoding. */
 interface ClassNames {
   readonly classes?: readonly string[];
   readonly exact_names?: true;
 }
 
-/** The class index of each of `rows`. Throws DataError for a class that is none of `classes`. */
+/** The class index of each of `rows`. Throws DataError for a class that is not in `classes`. */
 export function encodeClasses(
   labels: Labels,
   rows: Rows,
@@ -104,24 +104,24 @@ export function encodeClasses(
   return encoded;
 }
 
-/** Another of `names` that is the same number as `value`, as a hint; undefined where there is none. */
+/** A hint naming another of `names` that is the same number as `value`; undefined if there is none. */
 export function sameNumberHint(value: string, names: readonly string[]): string | undefined {
   const same = isNumber(value) ? names.find((name) => name !== value && parseNumber(name) === parseNumber(value)) : undefined; // prettier-ignore
-  return same === undefined ? undefined : `classes are named as they are written: is it "${same}"?`;
+  return same === undefined ? undefined : `class names are compared as written: is it "${same}"?`;
 }
 
 function unknownClass(value: string, count: number, classes: readonly string[], place: DataErrorPlace): DataError {
   const similar = isNumber(value) ? undefined : nearest(value, classes);
   const rare =
     count < 2
-      ? 'a class of one sample can only be left out: remove the row'
+      ? 'a class with one sample cannot be split: remove the row'
       : 'a rare class needs data.split: {stratify: true}, which puts every class into the training split';
   const hint =
     sameNumberHint(value, classes) ??
     (similar !== undefined
       ? `did you mean "${similar}"?`
       : isNumber(value) && classes.length > 50
-        ? 'a target of so many numbers is usually one of regression: set task: regression'
+        ? 'a target with this many distinct numbers is usually regression: set task: regression'
         : rare);
   return new DataError(`class "${value}" does not occur in the training split (${listed(classes)})`, {
     ...place,

@@ -1,5 +1,5 @@
 /**
- * Loading: the files of a config are opened, the samples split, encoding and preprocessing learned from the training split (or
+ * Loading: the files of a config are opened, the samples split, encoding and preprocessing fitted on the training split (or
  * taken from a checkpoint) and applied to every part.
  */
 import path from 'node:path';
@@ -27,25 +27,25 @@ import type { UnpackedFiles } from './unpack-ahead.js';
 import { measuresOf, widthOf } from './tables/columns.js';
 
 export interface LoadOptions {
-  /** What is learned of the data. */
+  /** The target kind of the task. */
   readonly target: TargetKind;
   readonly seed: number;
-  /** What relative paths are relative to: the folder of the config. */
+  /** Base of relative paths: the folder of the config. */
   readonly baseDir: string;
-  /** Memory for the bytes of large files that stay as they are, such as a session's own. */
+  /** Allocates memory for the bytes of large files that are used unchanged, such as a session's. */
   readonly reserve?: (bytes: number) => Uint8Array;
-  /** What has been read and unpacked before. */
+  /** Files unpacked ahead. */
   readonly unpacked?: Pick<UnpackedFiles, 'take'>;
-  /** From a checkpoint: used as it is, nothing is fitted. */
+  /** From a checkpoint: used unchanged, nothing is fitted. */
   readonly fitted?: FittedPreprocessing;
 }
 
 interface Loaded {
-  /** Names of the class indices or of the yes-or-no labels; absent for other targets. */
+  /** Names of the class indices or multilabel columns; absent for other targets. */
   readonly classes?: readonly string[];
   /**
-   * For u8 features the map (value * scale + shift, an entry each for every entry of the last axis) that the step applies. Absent
-   * for f32 features, which come mapped.
+   * For u8 features the map (value * scale + shift, per entry of the last axis) that the training step applies. Absent
+   * for f32 features, which are already mapped.
    */
   readonly affine?: Affine;
   readonly preprocessing: FittedPreprocessing;
@@ -58,29 +58,29 @@ export interface LoadedData extends Loaded {
   readonly test?: Split;
 }
 
-/** The config with every file name put through `move`: for a copy of it in another folder. */
+/** The config with `move` applied to every file name: for a copy of it in another folder. */
 export function moveFiles<C extends DataConfig>(config: C, move: (file: string) => string): C {
   const { source }: DataConfig = config;
-  // An entry's `moveFiles` returns what it was given, with other names.
+  // `moveFiles` keeps the type of its argument.
   const moved = { ...config, source: sourceOf(source).moveFiles(source, move) as typeof source };
   return config.cache_dir === undefined ? moved : { ...moved, cache_dir: move(config.cache_dir) };
 }
 
-/** The names of the files that `config` would open, as they stand there. */
+/** The names of the files that `config` would open, as written there. */
 export function namedFiles({ source }: DataConfig): string[] {
   const names = new Set<string>();
   sourceOf(source).moveFiles(source, (file) => (names.add(file), file));
   return [...names];
 }
 
-/** Whether the samples of a part are what is carved from, or left of, the training file. */
+/** Whether a part consists of samples of the training file. */
 export function isCarved({ source, split, folds }: DataConfig, role: SplitName): boolean {
   if (role === 'train') return split.val !== undefined || split.test !== undefined || folds !== undefined;
   const isOwn = sourceOf(source).ownFiles(source).includes(role);
   return !isOwn && (split[role] !== undefined || (role === 'test' && folds !== undefined));
 }
 
-/** The config with all samples of `file` for its test part; undefined where a part is more than one file or folder. */
+/** The config with all samples of `file` for its test part; undefined if a part is more than one file or folder. */
 export function wholeFile<C extends DataConfig>(config: C, file: string): C | undefined {
   const { folds: _, fold: __, limit_test: ___, ...rest } = config;
   const { path, train, val: ____, ...source } = config.source as Record<string, unknown>;
@@ -91,8 +91,8 @@ export function wholeFile<C extends DataConfig>(config: C, file: string): C | un
 }
 
 /**
- * Loads all parts of the data; of a cross-validation, those of `config.fold`, else of the first fold. `onOpened` has the files as
- * they are, before anything is learned of them. Throws DataError for files that are missing, damaged or not as the config says.
+ * Loads all parts of the data; in a cross-validation those of `config.fold`, by default the first. `onOpened` gets the files
+ * before anything is fitted. Throws DataError for files that are missing, damaged or not as the config says.
  */
 export async function loadData(
   config: DataConfig,
@@ -110,13 +110,13 @@ function splitsOf<P extends Pick<LoadedParts, 'parts'>>({
   return { ...rest, train: parts.train, val: parts.val, test: parts.test };
 }
 
-/** One part of the data, treated as `fitted` says. */
+/** One part of the data, preprocessed as in `fitted`. */
 export interface LoadedSplit extends Loaded {
-  /** Absent where the config has no such part. */
+  /** Absent if the config has no such part. */
   readonly split?: Split;
 }
 
-/** Loads one part for an evaluation, reading only the files that it needs. Throws as `loadData` does. */
+/** Loads one part for an evaluation, reading only the files it needs. Throws like `loadData`. */
 export async function loadSplit(
   config: DataConfig,
   role: SplitName,
@@ -160,12 +160,12 @@ async function loadParts(
     return loaded;
   } finally {
     scratch?.close();
-    // What has been read into other records, or is not needed.
+    // Close files that were copied into records or are not needed.
     for (const { records } of Object.values(opened)) if (!kept.has(records)) records?.close();
   }
 }
 
-/** Whether splits cannot be put together without the values of the features. */
+/** Whether building the splits needs the feature values. */
 const readsFeatures = ({ preprocess, cache }: DataConfig): boolean =>
   cache === 'disk' || preprocess.some(({ type }) => type !== 'scale');
 
@@ -235,10 +235,10 @@ function firstRows({ from, rows }: Part, limit: number | undefined): Rows {
   return Int32Array.from({ length: Math.min(limit, from.size) }, (_, row) => row);
 }
 
-/** Learns encoding and preprocessing from the whole training split, before any limit. One-hot entries stay 0 and 1. */
+/** Fits encoding and preprocessing on the whole training split, before any limit. One-hot entries stay 0 and 1. */
 async function fit(config: DataConfig, part: Part | undefined): Promise<FittedPreprocessing> {
   if (part === undefined) throw new Error('preprocessing is fitted on the training split');
-  // In the file's order, which is the faster one where samples are read from a file; sums depend on it, where there are some.
+  // In file order, which is faster when samples are read from a file. Floating-point sums depend on the order.
   const hasSums = sourceOf(config.source).encoding !== 'arrays' || readsFeatures(config);
   const ordered = { from: part.from, rows: hasSums ? part.rows?.slice().sort() : part.rows };
   const encoding = ordered.from.fit(ordered.rows);
@@ -254,11 +254,11 @@ async function fit(config: DataConfig, part: Part | undefined): Promise<FittedPr
   return { encoding, affine, projection: await fitProjection(last, blocks, width, inputs, ordered.from.file) };
 }
 
-/** For each feature of a table whether it is a measure; none for arrays. */
+/** Whether each feature of a table is a real number; empty for arrays. */
 const measuresIn = (encoding: Encoding): boolean[] =>
   encoding.kind === 'table' ? encoding.columns.flatMap(measuresOf) : [];
 
-/** The maps of single features, one-hot entries left as they are: these are not even encoded. */
+/** The per-feature maps; one-hot entries are unchanged and need not be encoded. */
 function fitAffines(config: DataConfig, part: Part, encoding: Encoding): Affine {
   const affines = config.preprocess.filter((component) => !isProjection(component));
   const fitOn = (seen: Encoding): Affine => {

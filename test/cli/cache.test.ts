@@ -207,7 +207,7 @@ describe('nn train with data.cache: disk and no room for the file', () => {
     expect(status).toBe(2);
     expect(stderr).toBe(
       `${scratch}: the temporary file of data.cache: disk is larger than the file system allows\n` +
-        '  hint: name a folder with room by data.cache_dir, or by TMPDIR\n',
+        '  hint: set data.cache_dir or TMPDIR to a folder with enough space\n',
     );
     expect(readdirSync(scratch)).toEqual([]);
   });

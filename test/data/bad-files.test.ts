@@ -133,13 +133,13 @@ describe('a bad idx file', () => {
       'of other length than its labels',
       { labels: idxBytes([3], [0, 1, 0]) },
       'labels.idx: 3 targets for 4 samples in',
-      'features and targets must come from the same set',
+      'features and targets must come from the same split',
     ],
     [
       'of labels that are images',
       { labels: images },
       'labels.idx: targets of shape [2, 2], but a class is one number',
-      'are features and targets exchanged?',
+      'are features and targets swapped?',
     ],
     [
       'of labels with a fraction',
@@ -252,7 +252,7 @@ describe('a bad CSV file', () => {
       'a number beyond float32',
       'a,k\n1,x\n1e39,y\n',
       {},
-      ':3:1: 1e+39 comes to Infinity as a 32-bit feature',
+      ':3:1: 1e+39 becomes Infinity as a 32-bit feature',
       undefined,
     ],
     [

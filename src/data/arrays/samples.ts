@@ -25,7 +25,7 @@ export interface ArrayTargets {
   readonly labels?: Labels;
   /** Names of the multi-label columns. */
   readonly names?: readonly string[];
-  /** The numeric targets of `rows`; undefined for labels. */
+  /** The numeric targets of `rows`, where there are no labels. */
   numbersOf(rows: Rows): Table;
 }
 

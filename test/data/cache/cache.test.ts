@@ -115,8 +115,8 @@ describe('data.cache: disk', () => {
   it('says where there is no folder for its file', async () => {
     const error = await dataErrorOf(load(dir, { source: csv({}), cache: 'disk', cache_dir: 'nowhere' }));
     expect(error.format()).toBe(
-      `${dir}/nowhere: there is no such folder for the temporary file of data.cache: disk\n` +
-        '  hint: name a folder with room by data.cache_dir, or by TMPDIR',
+      `${dir}/nowhere: no such folder for the temporary file of data.cache: disk\n` +
+        '  hint: set data.cache_dir or TMPDIR to a folder with enough space',
     );
   });
 

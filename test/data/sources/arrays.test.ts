@@ -118,7 +118,7 @@ describe('an images source', () => {
       // prettier-ignore
       symlinkSync(target, path.join(dir, link));
       const error = await dataErrorOf(load(dir, images()));
-      expect(error.message).toBe(`${dir}/${link}: a link to ${target}, which is not there`);
+      expect(error.message).toBe(`${dir}/${link}: broken link to ${target}`);
       rmSync(path.join(dir, link));
     }
   });

@@ -253,7 +253,7 @@ describe('class names', () => {
     for (const config of [{ split: { test: 0.3, stratify: true } }, { folds: 3, split: { stratify: true } }]) {
       const error = await dataErrorOf(load(dir, { source: csv({}), ...config }));
       expect(error.format()).toContain('class "1.0" has');
-      expect(error.format()).toContain('classes are named as they are written: is it "1"?');
+      expect(error.format()).toContain('class names are compared as written: is it "1"?');
     }
   });
 });
