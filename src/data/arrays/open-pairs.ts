@@ -1,4 +1,4 @@
-/** Opens the pairs of arrays that a load asks for, all at once. */
+/** Opens all requested array pairs concurrently. */
 import type { PlacedArray } from '../formats/numeric-array.js';
 import type { ArraysEncoding } from '../encoding.js';
 import type { OpenContext, SampleFile, SampleFiles } from '../source.js';

@@ -1,20 +1,20 @@
-/** What sources of arrays have in common: a pair of names, features and targets, for each part of the data. */
+/** Shared by the array sources: a features name and a targets name for each part of the data. */
 import * as z from 'zod';
 import { text } from '../../config/atoms.js';
 import { type SplitName, splitNames } from '../split-names.js';
 
-/** The keys of the schema; `what` is what a name stands for, such as `idx file`. */
+/** The schema's keys; `what` says what a name refers to, such as `idx file`. */
 export const pairFiles = (what: string) => {
   const pair = z.strictObject({
     features: text.describe(`${what} of the features, such as images`),
     targets: text
       .optional()
-      .describe(`${what} of the targets, such as labels, one for each sample; not needed in reconstruction`),
+      .describe(`${what} of the targets, such as labels, one per sample; not needed for reconstruction`),
   });
   return {
-    train: pair.describe('the training samples; data.split carves from them'),
-    val: pair.optional().describe('validation samples of their own'),
-    test: pair.optional().describe('test samples of their own'),
+    train: pair.describe('the training samples; data.split takes its splits from them'),
+    val: pair.optional().describe('separate validation samples'),
+    test: pair.optional().describe('separate test samples'),
   };
 };
 
@@ -31,7 +31,7 @@ export interface PairFiles {
 
 export const pairRoles = (params: PairFiles): SplitName[] => splitNames.filter((role) => params[role] !== undefined);
 
-/** The way to the first pair's targets that are not given. */
+/** The config path of the first missing targets. */
 export function pairWithoutTargets(params: PairFiles): readonly string[] | undefined {
   const role = pairRoles(params).find((role) => params[role]?.targets === undefined);
   return role && [role, 'targets'];

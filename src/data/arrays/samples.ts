@@ -1,4 +1,4 @@
-/** Samples from two arrays, features and targets, whose first dimension counts the samples. */
+/** Samples from two arrays, features and targets, whose first dimension is the sample axis. */
 import { counted, DataError, type DataErrorPlace } from '../data-error.js';
 import { encodeClasses, fitClasses, type Labels } from '../labels.js';
 import type { NumericArray, PlacedArray } from '../formats/numeric-array.js';
@@ -8,28 +8,28 @@ import type { EncodedSamples, SampleFile } from '../source.js';
 import { sizeOf } from '../../tensor/shape.js';
 import { gatherRows, type Rows, type Table, type TargetKind } from '../fields.js';
 
-/** The features of samples: bytes or float64, the first dimension counts them. */
+/** Features, bytes or float64; the first dimension is the sample axis. */
 export interface ArrayFeatures extends Omit<PlacedArray, 'values' | 'place'> {
-  /** Bytes may be kept in a file instead, a record for each sample. */
+  /** Bytes may be kept in a file instead, one record per sample. */
   readonly values: NumericArray['values'] | Records;
   readonly file: string;
-  /** Where sample `sample` stands. */
+  /** Location of sample `sample`, for errors. */
   placeOf(sample: number): DataErrorPlace;
 }
 
-/** The targets of samples: class labels, or numbers. */
+/** Targets: class labels or numbers. */
 export interface ArrayTargets {
   readonly place: DataErrorPlace;
-  /** Values of a target. */
+  /** Values per target. */
   readonly width: number;
   readonly labels?: Labels;
-  /** The names of yes-or-no labels. */
+  /** Names of the multi-label columns. */
   readonly names?: readonly string[];
-  /** Those of `rows` as numbers, where there are no labels. */
+  /** The numeric targets of `rows`; undefined for labels. */
   numbersOf(rows: Rows): Table;
 }
 
-/** Samples of two arrays, or of features alone. Throws DataError where they do not fit each other, or are not of the kind. */
+/** Samples from two arrays, or from features alone. Throws DataError if they do not match each other or `kind`. */
 export function samplesOfPair(
   features: PlacedArray,
   targets: PlacedArray | undefined,
@@ -47,7 +47,7 @@ export function samplesOfPair(
     const where = place.part === undefined ? place.file : `${place.file}: ${place.part}`;
     throw new DataError(`${counted(targets.dims[0], 'target')} for ${counted(size, 'sample')} in ${where}`, {
       ...targets.place,
-      hint: 'features and targets must come from the same set: is one of them the test file?',
+      hint: 'features and targets must come from the same split: is one of them the test file?',
     });
   }
   const width = kind === 'classes' ? 1 : sizeOf(targets.dims.slice(1));
@@ -93,7 +93,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
           ? targets?.numbersOf(rows)
           : { shape: [], dtype: 'i32', values: encodeClasses(labels, rows, encoding, placeOfTarget) };
       const placeOf = (sample: number): DataErrorPlace => features.placeOf(rows === undefined ? sample : rows[sample]);
-      // Bytes stay where they are: the parts of a large file share them.
+      // Bytes are not copied: the splits of a large file share them.
       const { values } = features;
       if (values instanceof Records) {
         const all = rows ?? Int32Array.from({ length: features.dims[0] }, (_, row) => row);
@@ -108,7 +108,7 @@ export function samplesOf(features: ArrayFeatures, targets: ArrayTargets | undef
   };
 }
 
-/** Before anything is learned of them: a single NaN would make all that is standardized with it one. */
+/** Checked before fitting: a single NaN would spread to everything standardized with it. */
 function refuseNotFinite(
   values: Float64Array,
   shape: readonly number[],
@@ -128,7 +128,7 @@ function refuseNotFinite(
   throw new DataError(`the feature${entry} is ${values[bad]}`, placeOf(Math.floor(bad / width)));
 }
 
-/** [n, height, width] are images of one channel; [n] are samples of one value. */
+/** [n, height, width] becomes single-channel images; [n] becomes samples of one value. */
 function sampleShape(dims: readonly number[]): number[] {
   const shape = dims.slice(1);
   if (shape.length === 0) return [1];
@@ -148,12 +148,12 @@ function checkAgainst(encoding: ArraysEncoding, features: ArrayFeatures, shape: 
   }
 }
 
-/** Class labels must be whole numbers, one a sample. */
+/** Class labels must be integers, one per sample. */
 function labelsOf(targets: PlacedArray): Labels {
   if (sizeOf(targets.dims) !== targets.dims[0]) {
     throw new DataError(`targets of shape [${targets.dims.slice(1).join(', ')}], but a class is one number`, {
       ...targets.place,
-      hint: 'are features and targets exchanged? For targets of several numbers set task: regression',
+      hint: 'are features and targets swapped? For targets of several numbers set task: regression',
     });
   }
   const codeOf = new Map<number, number>();
@@ -175,12 +175,12 @@ function labelsOf(targets: PlacedArray): Labels {
   return { values: [...codeOf.keys()].map(String), codes };
 }
 
-/** The numbers of yes-or-no labels as their names. Throws DataError where a label is neither 0 nor 1. */
+/** Names of the columns of a multi-label target. Throws DataError if a label is neither 0 nor 1. */
 function labelNames({ values, place }: PlacedArray, width: number): string[] {
   const wrong = values.findIndex((value: number) => value !== 0 && value !== 1);
   if (wrong >= 0) {
     const problem = `expected labels of 0 and 1, got ${values[wrong]} in sample ${Math.floor(wrong / width)} (counted from 0)`;
-    throw new DataError(problem, { ...place, hint: 'for one class number a sample set task: classification' });
+    throw new DataError(problem, { ...place, hint: 'for one class number per sample set task: classification' });
   }
   return Array.from({ length: width }, (_, label) => String(label));
 }

@@ -1,4 +1,4 @@
-/** Samples encoded a block at a time, so that the float64 numbers of a large table never stand in memory all at once. */
+/** Encodes samples block by block, so that a large table is never in memory as float64 all at once. */
 import { DataError } from '../data-error.js';
 import { applyAffine, type Affine } from '../preprocess.js';
 import type { Encoding } from '../encoding.js';
@@ -16,12 +16,12 @@ export interface Part {
 
 const samplesIn = ({ from, rows }: Part): number => rows?.length ?? from.size;
 
-/** Values of a block: 1 MiB of float64, which a processor's cache holds. */
+/** Values per block: 1 MiB of float64, which fits the CPU cache. */
 const BLOCK = 2 ** 17;
 /** 8 GiB of float32. */
 const MOST_VALUES = 2 ** 31;
 
-/** The part's samples in their order; bytes, which are not copied, in one piece unless they are to become numbers. */
+/** The part's samples in order. Bytes are not copied and come as one block unless `toNumbers`. */
 export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbers = false): Generator<EncodedSamples> {
   const { from, rows } = part;
   const size = samplesIn(part);
@@ -38,17 +38,17 @@ export function* blocksOf(part: Part, encoding: Encoding, width: number, toNumbe
   }
 }
 
-/** What is made of samples of `width` values: encoded, mapped, projected. */
+/** Turns samples of `width` values into features: encoded, mapped, projected. */
 export interface Treatment {
   readonly encoding: Encoding;
   readonly affine: Affine;
   readonly projection?: Projection;
   readonly width: number;
-  /** What each treated feature is, of the rows of a table. */
+  /** The source of each preprocessed feature, for table rows. */
   readonly columns?: readonly FeatureColumn[];
 }
 
-/** The shape of a treated sample whose features had `shape`. */
+/** The shape of a preprocessed sample whose features had `shape`. */
 export const treatedShape = ({ projection, width }: Treatment, shape: readonly number[]): readonly number[] =>
   projection === undefined || projection.in_place ? shape : [projectedWidth(projection, width)];
 
@@ -64,14 +64,14 @@ function numbersOf(features: EncodedFeatures): Float64Array {
   return values instanceof Float64Array ? values : Float64Array.from(gatherRows(values, sizeOf(shape), rows));
 }
 
-/** The part as it is trained on: bytes as they are, all else mapped by `affine` and rounded to float32. */
+/** The part as trained on: bytes unchanged, everything else mapped by `affine` and rounded to float32. */
 export function splitOf(part: Part, treatment: Treatment): Split {
   const { encoding, projection, width } = treatment;
   const size = samplesIn(part);
   if (part.from.records === undefined && size * width > MOST_VALUES) {
-    throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit`, {
+    throw new DataError(`${size} samples of ${width} features are ${size * width} numbers, more than fit in memory`, {
       file: part.from.file,
-      hint: 'one-hot columns take a feature for each category: drop or hash those with very many',
+      hint: 'one-hot columns add one feature per category: drop or hash those with many',
     });
   }
   if (encoding.kind === 'arrays' && encoding.dtype === 'u8' && projection === undefined) {
@@ -79,7 +79,7 @@ export function splitOf(part: Part, treatment: Treatment): Split {
     const bytes = bytesOf(features);
     return { size, fields: { features: bytes, ...(targets && { targets }) } };
   }
-  // The columns of a table are read page by page, so in the file's order; the samples are put where the split has them.
+  // Table columns are read page by page in file order; samples are scattered to their places in the split.
   const { from, rows = new Int32Array(0) } = part;
   const places = part.rows && ascending(rows, from.size);
   const ordered = { from, rows: places?.map((i) => rows[i]) };
@@ -102,14 +102,14 @@ export function splitOf(part: Part, treatment: Treatment): Split {
   return { size, fields };
 }
 
-/** The places in `rows`, which are below `size` and all different, in the order of the rows there. */
+/** Positions in `rows` (distinct, below `size`), sorted by row. */
 function ascending(rows: Int32Array, size: number): Int32Array {
   const placeOf = new Int32Array(size).fill(-1);
   rows.forEach((row, i) => (placeOf[row] = i));
   return placeOf.filter((i) => i >= 0);
 }
 
-/** Puts the samples of `values`, of `width` numbers each, at the places `to`, or from the place `to` on. */
+/** Writes the samples of `values`, `width` numbers each, to the positions `to`, or from position `to` on. */
 function place(values: Table['values'], width: number, into: Table['values'], to: Int32Array | number): void {
   if (typeof to === 'number') return into.set(values, to * width);
   for (let i = 0; i < to.length; i++) {
@@ -117,15 +117,15 @@ function place(values: Table['values'], width: number, into: Table['values'], to
   }
 }
 
-/** Features that are bytes, as they are. */
+/** Byte features, unchanged. */
 function bytesOf(features: EncodedFeatures): Table {
   if (features.records !== undefined) return recordTable(features.shape, features.records, features.rows);
   const { shape, values, rows } = features;
-  if (!(values instanceof Uint8Array)) throw new Error('the features are no bytes');
+  if (!(values instanceof Uint8Array)) throw new Error('the features are not bytes');
   return { shape, dtype: 'u8', values, ...(rows && { rows }) };
 }
 
-/** The features of a block as float32, mapped and projected. Throws DataError where one is not finite then. */
+/** The features of a block as float32, mapped and projected. Throws DataError if one is not finite. */
 export function treatedBlock(block: EncodedSamples, { affine, projection, width }: Treatment): Float32Array {
   const values = block.features.records === undefined ? block.features.values : undefined;
   if (projection === undefined && values instanceof Float64Array) {
@@ -133,14 +133,14 @@ export function treatedBlock(block: EncodedSamples, { affine, projection, width 
     const bad = firstNotFinite(mapped);
     if (bad < 0) return mapped;
     const place = block.placeOf(Math.floor(bad / width), bad % width);
-    throw new DataError(`${values[bad]} comes to ${mapped[bad]} as a 32-bit feature`, place);
+    throw new DataError(`${values[bad]} becomes ${mapped[bad]} as a 32-bit feature`, place);
   }
-  if (projection === undefined) throw new Error('bytes are mapped by the step');
+  if (projection === undefined) throw new Error('bytes are mapped during the training step');
   const projected = project(mappedNumbers(block, affine), width, projection);
   const bad = firstNotFinite(projected);
   if (bad < 0) return projected;
   const place = block.placeOf(Math.floor(bad / projectedWidth(projection, width)), projection.inputs[0]);
-  throw new DataError(`a component of this sample comes to ${projected[bad]} as a 32-bit feature`, place);
+  throw new DataError(`a component of this sample becomes ${projected[bad]} as a 32-bit feature`, place);
 }
 
 function firstNotFinite(values: Float32Array): number {
@@ -148,7 +148,7 @@ function firstNotFinite(values: Float32Array): number {
   return -1;
 }
 
-/** Room for `size` samples. */
+/** An empty table for `size` samples. */
 function emptyFields(
   size: number,
   { shape, columns }: Pick<Table, 'shape' | 'columns'>,
@@ -163,7 +163,7 @@ function emptyFields(
   return { features, ...(targets && { targets: { ...targets, values: likeIn(targets, size) } }) };
 }
 
-/** Room for the targets of `size` samples. */
+/** An empty table for the targets of `size` samples. */
 export function likeIn({ dtype, shape }: Table, size: number): Table['values'] {
   const length = size * sizeOf(shape);
   if (dtype === 'i32') return new Int32Array(length);

@@ -1,19 +1,19 @@
 /**
- * Reads the records of a file before they are asked for, on a thread of its own: while a window of them is used up, the next one is
- * filled. A window is read in the order of the file, so that records which lie near each other come with one call, and a disk sees
- * one sweep a window instead of a jump a record.
+ * Prefetches the records of a file on a worker thread: while one window is being consumed, the next one is
+ * filled. A window is read in file order, so that neighbouring records come with one call and the disk makes
+ * one sweep per window instead of one seek per record.
  */
 import { Worker } from 'node:worker_threads';
 import { workerFile } from '../../tensor/worker-file.js';
 import { type ReadThreadData, WORDS } from './read-exchange.js';
 
-/** Bytes of a window; there are two. */
+/** Bytes per window; there are two. */
 const WINDOW = 2 ** 25;
-/** The first one is small, so that it is soon there, and each is twice as large as the one before. */
+/** The first window is small, so that it is ready soon; each next one is twice as large. */
 const FIRST_WINDOW = 2 ** 20;
-/** More in a window than this is no faster, and the thread needs 24 bytes for each. */
+/** More records per window are no faster, and the thread needs 24 bytes for each. */
 const MOST_RECORDS = 2 ** 20;
-/** Longer than the slowest disk takes for a window, in milliseconds; what lasts longer is no longer waited for. */
+/** Timeout in milliseconds, longer than the slowest disk takes for a window. */
 const PATIENCE = 60_000;
 
 /** Samples of an epoch in their order: sample i is record all[order[i]]. */
@@ -23,7 +23,7 @@ interface Expected {
   readonly batchSize: number;
 }
 
-/** What a window holds: the expected samples from `first` to `end`. */
+/** A window: the expected samples from `first` to `end`. */
 interface ReadWindow {
   readonly first: number;
   readonly end: number;
@@ -37,9 +37,9 @@ export class ReadAhead {
   private readonly windows: readonly [Uint8Array, Uint8Array];
   private expected: Expected | undefined;
   private isUsable = true;
-  /** The sample to come. */
+  /** The next sample. */
   private next = 0;
-  /** The window that is used up, and the one that is being filled. */
+  /** The window being consumed, and the one being filled. */
   private current: ReadWindow = { first: 0, end: 0, buffer: 1 };
   private coming: ReadWindow | undefined;
 
@@ -58,11 +58,11 @@ export class ReadAhead {
     const workerData: ReadThreadData = { fd, size, words, rows, windows };
     const worker = new Worker(workerFile('data/cache/read-thread'), { workerData });
     worker.unref();
-    // Then the records are read where they are asked for, and what is wrong with the file is told there.
+    // Fall back to reading records on demand, which reports what is wrong with the file.
     worker.on('error', () => (this.isUsable = false));
   }
 
-  /** Says what will be asked for, in batches of `batchSize`, from now on. */
+  /** Sets the samples to prefetch, in batches of `batchSize`. */
   expect(order: Int32Array, all: Int32Array, batchSize: number): void {
     if (this.coming !== undefined) this.wait();
     this.coming = undefined;
@@ -72,7 +72,7 @@ export class ReadAhead {
     this.request();
   }
 
-  /** The bytes of the records `rows`, until the next call; undefined where they are not what was to come, or not to be had. */
+  /** The bytes of the records `rows`, valid until the next call; undefined if they were not expected next or could not be read. */
   take(rows: Int32Array): Uint8Array | undefined {
     if (!this.isUsable || this.expected === undefined) return undefined;
     const { order, all } = this.expected;
@@ -80,7 +80,7 @@ export class ReadAhead {
     if (first + rows.length > order.length) return undefined;
     for (let i = 0; i < rows.length; i++) if (rows[i] !== all[order[first + i]]) return undefined;
     this.next += rows.length;
-    // Nobody waits for a thread that is still starting.
+    // Do not wait for a thread that is still starting.
     if (Atomics.load(this.words, WORDS.isRunning) === 0) return undefined;
     while (first >= this.current.end) if (!this.turn()) return undefined;
     const { current, size } = this;
@@ -91,7 +91,7 @@ export class ReadAhead {
     );
   }
 
-  /** Ends the thread once it has done what it is doing. */
+  /** Stops the thread after its current read. */
   close(): void {
     if (this.coming !== undefined) this.wait();
     this.isUsable = false;
@@ -99,7 +99,7 @@ export class ReadAhead {
     Atomics.notify(this.words, WORDS.requested);
   }
 
-  /** Goes on to the next window; false where there is none. */
+  /** Advances to the next window; false if there is none. */
   private turn(): boolean {
     if (this.coming === undefined || !this.wait()) return false;
     this.current = this.coming;
@@ -107,7 +107,7 @@ export class ReadAhead {
     return true;
   }
 
-  /** Has the window after the current one filled. */
+  /** Requests the window after the current one. */
   private request(): void {
     this.coming = undefined;
     if (this.expected === undefined || !this.isUsable) return;
@@ -127,7 +127,7 @@ export class ReadAhead {
     Atomics.notify(words, WORDS.requested);
   }
 
-  /** Waits until what was asked for last has been read; false where it could not be. */
+  /** Waits for the last request; false if it failed. */
   private wait(): boolean {
     const { words } = this;
     const wanted = Atomics.load(words, WORDS.requested);

@@ -1,6 +1,6 @@
-/** What `ReadAhead` and its thread share. */
+/** State shared by `ReadAhead` and its thread. */
 
-/** Places in the words that both threads see. */
+/** Indices into the shared control words. */
 export const WORDS = { requested: 0, done: 1, isRunning: 2, hasFailed: 3, count: 4, buffer: 5, length: 6 } as const;
 
 export interface ReadThreadData {
@@ -9,7 +9,7 @@ export interface ReadThreadData {
   /** Bytes of a record. */
   readonly size: number;
   readonly words: Int32Array;
-  /** The records that each window is to hold, in their order there. */
+  /** The records of each window, in order. */
   readonly rows: readonly [Int32Array, Int32Array];
   readonly windows: readonly [Uint8Array, Uint8Array];
 }

@@ -1,27 +1,27 @@
-/** The thread of `ReadAhead`: reads windows of records when told. */
+/** The thread of `ReadAhead`: reads windows of records on request. */
 import { readSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { type ReadThreadData, WORDS } from './read-exchange.js';
 
 const { fd, size, words, rows, windows } = workerData as ReadThreadData;
-/** What lies between two records is read along where that is fewer bytes than this, which takes no longer than another call. */
+/** Gaps between records below this many bytes are read too: that takes no longer than another call. */
 const GAP = 2 ** 14;
-/** Bytes that are read with one call. */
+/** Bytes per read call. */
 const BLOCK = 2 ** 18;
-/** Words of a record, where it is small and copied word by word; else 0. */
+/** Words per record if it is small enough to copy word by word; else 0. */
 const wordsEach = size % 4 === 0 && size <= 512 ? size / 4 : 0;
 const block = new Uint8Array(BLOCK);
 const blockWords = new Int32Array(block.buffer);
 
 const room = (): Int32Array => new Int32Array(rows[0].length);
-// A place for each record; each pass goes from one pair to the other.
+// One slot per record; each sorting pass goes from one pair to the other.
 let [sorted, places] = [room(), room()];
 let [nextSorted, nextPlaces] = [room(), room()];
-/** Bits that are sorted by at once. */
+/** Bits per sorting pass. */
 const DIGIT = 12;
 const starts = new Int32Array(2 ** DIGIT);
 
-/** Radix sort, from the lowest digit on; places[i] is where in the window sorted[i] goes. */
+/** LSD radix sort; places[i] is the window position of sorted[i]. */
 function sort(rows: Int32Array, count: number): void {
   let highest = 0;
   for (let i = 0; i < count; i++) {
@@ -46,7 +46,7 @@ function sort(rows: Int32Array, count: number): void {
   }
 }
 
-/** Reads `count` bytes at `position` of the file to `start` on. */
+/** Reads `count` bytes at `position` of the file into the buffer at `start`. */
 function read(into: Uint8Array, start: number, count: number, position: number): void {
   for (let done = 0; done < count;) {
     const got = readSync(fd, into, start + done, count - done, position + done);

@@ -1,7 +1,7 @@
 /**
- * Parts whose features are kept in a temporary file instead of in memory. The samples are encoded in their file's order, a block
- * at a time; bytes that are in such a file stay there. What is in memory is the order of the samples and their targets, a few bytes
- * each.
+ * Parts whose features are kept in a temporary file instead of in memory. Samples are encoded in file order, block
+ * by block; bytes already in such a file stay there. Memory holds only the sample order and the targets, a few bytes
+ * per sample.
  */
 import { blocksOf, likeIn, type Part, splitOf, treatedBlock, treatedShape, type Treatment } from './blocks.js';
 import { Records } from '../records.js';
@@ -55,14 +55,14 @@ export function recordSplits(
   return splits;
 }
 
-/** Gives back what splits keep in files; they cannot be read any more. */
+/** Closes the files of the splits, which cannot be read afterwards. */
 export function closeSplits(splits: Partial<Record<SplitName, Split>>): void {
   for (const name of splitNames) {
     for (const table of Object.values(splits[name]?.fields ?? {})) table?.records?.close();
   }
 }
 
-/** The rows that are in any of `lists`, ascending; undefined where these are all. */
+/** The union of `lists`, ascending; undefined if that is every row. */
 function union(lists: readonly Rows[], size: number): Rows {
   const wanted = new Uint8Array(size);
   for (const rows of lists) {
@@ -77,14 +77,14 @@ function union(lists: readonly Rows[], size: number): Rows {
   return rows;
 }
 
-/** For each of `size` rows its place among `rows`. */
+/** For each of `size` rows, its index in `rows`. */
 function ranks(rows: Int32Array, size: number): Int32Array {
   const rankOf = new Int32Array(size);
   rows.forEach((row, rank) => (rankOf[row] = rank));
   return rankOf;
 }
 
-/** Encodes the part into `records`; the shape of a sample, and all targets where there are any. */
+/** Encodes the part into `records`; returns the sample shape and, if there are any, the targets. */
 function writeRecords(
   part: Part,
   treatment: Treatment,

@@ -1,6 +1,6 @@
 /**
- * A temporary file for what does not fit in memory. Its name is removed as soon as it is open, so that nothing is left of it
- * however the process ends: the room on disk goes back with the last descriptor.
+ * A temporary file for what does not fit in memory. It is unlinked as soon as it is open, so that nothing is left behind
+ * however the process ends: the space is freed with the last descriptor.
  */
 import { closeSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,13 +10,13 @@ import { DataError } from '../data-error.js';
 let made = 0;
 
 export class ScratchFile {
-  /** Of the open file. */
+  /** File descriptor. */
   readonly descriptor: number;
   private readonly name: string;
   private length = 0;
   private isOpen = true;
 
-  /** In `folder`, else in the system's folder for such files. Throws DataError where that cannot be written to. */
+  /** In `folder`, else in the system's temporary folder. Throws DataError if that is not writable. */
   constructor(private readonly folder?: string) {
     this.name = path.join(folder ?? tmpdir(), `nn-${process.pid}-${made++}.tmp`);
     try {
@@ -27,17 +27,17 @@ export class ScratchFile {
     try {
       unlinkSync(this.name);
     } catch {
-      // Where an open file keeps its name, it goes when the process ends.
+      // Where an open file cannot be unlinked, it is removed when the process ends.
       process.once('exit', () => rmSync(this.name, { force: true }));
     }
   }
 
-  /** One more in the same folder. */
+  /** Another file in the same folder. */
   another(): ScratchFile {
     return new ScratchFile(this.folder);
   }
 
-  /** Writes `bytes` at the end; where that is. */
+  /** Appends `bytes`; returns their offset. */
   append(bytes: Uint8Array): number {
     const at = this.length;
     this.write(bytes, at);
@@ -54,7 +54,7 @@ export class ScratchFile {
     this.length = Math.max(this.length, at + bytes.length);
   }
 
-  /** Fills `bytes` from `start` on, `count` of them, with what was written at `at`. */
+  /** Reads `count` bytes at offset `at` into `bytes` from `start`. */
   read(bytes: Uint8Array, start: number, count: number, at: number): void {
     for (let done = 0; done < count;) {
       const got = readSync(this.descriptor, bytes, start + done, count - done, at + done);
@@ -70,12 +70,12 @@ export class ScratchFile {
 
   private explained(error: unknown): unknown {
     const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-    const hint = 'name a folder with room by data.cache_dir, or by TMPDIR';
+    const hint = 'set data.cache_dir or TMPDIR to a folder with enough space';
     const problem = {
-      ENOSPC: 'no room left on the disk for the temporary file of data.cache: disk',
-      EDQUOT: 'no room left in the quota for the temporary file of data.cache: disk',
-      ENOENT: 'there is no such folder for the temporary file of data.cache: disk',
-      ENOTDIR: 'there is no such folder for the temporary file of data.cache: disk',
+      ENOSPC: 'no space left on the disk for the temporary file of data.cache: disk',
+      EDQUOT: 'disk quota exceeded by the temporary file of data.cache: disk',
+      ENOENT: 'no such folder for the temporary file of data.cache: disk',
+      ENOTDIR: 'no such folder for the temporary file of data.cache: disk',
       EACCES: 'no permission to write the temporary file of data.cache: disk',
       EROFS: 'no permission to write the temporary file of data.cache: disk',
       EFBIG: 'the temporary file of data.cache: disk is larger than the file system allows',
