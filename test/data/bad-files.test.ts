@@ -67,7 +67,7 @@ describe('a bad idx file', () => {
       'with bytes at the end',
       { images: Buffer.concat([images, Buffer.alloc(3)]) },
       'images.idx: 3 bytes after the end of the 4 x 2 x 2 values of type u8 that the header promises',
-      'the header does not belong to this content',
+      'the header does not match the content',
     ],
     [
       'with an empty dimension',
@@ -126,7 +126,7 @@ describe('a bad idx file', () => {
     [
       'gzip, whose content is long (a bomb)',
       { images: gzipSync(Buffer.concat([images, Buffer.alloc(1e7)])) },
-      'images.idx: there are bytes after the end of the 4 x 2 x 2 values',
+      'images.idx: extra bytes after the end of the 4 x 2 x 2 values',
       undefined,
     ],
     [
@@ -323,19 +323,19 @@ describe('a bad CSV file', () => {
       undefined,
     ],
     ['the target alone', 'k\nx\ny\n', {}, ': no column is left to predict from', undefined],
-    ['a quote that never ends', 'a,k\n1,"x\n2,y\n', {}, ':2: a quote is opened and never closed', undefined],
+    ['a quote that never ends', 'a,k\n1,"x\n2,y\n', {}, ':2: a quote is never closed', undefined],
     [
       'a quote within a field',
       'a,k\n1,x\n5" pipe,y\n',
       {},
-      ':3:1: a quote stands inside of a field that is not quoted',
+      ':3:1: a quote inside an unquoted field',
       'double the quotes',
     ],
     [
       'text after a quote',
       'a,k\n1,x\n"2"b,y\n',
       {},
-      ':3:1: there is text between the closing quote and the delimiter',
+      ':3:1: text between the closing quote and the delimiter',
       undefined,
     ],
     ['Latin-1', Buffer.from('a,k\n1,x\n2,\xe4\n', 'latin1'), {}, ':3: not valid UTF-8', 'it may be in Latin-1'],

@@ -7,10 +7,10 @@ import type { CsvError } from 'csv-parse';
 import { DataError } from '../data-error.js';
 import { LONGEST_LINE } from './text-lines.js';
 
-/** Takes a record and the line on which it begins. */
+/** Receives a record and the line on which it begins. */
 export type TakeRecord = (fields: readonly string[], line: number) => void;
 
-/** Hands the records in `blocks` to `take`, in order; `quote` may be "" for none. Throws DataError with line and column. */
+/** Passes the records in `blocks` to `take`, in order; `quote` may be "" for none. Throws DataError with line and column. */
 export async function readRecords(
   blocks: AsyncIterable<Buffer>,
   file: string,
@@ -18,7 +18,7 @@ export async function readRecords(
   take: TakeRecord,
 ): Promise<void> {
   const { parse } = await import('csv-parse');
-  /** Where the record after the last one begins, empty lines before it not counted. */
+  /** The line after the last record, before any empty lines. */
   let next = 1;
   let emptyLines = 0;
   const parser = parse({
@@ -31,7 +31,7 @@ export async function readRecords(
     skip_empty_lines: true,
     relax_column_count: true,
     max_record_size: LONGEST_LINE,
-    // Records go no further than this, so that they pay nothing for the stream behind it.
+    // Records stop here, so that they do not pay for the stream machinery.
     on_record: (fields: string[], { empty_lines }) => {
       const line = next + empty_lines - emptyLines;
       emptyLines = empty_lines;
@@ -60,7 +60,7 @@ export async function readRecords(
   }
 }
 
-/** The parser keeps a view of what it has not used up, and a block is filled anew when the next is asked for. */
+/** Copied, since the parser keeps a view of unconsumed input and blocks are reused. */
 async function* copiesOf(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const block of blocks) yield Buffer.from(block);
 }
@@ -71,15 +71,15 @@ interface CsvProblem {
   readonly inField: boolean;
 }
 
-const afterQuote: CsvProblem = { problem: 'there is text between the closing quote and the delimiter', inField: true };
+const afterQuote: CsvProblem = { problem: 'text between the closing quote and the delimiter', inField: true };
 
-/** What csv-parse refuses, by the code of its error. */
+/** The errors of csv-parse by code. */
 const PROBLEMS: Readonly<Record<string, CsvProblem>> = {
-  CSV_QUOTE_NOT_CLOSED: { problem: 'a quote is opened and never closed', inField: false },
+  CSV_QUOTE_NOT_CLOSED: { problem: 'a quote is never closed', inField: false },
   CSV_INVALID_CLOSING_QUOTE: afterQuote,
   CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: afterQuote,
   INVALID_OPENING_QUOTE: {
-    problem: 'a quote stands inside of a field that is not quoted',
+    problem: 'a quote inside an unquoted field',
     hint: 'quote the whole field and double the quotes in it: "5"" pipe"',
     inField: true,
   },

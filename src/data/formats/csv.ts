@@ -12,7 +12,7 @@ export interface CsvDialect {
   readonly header: boolean;
 }
 
-/** Reads a CSV file whole into `sink`. Throws DataError with line and column for anything that is not as `dialect` says. */
+/** Reads a CSV file whole into `sink`. Throws DataError with line and column for anything that does not match `dialect`. */
 export async function readCsv(
   files: DataFiles,
   name: string,
@@ -42,7 +42,7 @@ export async function readCsv(
 }
 
 function columnNames(fields: readonly string[], header: boolean, file: string, line: number): string[] {
-  // A header may leave the column of row numbers without a name; without a header no column has one.
+  // A header may leave the row-number column unnamed; without a header no column has a name.
   const names = fields.map((field, i) => (header && field !== '' ? field : `c${i}`));
   const repeated = firstRepeated(names);
   if (repeated >= 0) {
@@ -55,7 +55,7 @@ function columnNames(fields: readonly string[], header: boolean, file: string, l
   return names;
 }
 
-/** The index of the first name that stands before it already, or -1. */
+/** The index of the first duplicate name, or -1. */
 function firstRepeated(names: readonly string[]): number {
   const seen = new Set<string>();
   return names.findIndex((name) => seen.size === seen.add(name).size);

@@ -1,7 +1,7 @@
 /**
  * The idx format of MNIST (http://yann.lecun.com/exdb/mnist): two zero bytes, the element type, the rank, the dimensions as
- * big-endian u32, then the elements, big-endian and row by row; often compressed with gzip. Lengths are checked before they are
- * used: nothing is allocated on the word of a header alone.
+ * big-endian u32, then the elements, big-endian and row by row; often compressed with gzip. Lengths are checked before
+ * anything is allocated.
  */
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { DataError } from '../data-error.js';
@@ -31,8 +31,8 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not downloaded whole';
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
- * The array of bytes in the content of a gzip file, left where it lies. Undefined where that starts with no header, elements are no
- * bytes, or it is not as long as the header promises: `parseIdx` says what is wrong, if anything is.
+ * The array of bytes in the content of a gzip file, not copied. Undefined if it has no valid header, its elements are not
+ * bytes, or its length does not match the header: `parseIdx` then reports what is wrong, if anything is.
  */
 export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & { values: Uint8Array }) | undefined {
   let header: IdxHeader;
@@ -48,8 +48,8 @@ export function bytesOfIdx(content: Uint8Array, file: string): (NumericArray & {
 }
 
 /**
- * The array in `bytes`, an idx file, plain or gzip; elements that are bytes go into memory from `reserve`. Throws DataError where the
- * content is not whole and exact.
+ * The array in `bytes`, an idx file, plain or gzip; byte elements go into memory from `reserve`. Throws DataError if the
+ * length does not match the header.
  */
 export async function parseIdx(
   bytes: Buffer,
@@ -70,7 +70,7 @@ export async function parseIdx(
   if (packed) refuseBomb(bytes.length, expected, { file }, 'unpack the file: gunzip');
   if (!packed && bytes.length > expected) throw trailing(`${bytes.length - expected} bytes`, header, file);
   const size = expected - offset;
-  // What is in memory already is not copied without need.
+  // Avoid a copy of what is already in memory.
   const plain = packed ? undefined : new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
   const target = element.type === 'u8' && reserve !== undefined ? reserve(size) : (plain ?? new Uint8Array(size));
   if (plain === undefined) await inflateInto(target, bytes, header, file);
@@ -123,14 +123,14 @@ function parseHeader(start: Buffer, file: string): IdxHeader {
 function trailing(amount: string, header: IdxHeader, file: string): DataError {
   return new DataError(`${amount} after the end of the ${describe(header)} that the header promises`, {
     file,
-    hint: 'the header does not belong to this content: the file is damaged',
+    hint: 'the header does not match the content: the file is damaged',
   });
 }
 
 /** The start of the content of a gzip file, enough for any header. */
 function inflateStart(bytes: Buffer, file: string): Buffer {
   try {
-    // Z_SYNC_FLUSH: give what is there, without asking for the end of the stream. 64 compressed KiB bound the work.
+    // Z_SYNC_FLUSH: return what is there without requiring the end of the stream. 64 compressed KiB bound the work.
     const options = { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 1 << 16 };
     return gunzipSync(bytes.subarray(0, 1 << 12), options).subarray(0, LONGEST_HEADER);
   } catch (error) {
@@ -138,19 +138,19 @@ function inflateStart(bytes: Buffer, file: string): Buffer {
   }
 }
 
-/** Bytes that are unpacked at once. */
+/** Bytes per chunk. */
 const CHUNK = 1 << 20;
 
-/** Unpacks a gzip file's elements to `target`, piece by piece. Throws DataError where they are more or less than fit. */
+/** Unpacks a gzip file's elements into `target` chunk by chunk. Throws DataError if they do not fill it exactly. */
 async function inflateInto(target: Uint8Array, bytes: Buffer, header: IdxHeader, file: string): Promise<void> {
   const unpacked = createGunzip({ chunkSize: CHUNK });
   unpacked.end(bytes);
-  // Counted from the first element on: the header is skipped.
+  // Relative to the first element: the header is skipped.
   let at = -header.offset;
   try {
     for await (const piece of unpacked) {
       const chunk = piece as Buffer;
-      if (at + chunk.length > target.length) throw trailing('there are bytes', header, file);
+      if (at + chunk.length > target.length) throw trailing('extra bytes', header, file);
       target.set(chunk.subarray(Math.min(chunk.length, Math.max(0, -at))), Math.max(0, at));
       at += chunk.length;
     }

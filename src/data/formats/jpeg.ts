@@ -1,7 +1,7 @@
 /**
- * JPEG (ITU T.81). libjpeg-turbo, compiled to WebAssembly, decodes it: its integers are the same on every machine, and the same as
- * Pillow's and torchvision's. Four channels (CMYK), which it does not turn into colours, are decoded by jpeg-js. Headers are checked
- * before either is asked.
+ * JPEG (ITU T.81). Decoded by libjpeg-turbo, compiled to WebAssembly: bit-identical on every machine, and to
+ * Pillow and torchvision. CMYK, which it does not convert to RGB, is decoded by jpeg-js. Headers are checked
+ * first.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,14 +15,14 @@ const HINT = 'the file is damaged or was not downloaded whole';
 const START_OF_SCAN = 0xda;
 const APP1 = 0xe1;
 const APP14 = 0xee;
-/** A block of 8 x 8 pixels takes at least the one bit of its DC coefficient, where the code is Huffman's. */
+/** With Huffman coding, a block of 8 x 8 pixels takes at least one bit, for its DC coefficient. */
 const MOST_PIXELS_PER_BYTE = 8 * 64;
-/** A progressive image has about ten. Each is a pass over the whole of it, for a few bytes of the file. */
+/** A progressive image has about ten. Each costs a pass over the whole image, for a few bytes of the file. */
 const MOST_SCANS = 500;
 
 /**
- * The image in `bytes`, in 1 or 3 channels, upright where the file says how the camera was held. Throws DataError where they are not a
- * whole and sound JPEG file.
+ * The image in `bytes`, in 1 or 3 channels, turned upright by its Exif orientation. Throws DataError if they are not an
+ * intact JPEG file.
  */
 export async function decodeJpeg(bytes: Buffer, place: DataErrorPlace): Promise<Image> {
   const { components } = checkFrame(bytes, place);
@@ -30,9 +30,9 @@ export async function decodeJpeg(bytes: Buffer, place: DataErrorPlace): Promise<
     const image = components === 4 ? decodeCmyk(bytes) : (await turbo())(bytes);
     return upright(image, exifOrientation(bytes));
   } catch (error) {
-    // An error leaves behind what it was working on: the next image gets a decoder of its own.
+    // After an error the decoder's state is undefined: the next image gets a new one.
     loading = undefined;
-    // Errors of C++ come as numbers.
+    // C++ exceptions arrive as numbers.
     const reason = error instanceof Error ? ` (${reasonOf(error)})` : '';
     throw new DataError(`damaged: the JPEG data cannot be decoded${reason}`, { ...place, hint: HINT });
   }
@@ -43,10 +43,10 @@ interface Segment {
   readonly content: Buffer;
 }
 
-/** The segments up to the first scan, its header included. */
+/** The segments up to and including the header of the first scan. */
 function* segments(bytes: Buffer): Generator<Segment> {
   for (let at = 2; bytes[at] === 0xff;) {
-    // Any number of fill bytes may stand before a marker (B.1.1.2).
+    // Any number of fill bytes may precede a marker (B.1.1.2).
     while (bytes[at] === 0xff) at++;
     const marker = bytes[at];
     const length = at + 3 > bytes.length ? 0 : bytes.readUInt16BE(at + 1);
@@ -57,7 +57,7 @@ function* segments(bytes: Buffer): Generator<Segment> {
   }
 }
 
-/** Holds the frame header (SOF, B.2.2) against the file. */
+/** Checks the frame header (SOF, B.2.2) against the file. */
 function checkFrame(bytes: Buffer, place: DataErrorPlace): { components: number } {
   for (const { marker, content } of segments(bytes)) {
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
@@ -66,8 +66,8 @@ function checkFrame(bytes: Buffer, place: DataErrorPlace): { components: number 
     const [height, width] = [content.readUInt16BE(1), content.readUInt16BE(3)];
     checkImageSize(width, height, place);
     if (bits !== 8) {
-      const hint = 'convert it to 8 bits a channel, or to PNG of 16';
-      throw new DataError(`a JPEG of ${bits} bits a channel, and nn reads 8`, { ...place, hint });
+      const hint = 'convert it to 8 bits per channel, or to 16-bit PNG';
+      throw new DataError(`a JPEG of ${bits} bits per channel; nn reads 8`, { ...place, hint });
     }
     if (marker <= 0xc2 && width * height > bytes.length * MOST_PIXELS_PER_BYTE) {
       const problem = `damaged: a file of ${bytes.length} bytes cannot hold ${width} x ${height} pixels`;
@@ -79,7 +79,7 @@ function checkFrame(bytes: Buffer, place: DataErrorPlace): { components: number 
   throw new DataError('damaged: a JPEG file without a frame header', { ...place, hint: HINT });
 }
 
-/** In the data of a scan, 0xff is followed by a zero: whatever looks like a marker is one. */
+/** In scan data 0xff is escaped by a zero, so whatever looks like a marker is one. */
 function countScans(bytes: Buffer): number {
   const marker = Buffer.of(0xff, START_OF_SCAN);
   let count = 0;
@@ -87,7 +87,7 @@ function countScans(bytes: Buffer): number {
   return count;
 }
 
-/** The orientation in the Exif part of a JPEG file; 1 where there is none, or none that can be read. */
+/** The orientation in the Exif part of a JPEG file; 1 if there is none, or it is unreadable. */
 export function exifOrientation(bytes: Buffer): Orientation {
   for (const { marker, content } of segments(bytes)) {
     if (marker === APP1 && content.toString('latin1', 0, 6) === 'Exif\0\0') return orientationOf(content.subarray(6));
@@ -95,20 +95,20 @@ export function exifOrientation(bytes: Buffer): Orientation {
   return 1;
 }
 
-/** What we use of the module that Emscripten made of libjpeg-turbo. */
+/** The part of Emscripten's libjpeg-turbo module that is used here. */
 interface TurboModule {
   readonly JPEGDecoder: new () => {
     getEncodedBuffer(length: number): Uint8Array;
     decode(): void;
     getFrameInfo(): { readonly width: number; readonly height: number; readonly componentCount: number };
-    /** In the module's memory. */
+    /** A view of the module's memory. */
     getDecodedBuffer(): Uint8ClampedArray;
     delete(): void;
   };
 }
 
 let loading: Promise<(bytes: Buffer) => Image> | undefined;
-/** Loaded with the first image. */
+/** Loaded for the first image. */
 const turbo = (): Promise<(bytes: Buffer) => Image> => (loading ??= loadTurbo());
 
 async function loadTurbo(): Promise<(bytes: Buffer) => Image> {
@@ -131,15 +131,15 @@ async function loadTurbo(): Promise<(bytes: Buffer) => Image> {
   };
 }
 
-/** APP14 of Adobe, which says that the channels are those of CMYK themselves. */
+/** Adobe's APP14, which declares plain CMYK channels. */
 const ADOBE_CMYK = Buffer.of(0xff, APP14, 0, 14, ...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, 0);
 
-/** As Adobe stores it, inverted: so do all others, and so it is read by all. */
+/** CMYK inverted, as Adobe and everyone else store it. */
 function decodeCmyk(bytes: Buffer): Image {
   const named = [...segments(bytes)].some(
     ({ marker, content }) => marker === APP14 && content.toString('latin1', 0, 5) === 'Adobe',
   );
-  // jpeg-js wants to be told.
+  // jpeg-js must be told.
   const told = named ? bytes : Buffer.concat([bytes.subarray(0, 2), ADOBE_CMYK, bytes.subarray(2)]);
   const limits = { maxResolutionInMP: Infinity, maxMemoryUsageInMB: 1024 };
   const decoded = jpeg.decode(told, { useTArray: true, formatAsRGBA: false, tolerantDecoding: false, ...limits });

@@ -1,5 +1,5 @@
 /**
- * JSON lines (https://jsonlines.org): an object on each line, whose keys are columns. A key that a line lacks, or null, is a
+ * JSON lines (https://jsonlines.org): one object per line, whose keys are columns. An absent key, or null, is a
  * missing value.
  */
 import { DataError } from '../data-error.js';
@@ -8,10 +8,10 @@ import { LineIndex } from './line-index.js';
 import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 import { textLines } from './text-lines.js';
 
-/** Different keys than this are no columns: the keys are data then. */
+/** With more distinct keys than this, the keys are data rather than columns. */
 const MOST_COLUMNS = 10_000;
 
-/** Reads a file of JSON lines whole into `sink`. Throws DataError with the line of anything that is not an object of plain values. */
+/** Reads a whole JSON lines file into `sink`. Throws DataError with the line of anything that is not a flat object. */
 export async function readJsonl(files: DataFiles, name: string, sink: TableSink): Promise<TableRows> {
   const file = files.resolve(name);
   const columns = new Map<string, ColumnSink>();
@@ -24,11 +24,11 @@ export async function readJsonl(files: DataFiles, name: string, sink: TableSink)
       let column = columns.get(key);
       if (column === undefined) {
         if (columns.size === MOST_COLUMNS)
-          throw new DataError(`more than ${MOST_COLUMNS} different keys`, { file, line });
+          throw new DataError(`more than ${MOST_COLUMNS} distinct keys`, { file, line });
         column = sink.addColumn(key);
         columns.set(key, column);
       }
-      // The rows before that lacked the key.
+      // Earlier rows lacked the key.
       for (let missed = filled.get(key) ?? 0; missed < row; missed++) column.push('');
       pushValue(column, value, file, line);
       filled.set(key, row + 1);
@@ -42,12 +42,12 @@ export async function readJsonl(files: DataFiles, name: string, sink: TableSink)
   return { size: lines.size, placeOf: (row) => ({ file, line: lines.lineOf(row) }) };
 }
 
-/** A run of digits that a float64 may not hold: an identifier, more often than not. */
+/** A run of digits that a float64 may not hold exactly: usually an identifier. */
 const LONG_NUMBER = /\d{16}/;
 /** A string, or a number. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-/** JSON with whole numbers beyond 2^53 as strings, so that two of them stay two. */
+/** JSON with integers beyond 2^53 as strings, so that they stay distinct. */
 const withLongNumbersQuoted = (text: string): string =>
   text.replace(TOKEN, (token) =>
     /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
@@ -59,7 +59,7 @@ function parseObject(text: string, file: string, line: number): Record<string, u
     value = JSON.parse(LONG_NUMBER.test(text) ? withLongNumbersQuoted(text) : text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`no JSON: ${reason.slice(0, 120)}`, { file, line, hint: 'each line is one object: {"a": 1}' });
+    throw new DataError(`not JSON: ${reason.slice(0, 120)}`, { file, line, hint: 'each line is one object: {"a": 1}' });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const shown = text.trim().slice(0, 40);
@@ -73,7 +73,7 @@ function pushValue(column: ColumnSink, value: unknown, file: string, line: numbe
   else if (typeof value === 'number') column.pushNumber(value);
   else if (typeof value === 'string' || typeof value === 'boolean') column.push(String(value));
   else {
-    throw new DataError(`the value of "${column.name}" is nested, and a feature is one number or text`, {
+    throw new DataError(`the value of "${column.name}" is nested; a feature must be one number or text`, {
       file,
       line,
       hint: `leave it out: drop: [${column.name}]`,

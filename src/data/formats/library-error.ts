@@ -1,7 +1,7 @@
-/** What a decoding library says of a damaged file: its own words, but not those of the JavaScript that tripped over the content. */
+/** A decoding library's message about a damaged file, but not the JavaScript error of a crash on its content. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof TypeError || error instanceof RangeError
-    ? 'its content contradicts itself'
+    ? 'its content is inconsistent'
     : error.message.replace('undefined', 'unknown');
 }

@@ -1,4 +1,4 @@
-/** The line on which each row of a text file begins. Rows mostly follow line by line, so only where they do not is kept. */
+/** The line on which each row of a text file begins. Most rows take one line, so only the exceptions are stored. */
 export class LineIndex {
   size = 0;
   private readonly rows: number[] = [];

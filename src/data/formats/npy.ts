@@ -46,14 +46,14 @@ const WHOLE_FILE_HINT = 'the file is damaged or was not written whole';
 const LONGEST_HEADER = 10_000;
 const MOST_DIMENSIONS = 32;
 
-/** The array in `bytes`, the content of a .npy file. Throws DataError where the content is not whole and exact. */
+/** The array in `bytes`, the content of a .npy file. Throws DataError if the length does not match the header. */
 export function parseNpy(bytes: Buffer, place: DataErrorPlace): NumericArray {
   const { descr, fortranOrder, dims, offset } = parseHeader(bytes, place);
   const [, order, code] = /^([<>|=])([a-zA-Z]\d+)$/.exec(descr) ?? [];
   const element: NpyElementType | undefined = ELEMENT_TYPES[code ?? ''];
   if (element === undefined) {
     const hint = 'save it as numbers: array.astype("float32"), or as integers for labels';
-    throw new DataError(`elements of type "${descr}", which are no numbers that nn reads`, { ...place, hint });
+    throw new DataError(`elements of type "${descr}", which nn does not read`, { ...place, hint });
   }
   if (order === '=' || (order === '|' && element.bytes > 1)) {
     throw new DataError(`the type "${descr}" does not say its byte order`, { ...place, hint: WHOLE_FILE_HINT });
@@ -71,7 +71,7 @@ export function parseNpy(bytes: Buffer, place: DataErrorPlace): NumericArray {
   if (found > expected) {
     throw new DataError(`${found - expected} bytes after the end of the ${described} that the header promises`, {
       ...place,
-      hint: 'the header does not belong to this content: the file is damaged',
+      hint: 'the header does not match the content: the file is damaged',
     });
   }
   const content = bytes.subarray(offset);
@@ -95,7 +95,7 @@ function parseHeader(bytes: Buffer, place: DataErrorPlace): NpyHeader {
     });
   }
   const [major, lengthBytes] = [bytes[6], bytes[6] === 1 ? 2 : 4];
-  if (major < 1 || major > 3) throw new DataError(`NPY version ${major}, and nn reads 1 to 3`, place);
+  if (major < 1 || major > 3) throw new DataError(`NPY version ${major}; nn reads 1 to 3`, place);
   const length = lengthBytes === 2 ? bytes.readUInt16LE(8) : bytes.length < 12 ? Infinity : bytes.readUInt32LE(8);
   const offset = 8 + lengthBytes + length;
   if (length > LONGEST_HEADER || offset > bytes.length) {
@@ -140,7 +140,7 @@ function elements(bytes: Buffer, element: NpyElementType, little: boolean, size:
   return values;
 }
 
-/** Integers beyond 2^53 have no exact float64: they are identifiers, not measures. */
+/** Integers beyond 2^53 have no exact float64: they are identifiers, not measurements. */
 function refuseInexact(values: Uint8Array | Float64Array, { name }: NpyElementType, place: DataErrorPlace): void {
   const bad = values.findIndex((value) => !Number.isSafeInteger(value));
   if (bad < 0) return;
@@ -150,10 +150,10 @@ function refuseInexact(values: Uint8Array | Float64Array, { name }: NpyElementTy
   });
 }
 
-/** From column-by-column to row-by-row. */
+/** Converts column-major to row-major. */
 function inRowOrder<V extends Uint8Array | Float64Array>(values: V, dims: readonly number[]): V {
   const ordered = values.slice() as V;
-  // The stride of each axis where the first index runs fastest.
+  // The stride of each axis when the first index varies fastest.
   const strides: number[] = [];
   dims.reduce((stride, dim) => (strides.push(stride), stride * dim), 1);
   const index = dims.map(() => 0);

@@ -1,11 +1,11 @@
-/** NumPy's .npz: a ZIP archive with a .npy file for each array. */
+/** NumPy's .npz: a ZIP archive with one .npy file per array. */
 import { nearest } from '../../config/nearest.js';
 import { DataError, listed } from '../data-error.js';
 import type { PlacedArray } from './numeric-array.js';
 import { parseNpy } from './npy.js';
 import { openZip } from './zip.js';
 
-/** Reads the archive's arrays by name. Throws DataError where there is none of that name, or it is damaged. */
+/** Reads the archive's arrays by name. Throws DataError if it is missing or damaged. */
 export function openNpz(bytes: Buffer, file: string): (name: string) => Promise<PlacedArray> {
   const members = new Map(openZip(bytes, file).map((member) => [member.name.replace(/\.npy$/, ''), member]));
   return (name) => {
@@ -17,7 +17,7 @@ export function openNpz(bytes: Buffer, file: string): (name: string) => Promise<
       return Promise.reject(new DataError(problem, { file, hint }));
     }
     const place = { file, part: `array "${name}"` };
-    // Inside of a promise, so that what is wrong with one array is found however many are read at once.
+    // Inside a promise, so that errors surface however many arrays are read concurrently.
     return Promise.resolve().then(() => ({ ...parseNpy(member.read(), place), place }));
   };
 }

@@ -1,16 +1,16 @@
-/** What a format of arrays gives. */
+/** An array as parsed from a file. */
 import type { DataErrorPlace } from '../data-error.js';
 
-/** Numbers of a file, row by row. */
+/** The numbers of a file, row-major. */
 export interface NumericArray {
-  /** Of the elements in the file, such as `i16`. */
+  /** Element type in the file, such as `i16`. */
   readonly type: string;
   readonly dims: readonly number[];
-  /** Bytes as they are, without a copy; everything else, in its exact value, as float64. */
+  /** Bytes without a copy; everything else as float64, exactly. */
   readonly values: Uint8Array | Float64Array;
 }
 
-/** An array and where it stands, for error messages. */
+/** An array and its location for error messages. */
 export interface PlacedArray extends NumericArray {
   readonly place: DataErrorPlace;
 }

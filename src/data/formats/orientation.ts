@@ -1,13 +1,13 @@
-/** How a camera was held, as Exif says it (CIPA DC-008, 4.6.4 "Orientation"), and images turned upright by it. */
+/** Exif orientation (CIPA DC-008, 4.6.4 "Orientation"), and turning images upright by it. */
 import type { Image } from './bitmap.js';
 
-/** 1: upright; 2: mirrored; 3: by half; 4: upside down; 5 to 8: with rows and columns exchanged. */
+/** 1: upright; 2: mirrored; 3: rotated by 180 degrees; 4: flipped vertically; 5 to 8: transposed. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const TAG = 0x0112;
 const SHORT = 3;
 
-/** The orientation in the first directory of a TIFF file, which is what Exif is; 1 where there is none, or none that can be read. */
+/** The orientation in the first directory of a TIFF file, which is what Exif is; 1 if there is none, or it is unreadable. */
 export function orientationOf(tiff: Buffer): Orientation {
   if (tiff.length < 8) return 1;
   const order = tiff.toString('latin1', 0, 2);
@@ -25,13 +25,13 @@ export function orientationOf(tiff: Buffer): Orientation {
   return 1;
 }
 
-/** `image` as it is to be seen. */
+/** `image` turned upright. */
 export function upright(image: Image, orientation: Orientation): Image {
   if (orientation === 1) return image;
   const { width, height, channels, values } = image;
   const exchanged = orientation >= 5;
   const [newWidth, newHeight] = exchanged ? [height, width] : [width, height];
-  // Where a seen pixel is stored: from the right in 2, 3, 7 and 8, from below in 3, 4, 6 and 7.
+  // Where an output pixel is stored: from the right in 2, 3, 7 and 8, from the bottom in 3, 4, 6 and 7.
   const fromRight = [2, 3, 7, 8].includes(orientation);
   const fromBelow = [3, 4, 6, 7].includes(orientation);
   const turned = new Uint8Array(values.length);

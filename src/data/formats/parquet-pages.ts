@@ -1,21 +1,21 @@
 /**
- * Checks what the pages of a Parquet column promise before hyparquet believes it, and unpacks them: their headers (Thrift, compact
+ * Validates the pages of a Parquet column before hyparquet sees them, and unpacks them: their headers (Thrift, compact
  * protocol) say how many values and bytes follow, the run lengths in them how often a value is repeated, and damaged ones may say
  * billions.
  */
 
-/** A column chunk as the footer has it. */
+/** A column chunk as described by the footer. */
 export interface ColumnChunk {
   readonly bytes: Buffer;
-  /** Rows of its row group: a column that is not nested has a value for each. */
+  /** Rows of its row group: a column that is not nested has one value for each. */
   readonly rows: number;
   /** Whether values may be missing: pages then begin with a level for each value. */
   readonly optional: boolean;
-  /** Unpacks to the promised length; undefined where the chunk is not packed. */
+  /** Unpacks to the promised length; undefined if the chunk is not compressed. */
   readonly unpack: ((bytes: Uint8Array, length: number) => Uint8Array) | undefined;
 }
 
-/** What is wrong with the pages. */
+/** A defect in the pages. */
 export class PageFault extends Error {
   override readonly name = 'PageFault';
 }
@@ -30,7 +30,7 @@ const RLE = 3;
 const DICTIONARIES = [2, 8];
 const DELTAS = [5, 6, 7];
 
-/** The packed pages of a chunk, unpacked, in their order. Throws PageFault where they do not keep to what the footer says. */
+/** The compressed pages of a chunk, unpacked, in order. Throws PageFault if they contradict the footer. */
 export function unpackPages(chunk: ColumnChunk): Uint8Array[] {
   const { bytes, rows } = chunk;
   const pages: Uint8Array[] = [];
@@ -39,7 +39,7 @@ export function unpackPages(chunk: ColumnChunk): Uint8Array[] {
     if (reader.at >= bytes.length) throw new PageFault(`the pages have ${values} values, for ${rows} rows`);
     const header = within(() => reader.struct());
     const size = numberIn(header, 3);
-    if (!(size >= 0) || reader.at + size > bytes.length) throw new PageFault('a page reaches beyond its column');
+    if (!(size >= 0) || reader.at + size > bytes.length) throw new PageFault('a page extends beyond its column');
     const page = bytes.subarray(reader.at, reader.at + size);
     reader.at += size;
     values += within(() => checkPage(chunk, header, page, pages));
@@ -47,25 +47,25 @@ export function unpackPages(chunk: ColumnChunk): Uint8Array[] {
   return pages;
 }
 
-/** What is read beyond the end is damage. */
+/** Reading beyond the end means damage. */
 function within<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RangeError) throw new PageFault('a page is cut off or damaged');
+    if (error instanceof RangeError) throw new PageFault('a page is truncated or damaged');
     throw error;
   }
 }
 
-/** Checks a page and adds what it unpacks to; how many values it has. */
+/** Checks a page and appends its unpacked content; returns its number of values. */
 function checkPage({ rows, optional, unpack }: ColumnChunk, header: Thrift, page: Buffer, pages: Uint8Array[]): number {
   const length = numberIn(header, 2);
-  if (!(length >= 0) || length > MOST_PAGE_BYTES) throw new PageFault(`a page says that it unpacks to ${length} bytes`);
+  if (!(length >= 0) || length > MOST_PAGE_BYTES) throw new PageFault(`a page claims to unpack to ${length} bytes`);
   const [data, dictionary, dataV2] = [structIn(header, 5), structIn(header, 7), structIn(header, 8)];
   const inside = data ?? dictionary ?? dataV2;
-  if (inside === undefined) throw new PageFault('a page of an unknown kind');
+  if (inside === undefined) throw new PageFault('a page of unknown type');
   const count = numberIn(inside, 1);
-  if (!(count >= 0) || count > rows) throw new PageFault(`a page says that it has ${count} values, in ${rows} rows`);
+  if (!(count >= 0) || count > rows) throw new PageFault(`a page claims ${count} values in ${rows} rows`);
   const unpacked = (packed: Buffer, to: number): Buffer => {
     if (unpack === undefined) return packed;
     const content = unpack(packed, to);
@@ -76,7 +76,7 @@ function checkPage({ rows, optional, unpack }: ColumnChunk, header: Thrift, page
     const [nulls, levels, repeats] = [numberIn(dataV2, 2), numberIn(dataV2, 5), numberIn(dataV2, 6)];
     const start = levels + repeats;
     if (!(levels >= 0 && repeats >= 0 && start <= page.length && start <= length && nulls >= 0 && nulls <= count)) {
-      throw new PageFault('a page header contradicts itself');
+      throw new PageFault('a page header is inconsistent');
     }
     if (optional) checkRuns(page.subarray(repeats, start), 1, count);
     const rest = page.subarray(start);
@@ -116,7 +116,7 @@ function checkRuns(bytes: Buffer, width: number, count: number): void {
     const isPacked = run % 2 === 1;
     const values = isPacked ? 8 * ((run - 1) / 2) : run / 2;
     if (values > count - seen + MOST_PADDING)
-      throw new PageFault(`a run of ${values} values, where ${count} are promised`);
+      throw new PageFault(`a run of ${values} values, where ${count} are expected`);
     reader.at += isPacked ? (values / 8) * width : Math.ceil(width / 8);
     seen += values;
   }
@@ -135,7 +135,7 @@ const numberIn = (fields: Thrift, id: number): number => {
   return typeof value === 'number' ? value : NaN;
 };
 
-/** Reads structs: whole numbers and structs in them are kept, all else is passed over. Throws RangeError at the end. */
+/** Reads structs: integers and nested structs are kept, everything else is skipped. Throws RangeError at the end. */
 class CompactReader {
   at = 0;
 
@@ -189,7 +189,7 @@ class CompactReader {
     if (this.at > this.bytes.length) throw new RangeError('beyond the end');
   }
 
-  /** Unsigned LEB128; beyond 2^53 it is damaged and wrong in any case. */
+  /** Unsigned LEB128; inexact beyond 2^53, which only damaged files have. */
   varint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {

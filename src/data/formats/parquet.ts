@@ -1,6 +1,6 @@
 /**
- * A Parquet file as columns, by hyparquet: a row group and a column at a time, only those that are wanted, of which one is in
- * memory. Sizes are checked first, and whatever the library throws is an error of the file.
+ * A Parquet file as columns, by hyparquet: one row group and used column at a time, of which one is in
+ * memory. Sizes are checked first, and whatever the library throws is reported as an error in the file.
  */
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { type Compressors, type FileMetaData, parquetMetadata, parquetRead, parquetSchema } from 'hyparquet';
@@ -12,18 +12,18 @@ import { type ColumnChunk, PageFault, unpackPages } from './parquet-pages.js';
 import type { ColumnSink, TableRows, TableSink } from './table-sink.js';
 
 const HINT = 'the file is damaged or was not written whole';
-/** Those of Node stop at the promised length; the library's own GZIP never ends on some damaged data. */
+/** Node's decompressors stop at the promised length; the library's own GZIP never ends on some damaged data. */
 const DECOMPRESSORS: Compressors = {
   ...compressors,
   GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(1, length) }),
   BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(1, length) }),
 };
-/** Footers of files with thousands of columns have some megabytes. */
+/** Footers of files with thousands of columns take a few megabytes. */
 const MOST_FOOTER = 2 ** 28;
-/** More rows than an index of rows can count. */
+/** More rows than a row index can hold. */
 const MOST_ROWS = 2 ** 31 - 1;
 
-/** Reads the used columns of a Parquet file into `sink`. Throws DataError where the file is damaged or a used column is nested. */
+/** Reads the used columns of a Parquet file into `sink`. Throws DataError if the file is damaged or a used column is nested. */
 export async function readParquet(files: DataFiles, name: string, sink: TableSink): Promise<TableRows> {
   return files.readParts(name, (parts) => readTable(parts, files.resolve(name), sink));
 }
@@ -37,8 +37,7 @@ async function readTable(parts: FileParts, file: string, sink: TableSink): Promi
   let size = 0;
   for (const [group, { columns, num_rows }] of metadata.row_groups.entries()) {
     const rows = Number(num_rows);
-    if (!(rows >= 0 && size + rows <= MOST_ROWS))
-      throw damaged(`row group ${group + 1} says it has ${rows} rows`, file);
+    if (!(rows >= 0 && size + rows <= MOST_ROWS)) throw damaged(`row group ${group + 1} claims ${rows} rows`, file);
     for (const [i, { name: column, optional, nested }] of fields.entries()) {
       if (!sinks[i].isUsed) continue;
       if (nested) throw nestedColumn(column, { file });
@@ -81,7 +80,7 @@ async function footer(parts: FileParts, file: string): Promise<FileMetaData> {
     throw new DataError('truncated: a Parquet file ends with PAR1', { file, hint: HINT });
   }
   const length = end.readUInt32LE(0) + 8;
-  if (length > MOST_FOOTER) throw damaged(`the footer says that it has ${length} bytes`, file);
+  if (length > MOST_FOOTER) throw damaged(`the footer claims ${length} bytes`, file);
   try {
     return parquetMetadata(await parts.read(Math.max(0, size - length), size), { geoparquet: false });
   } catch (error) {
@@ -93,7 +92,7 @@ interface SchemaField {
   readonly name: string;
   /** Whether values may be missing. */
   readonly optional: boolean;
-  /** Whether a row has several values, or none of its own. */
+  /** Whether the column is nested: a row may have several values, or none. */
   readonly nested: boolean;
 }
 
@@ -109,17 +108,17 @@ function columnsOf(metadata: FileMetaData, file: string): SchemaField[] {
     throw damaged(`the schema cannot be read (${reasonOf(error)})`, file);
   }
   const names = fields.map(({ name }) => name);
-  // What the types promise, a damaged footer need not keep.
+  // A damaged footer may violate the types.
   if (names.some((name: unknown) => typeof name !== 'string' || name === '')) {
     throw damaged('a column has no name', file);
   }
   const repeated = names.find((name, i) => names.indexOf(name) < i);
-  if (repeated !== undefined) throw new DataError(`there are two columns named "${repeated}"`, { file });
+  if (repeated !== undefined) throw new DataError(`two columns are named "${repeated}"`, { file });
   return fields;
 }
 
 const nestedColumn = (name: string, place: DataErrorPlace): DataError =>
-  new DataError(`column "${name}" is nested, and a feature is one number or text`, {
+  new DataError(`column "${name}" is nested; a feature must be one number or text`, {
     ...place,
     hint: `leave it out: drop: [${name}]`,
   });
@@ -128,7 +127,7 @@ const nestedColumn = (name: string, place: DataErrorPlace): DataError =>
 function unpack(chunk: Omit<ColumnChunk, 'unpack'>, codec: string, column: string, file: string): Compressors {
   const decompressor = new Map(Object.entries(DECOMPRESSORS)).get(codec);
   if (decompressor === undefined && codec !== 'UNCOMPRESSED')
-    throw damaged(`column "${column}" is packed in an unknown way`, file);
+    throw damaged(`column "${column}" uses an unknown compression`, file);
   let pages: Uint8Array[];
   try {
     pages = unpackPages({ ...chunk, unpack: decompressor });
@@ -146,7 +145,7 @@ type ReadRange = Pick<Parameters<typeof parquetRead>[0], 'metadata' | 'compresso
   readonly rowEnd: number;
 };
 
-/** The cells of a column, rows of one row group, in pieces. `chunk` has the bytes of the file that the library will ask for. */
+/** The cells of a column in one row group, in pieces. `chunk` has the bytes of the file that the library will request. */
 async function readCells(
   parts: FileParts,
   chunk: { readonly start: number; readonly bytes: Buffer },
@@ -169,7 +168,7 @@ async function readCells(
       file: { byteLength: parts.size, slice },
       ...range,
       geoparquet: false,
-      // Complaints wait until the library is done: it takes what is thrown here for its own.
+      // Errors wait until the library is done: it would catch what is thrown here.
       onChunk: ({ columnData, rowStart }) => pieces.push({ first: rowStart, cells: columnData as ArrayLike<unknown> }),
     });
   } catch (error) {
@@ -177,7 +176,7 @@ async function readCells(
   }
   const cells = pieces.sort((a, b) => a.first - b.first).map((piece) => piece.cells);
   const found = cells.reduce((sum, { length }) => sum + length, 0);
-  if (found !== rows) throw damaged(`column "${column}" has ${found} values where ${rows} are promised`, file);
+  if (found !== rows) throw damaged(`column "${column}" has ${found} values where ${rows} are expected`, file);
   return cells;
 }
 

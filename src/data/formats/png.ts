@@ -1,6 +1,6 @@
 /**
- * PNG (https://www.w3.org/TR/png-3): all colour types, bit depths and interlacing, to 8 bits a channel. fast-png decodes the pixels,
- * behind a guard: the header says how many bytes they are, and not a byte more is unpacked, by zlib of Node; checksums are verified.
+ * PNG (https://www.w3.org/TR/png-3): all colour types, bit depths and interlacing, to 8 bits per channel. fast-png decodes the pixels
+ * after checks: Node's zlib unpacks no more bytes than the header implies, and checksums are verified.
  */
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { convertIndexedToRgb, decode, type DecodedPng } from 'fast-png';
@@ -13,7 +13,7 @@ const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
 const HINT = 'the file is damaged or was not downloaded whole';
 
-/** By colour type: channels in the file, and bit depths that it may have. */
+/** By colour type: channels in the file, and allowed bit depths. */
 const COLOUR_TYPES: Readonly<Record<number, { channels: number; depths: readonly number[] }>> = {
   0: { channels: 1, depths: [1, 2, 4, 8, 16] },
   2: { channels: 3, depths: [8, 16] },
@@ -32,7 +32,7 @@ interface Header {
   readonly interlaced: boolean;
 }
 
-/** What of a file makes the image. */
+/** The chunks of a file that determine the image. */
 interface Content {
   readonly header: Header;
   readonly palette?: Buffer;
@@ -42,15 +42,15 @@ interface Content {
 }
 
 /**
- * The image in `bytes`, upright where the file says how the camera was held. Of 16 bits a channel the upper 8 of the lower `bits` are
- * taken. Throws DataError where `bytes` are not a whole and sound PNG file.
+ * The image in `bytes`, turned upright by its Exif orientation. Of 16 bits per channel the upper 8 of the lower `bits` are
+ * taken. Throws DataError if `bytes` is not an intact PNG file.
  */
 export function decodePng(bytes: Buffer, place: DataErrorPlace, bits = 16): Image {
   const { header, palette, transparency, packed, exif } = readContent(bytes, place);
   const passes = passesOf(header);
   const lines = inflated(packed, passes.reduce((sum, pass) => sum + linesOf(header, pass), 0), place); // prettier-ignore
   let at = 0;
-  // Each pass is laid out as an image of its own (PNG, section 8.1), and decoded as one.
+  // Each pass is stored as a separate image (PNG, section 8.1), and decoded as one.
   const parts = passes.map((pass) => {
     const part = { header: { ...header, ...pass }, palette, transparency };
     return decodePart(part, lines.subarray(at, (at += linesOf(header, pass))), place, bits);
@@ -68,12 +68,12 @@ function readContent(bytes: Buffer, place: DataErrorPlace): Content {
     if (header === undefined && type !== 'IHDR') throw damaged(`the first chunk is ${type}, not IHDR`);
     if (type === 'IDAT') packed.push(data);
     else if (type !== 'IHDR') first.set(type, first.get(type) ?? data);
-    else if (header !== undefined) throw damaged('there are two headers');
+    else if (header !== undefined) throw damaged('two headers');
     else header = parseHeader(data, place);
   }
   if (header === undefined) throw damaged('no header');
   const palette = first.get('PLTE');
-  if (header.colourType === PALETTE && palette === undefined) throw damaged('there is no palette');
+  if (header.colourType === PALETTE && palette === undefined) throw damaged('no palette');
   return {
     header,
     packed: Buffer.concat(packed),
@@ -109,7 +109,7 @@ function* chunks(bytes: Buffer, place: DataErrorPlace): Generator<Chunk> {
 }
 
 function parseHeader(data: Buffer, place: DataErrorPlace): Header {
-  if (data.length !== 13) throw new DataError('damaged: the header has a wrong length', { ...place, hint: HINT });
+  if (data.length !== 13) throw new DataError('damaged: the header has the wrong length', { ...place, hint: HINT });
   const [width, height] = [data.readUInt32BE(0), data.readUInt32BE(4)];
   const [depth, colourType, compression, filter, interlace] = data.subarray(8);
   const kind: { channels: number; depths: readonly number[] } | undefined = COLOUR_TYPES[colourType];
@@ -121,7 +121,7 @@ function parseHeader(data: Buffer, place: DataErrorPlace): Header {
   return { width, height, depth, colourType, channels: kind.channels, interlaced: interlace === 1 };
 }
 
-/** A part of the image that is stored by itself: every `dx`-th pixel of every `dy`-th row, from (x, y) on. */
+/** A part of the image that is stored separately: every `dx`-th pixel of every `dy`-th row, from (x, y) on. */
 interface Pass {
   readonly x: number;
   readonly y: number;
@@ -156,7 +156,7 @@ function passesOf({ width, height, interlaced }: Header): Pass[] {
     .filter((pass) => pass.width > 0 && pass.height > 0);
 }
 
-/** Bytes of the lines of a pass, each with its filter before it. */
+/** Bytes of the lines of a pass, each preceded by its filter type. */
 const linesOf = ({ depth, channels }: Header, { width, height }: Pass): number =>
   height * (1 + Math.ceil((width * depth * channels) / 8));
 
@@ -181,7 +181,7 @@ function inflated(packed: Buffer, size: number, place: DataErrorPlace): Buffer {
 
 type Part = Pick<Content, 'header' | 'palette' | 'transparency'>;
 
-/** Decodes an image without interlacing from its `lines`, which are known to be as long as it needs. */
+/** Decodes an image without interlacing from its `lines`, whose length has been checked. */
 function decodePart(part: Part, lines: Buffer, place: DataErrorPlace, bits: number): Image {
   const { width, height, colourType } = part.header;
   let decoded: DecodedPng;
@@ -197,7 +197,7 @@ function decodePart(part: Part, lines: Buffer, place: DataErrorPlace, bits: numb
   return withTransparency(part, bytesOf(decoded, place, bits), bits);
 }
 
-/** The file that fast-png is given: what makes the image and nothing else, and its lines as they are, since they are unpacked already. */
+/** A minimal file for fast-png: only what determines the image, with its lines stored uncompressed, since they are already unpacked. */
 function pngOf({ header, palette, transparency }: Part, lines: Buffer): Buffer {
   const ihdr = Buffer.alloc(13);
   ihdr.writeUInt32BE(header.width, 0);
@@ -212,7 +212,7 @@ function pngOf({ header, palette, transparency }: Part, lines: Buffer): Buffer {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** fast-png does not look at it. */
+/** fast-png ignores it. */
 const NO_CHECKSUM = Buffer.alloc(4);
 
 function chunk(type: string, data: Buffer): Buffer[] {
@@ -222,7 +222,7 @@ function chunk(type: string, data: Buffer): Buffer[] {
   return [start, data, NO_CHECKSUM];
 }
 
-/** An image without a palette in 8 bits a channel. */
+/** An image without a palette in 8 bits per channel. */
 function bytesOf({ width, height, depth, channels, data }: DecodedPng, place: DataErrorPlace, bits: number): Image {
   if (depth === 8) return { width, height, channels, values: data as Uint8Array };
   const values = new Uint8Array(width * height * channels);
@@ -235,7 +235,7 @@ function bytesOf({ width, height, depth, channels, data }: DecodedPng, place: Da
     if (largest16 < 2 ** bits) return { width, height, channels, values, largest16 };
     throw new DataError(`a value of ${largest16} has more than ${bits} bits`, { ...place, hint: 'set bits: 16' });
   }
-  // Grey of few bits, stretched to 0 to 255. A line ends with a whole byte.
+  // Low-bit grey, scaled to 0 to 255. Lines are padded to whole bytes.
   const [line, most] = [Math.ceil((width * depth) / 8), 2 ** depth - 1];
   for (let i = 0; i < values.length; i++) {
     const bit = (i % width) * depth;
@@ -245,12 +245,12 @@ function bytesOf({ width, height, depth, channels, data }: DecodedPng, place: Da
   return { width, height, channels, values };
 }
 
-/** `image` with an alpha channel where one grey or colour is declared transparent. */
+/** `image` with an alpha channel if one grey or colour is declared transparent. */
 function withTransparency({ header, transparency }: Part, image: Image, bits: number): Image {
   const { width, height, channels, values, ...rest } = image;
   const { depth, colourType } = header;
   if (transparency?.length !== 2 * channels || colourType > 2) return image;
-  // The transparent colour has 16 bits; 8 of them are compared here where the image has 16, as most decoders do.
+  // The transparent colour has 16 bits; only 8 are compared if the image has 16, as in most decoders.
   const key = Array.from({ length: channels }, (_, c) => {
     const value = transparency.readUInt16BE(2 * c);
     return depth === 16 ? value >> (bits - 8) : depth === 8 ? value : (value * 255) / (2 ** depth - 1);
@@ -268,7 +268,7 @@ function withTransparency({ header, transparency }: Part, image: Image, bits: nu
   return { width, height, channels: channels + 1, values: out, ...rest };
 }
 
-/** The whole image of its passes. */
+/** Combines the passes into the whole image. */
 function interleaved({ width, height }: Header, passes: readonly Pass[], parts: readonly Image[]): Image {
   const { channels } = parts[0];
   const values = new Uint8Array(width * height * channels);

@@ -1,11 +1,11 @@
 /**
- * Resizing of images by a separable filter, as in Pillow and in PyTorch with `antialias=True`: where the image gets smaller, the
- * filter gets wider, so that every pixel counts.
+ * Resizing of images by a separable filter, as in Pillow and in PyTorch with `antialias=True`: when the image shrinks, the
+ * filter widens, so that every pixel contributes.
  */
 import type { Image } from './bitmap.js';
 
 interface ResamplingKernel {
-  /** Pixels on either side. */
+  /** Radius in pixels. */
   readonly support: number;
   readonly weight: (distance: number) => number;
 }
@@ -27,7 +27,7 @@ const KERNELS: Record<Filter, ResamplingKernel> = {
   lanczos: { support: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
 };
 
-/** For every pixel of the result: the first pixel that it is made of, and the weights of that and the following ones. */
+/** For every output pixel: its first input pixel, and the weights of that and the following ones. */
 type Weights = readonly { readonly first: number; readonly weights: Float64Array }[];
 
 function weightsOf(from: number, to: number, { support, weight }: ResamplingKernel): Weights {
@@ -44,7 +44,7 @@ function weightsOf(from: number, to: number, { support, weight }: ResamplingKern
 
 const known = new Map<string, Weights>();
 
-/** The same for all images of a folder, mostly. */
+/** Cached: usually the same for all images of a folder. */
 function cachedWeights(from: number, to: number, filter: Filter): Weights {
   const key = `${from} ${to} ${filter}`;
   let weights = known.get(key);
@@ -73,7 +73,7 @@ export function resized(image: Image, height: number, width: number, filter: Fil
       }
     }
   }
-  // Rounds to the nearest byte and cuts off what a filter with negative lobes overshoots.
+  // Rounds to the nearest byte and clamps the overshoot of filters with negative lobes.
   const values = new Uint8ClampedArray(height * width * channels);
   const rowSize = width * channels;
   cachedWeights(image.height, height, filter).forEach(({ first, weights }, y) => {

@@ -1,18 +1,18 @@
-/** Text files as they come from the disk: in blocks of whole lines or line by line, and nothing but UTF-8. */
+/** UTF-8 text files, streamed in blocks of whole lines or line by line. */
 import { isUtf8 } from 'node:buffer';
 import { DataError } from '../data-error.js';
 import { isGzip } from './idx.js';
 
-/** A line or record longer than this is a file of another kind, or a quote that never ends. */
+/** A longer line or record means another file type, or a quote that is never closed. */
 export const LONGEST_LINE = 1 << 22;
 
 /**
- * Hands the bytes on as they come, cut at line ends, and refuses what is not UTF-8 text with the line it is on. A block is valid
- * until the next is asked for.
+ * Yields the bytes in blocks cut at line ends, and rejects what is not UTF-8 text, naming the line. A block is valid
+ * until the next one is requested.
  */
 export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): AsyncGenerator<Buffer> {
   let bytes = Buffer.alloc(0);
-  /** What the block before left, at the start of `bytes`. */
+  /** Bytes left over from the previous block, at the start of `bytes`. */
   let rest = 0;
   let line = 1;
   const check = (block: Buffer): Buffer => {
@@ -31,7 +31,7 @@ export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): 
       bytes = larger;
     }
     chunk.copy(bytes, rest);
-    // No character of UTF-8 contains a byte below 128 but those of ASCII, so a line end never cuts one.
+    // In UTF-8 only ASCII characters contain bytes below 128, so a line end never splits a character.
     const whole = bytes.subarray(0, length);
     const end = Math.max(whole.lastIndexOf(10), whole.lastIndexOf(13)) + 1;
     if (length - end > LONGEST_LINE) {
@@ -44,7 +44,7 @@ export async function* textBlocks(chunks: AsyncIterable<Buffer>, file: string): 
   if (rest > 0) yield check(bytes.subarray(0, rest));
 }
 
-/** The lines of a file, without their ends, and their 1-based numbers. Throws DataError where it is no UTF-8 text. */
+/** The lines of a file, without their ends, and their 1-based numbers. Throws DataError if it is not UTF-8 text. */
 export async function* textLines(
   chunks: AsyncIterable<Buffer>,
   file: string,

@@ -1,6 +1,6 @@
 /**
- * ZIP archives (APPNOTE 6.3.10), as far as archives of data need: stored and deflated members, no encryption, no ZIP64. What the
- * directory says is checked against the file, and a member is unpacked to the size that it promises or not at all.
+ * ZIP archives (APPNOTE 6.3.10), as far as data archives need: stored and deflated members, no encryption, no ZIP64. The
+ * directory is checked against the file, and a member is unpacked to the promised size or not at all.
  */
 import { constants as bufferLimits } from 'node:buffer';
 import { crc32, inflateRawSync } from 'node:zlib';
@@ -9,9 +9,9 @@ import { canHold, refuseBomb } from './unpacking.js';
 
 export interface ZipMember {
   readonly name: string;
-  /** Of the content. */
+  /** Unpacked size. */
   readonly size: number;
-  /** The content. Throws DataError where it is damaged. */
+  /** The content. Throws DataError if it is damaged. */
   read(): Buffer;
 }
 
@@ -21,11 +21,11 @@ const LOCAL_HEADER = 0x04034b50;
 const ZIP64 = 0xffffffff;
 const HINT = 'the file is damaged or was not downloaded whole';
 
-/** The members of the archive `bytes`. Throws DataError where its directory is not sound. */
+/** The members of the archive `bytes`. Throws DataError if its directory is damaged. */
 export function openZip(bytes: Buffer, file: string): ZipMember[] {
   const damaged = (problem: string): DataError => new DataError(`damaged: ${problem}`, { file, hint: HINT });
   const end = endOfDirectory(bytes);
-  if (end === undefined) throw new DataError('not a ZIP archive, or one that is truncated', { file, hint: HINT });
+  if (end === undefined) throw new DataError('not a ZIP archive, or a truncated one', { file, hint: HINT });
   const [count, start] = [bytes.readUInt16LE(end + 10), bytes.readUInt32LE(end + 16)];
   if (count === 0xffff || start === ZIP64) throw new DataError('a ZIP64 archive, larger than 4 GiB', { file });
   const members: ZipMember[] = [];
@@ -62,7 +62,7 @@ function member(bytes: Buffer, at: number, name: string, file: string): ZipMembe
     size,
     read() {
       if (flags & 1) throw new DataError('is encrypted', { ...place, hint: undefined });
-      if (method !== 0 && method !== 8) throw new DataError(`packed by method ${method}, and nn reads 0 and 8`, place);
+      if (method !== 0 && method !== 8) throw new DataError(`compression method ${method}; nn reads 0 and 8`, place);
       if (packedSize === ZIP64 || size === ZIP64) throw new DataError('is larger than 4 GiB (ZIP64)', place);
       if (header + 30 > bytes.length || bytes.readUInt32LE(header) !== LOCAL_HEADER) {
         throw new DataError(`damaged: no member starts at byte ${header}`, place);
@@ -74,7 +74,7 @@ function member(bytes: Buffer, at: number, name: string, file: string): ZipMembe
       if (content.length !== size) {
         throw new DataError(`damaged: ${content.length} bytes where the directory promises ${size}`, place);
       }
-      if (crc32(content) !== checksum) throw new DataError('damaged: its checksum is not that of the directory', place);
+      if (crc32(content) !== checksum) throw new DataError('damaged: its checksum does not match the directory', place);
       return content;
     },
   };

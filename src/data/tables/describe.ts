@@ -7,10 +7,11 @@ import type { Column } from './column.js';
 const BINS = 10;
 const MOST_VALUES = 8;
 
-export function describeColumn(column: Column): ColumnReport {
+/** What a column holds; with `asText` its numbers are names. */
+export function describeColumn(column: Column, asText: boolean): ColumnReport {
   const { name, size } = column;
   const missing = column.values.map((text) => column.isMissing(text));
-  const numberOf = column.values.map(parseNumber);
+  const numberOf = asText ? column.values.map(() => NaN) : column.values.map(parseNumber);
   const counts = new Float64Array(column.values.length);
   // Where every value is one of a few texts, these are counted instead.
   const all = new Float64Array(column.hasNumbers ? size : 0);

@@ -48,7 +48,7 @@ export function sampleFile(
     file: table.file,
     size: table.size,
     labels,
-    describe: () => used.map(describeColumn),
+    describe: () => used.map((column) => describeColumn(column, isCategorical(column.name, params))),
     fit: (rows: Rows): TableEncoding => ({
       kind: 'table',
       columns: features.map((column) =>

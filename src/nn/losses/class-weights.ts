@@ -37,7 +37,7 @@ export function resolveClassWeights(
     return `class_weights has ${weights.length} values, and the data has ${names.length} classes`;
   }
   const unknown = Object.keys(weights).find((name) => !names.includes(name));
-  if (unknown === undefined) return names.map((name) => weights[name] ?? 1);
+  if (unknown === undefined) return names.map((name) => (Object.hasOwn(weights, name) ? weights[name] : 1));
   const hint = didYouMean(unknown, names);
   return `class_weights: there is no class "${unknown}"${hint === undefined ? `; there are ${names.join(', ')}` : `; ${hint}`}`;
 }

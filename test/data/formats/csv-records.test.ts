@@ -33,10 +33,10 @@ describe('the records of a CSV file', () => {
   });
 
   it.each([
-    ['a quote that is never closed', 'a,b\n\n1,"x\n2,y\n', 'a.csv:3: a quote is opened and never closed'],
-    ['a quote inside of a field', 'a,b\n1,5" pipe\n', 'a.csv:2:2: a quote stands inside of a field that is not quoted'],
-    ['text after a quote', 'a,b\n"1"x,2\n', 'a.csv:2:1: there is text between the closing quote and the delimiter'],
-    ['text after a quote and a space', 'a,b\n1,"2" x\n', 'a.csv:2:2: there is text between the closing quote and the delimiter'], // prettier-ignore
+    ['a quote that is never closed', 'a,b\n\n1,"x\n2,y\n', 'a.csv:3: a quote is never closed'],
+    ['a quote inside of a field', 'a,b\n1,5" pipe\n', 'a.csv:2:2: a quote inside an unquoted field'],
+    ['text after a quote', 'a,b\n"1"x,2\n', 'a.csv:2:1: text between the closing quote and the delimiter'],
+    ['text after a quote and a space', 'a,b\n1,"2" x\n', 'a.csv:2:2: text between the closing quote and the delimiter'], // prettier-ignore
   ])('refuse %s', async (_, text, message) => {
     await expect(recordsOf(text)).rejects.toThrow(message);
   });

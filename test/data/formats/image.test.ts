@@ -107,7 +107,7 @@ describe('decodeImage', () => {
     [
       'a JPEG of gigapixels',
       Buffer.from([0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0xff, 0xff, 0xff, 0xff, 1, 1, 0x11, 0]),
-      '65535 x 65535 pixels are more than nn takes',
+      '65535 x 65535 pixels exceed the limit of',
     ],
     [
       'a JPEG that is too short for its size',
@@ -117,7 +117,7 @@ describe('decodeImage', () => {
     [
       'a JPEG of 12 bits',
       Buffer.from([0xff, 0xd8, 0xff, 0xc1, 0, 11, 12, 0, 8, 0, 8, 1, 1, 0x11, 0]),
-      '12 bits a channel, and nn reads 8',
+      '12 bits per channel; nn reads 8',
     ],
     [
       'a JPEG of a thousand scans',

@@ -42,7 +42,7 @@ describe('parseNpy', () => {
     [
       'text elements',
       npyBytes(header("'<U5'", '1,'), new Uint8Array(20)),
-      'elements of type "<U5", which are no numbers',
+      'elements of type "<U5", which nn does not read',
     ],
     ['objects', npyBytes(header("'|O'", '1,'), new Uint8Array(20)), 'elements of type "|O"'],
     ['records', npyBytes(header("[('a', '<f4')]", '1,'), new Uint8Array(4)), 'records with named fields'],
@@ -84,7 +84,7 @@ describe('openNpz', () => {
     const whole = bytesOf(npz.compressed);
     const open = (bytes: Buffer): Promise<unknown> => Promise.resolve().then(() => openNpz(bytes, 'a.npz')('x'));
     expect((await dataErrorOf(open(whole.subarray(0, -30)))).message).toContain(
-      'not a ZIP archive, or one that is truncated',
+      'not a ZIP archive, or a truncated one',
     );
     const flipped = Buffer.from(whole);
     flipped[60] ^= 1;

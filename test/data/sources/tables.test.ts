@@ -74,7 +74,7 @@ describe('a table', () => {
 
 describe('a bad file of JSON lines', () => {
   it.each([
-    ['no JSON', '{"a":1,"k":"x"}\n{"a":', ':2: no JSON: '],
+    ['no JSON', '{"a":1,"k":"x"}\n{"a":', ':2: not JSON: '],
     ['a list', '\n[1,2]\n', ':2: expected an object, got [1,2]'],
     ['a nested value', '{"a":{"b":1},"k":"x"}', ':1: the value of "a" is nested'],
     [

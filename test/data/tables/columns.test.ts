@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ColumnBuilder, type ColumnUse } from '../../../src/data/tables/column.js';
+import { describeColumn } from '../../../src/data/tables/describe.js';
 import { missingValues } from '../../../src/data/tables/missing.js';
 import { murmur3 } from '../../../src/data/tables/murmur3.js';
 import { indexOfEachValue, parseNumber } from '../../../src/data/labels.js';
@@ -213,6 +214,14 @@ describe('a column of numbers', () => {
     const { train } = await load(dir, { source: csv({}) });
     expect(train.fields.features.shape).toEqual([3000]);
     expect(sample(train.fields.features, 2).slice(0, 3)).toEqual([2, 3, 4]);
+  });
+});
+
+describe('a description of a column', () => {
+  it('counts the names of a categorical one as they are written', () => {
+    const column = built('texts', ['7', '007', '7', '07']);
+    expect(describeColumn(column, true)).toMatchObject({ kind: 'categorical', distinct: 3, values: [['7', 2], ['007', 1], ['07', 1]] }); // prettier-ignore
+    expect(describeColumn(column, false)).toMatchObject({ kind: 'numeric', distinct: 1 });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resolveClassWeights } from '../../../src/nn/losses/class-weights.js';
 import {
   type LossConfig,
   lossMismatch,
@@ -156,6 +157,12 @@ describe('weights that the data decide', () => {
   it.each(['softmax_cross_entropy', 'focal', 'hinge'])('are balanced as scikit-learn does it (%s)', (name) => {
     // compute_class_weight('balanced', classes=[0, 1, 2], y=[0]*2 + [1]*6 + [2]*4)
     expect(resolved(name, { class_weights: 'balanced' })).toMatchObject({ class_weights: [2, 12 / 18, 1] });
+  });
+
+  it('takes classes of any name for what they are, also those that objects have', () => {
+    const counts = { names: ['constructor', '__proto__', 'toString'], counts: [1, 1, 1], samples: 3 };
+    expect(resolveClassWeights({ toString: 2 }, counts)).toEqual([1, 1, 2]);
+    expect(resolveClassWeights({ valueOf: 2 }, counts)).toContain('there is no class "valueOf"');
   });
 
   it('are found by name, 1 where no number is given', () => {
