@@ -37,11 +37,11 @@ export class LayerShapeError extends ShapeError {
   }
 }
 
-/** A line of the layer table. A block stands before its layers, and has only what it does itself. */
+/** A line of the layer table. A block comes before its layers and counts only its own work. */
 export interface LayerRow {
   readonly name: string;
   readonly type: string;
-  /** What the config says it takes; absent where that is the layer before. */
+  /** Its inputs by config; absent where it takes the previous layer's output. */
   readonly inputs?: readonly string[];
   /** Of one sample. */
   readonly outputShape: Shape;
@@ -68,15 +68,15 @@ export interface TracedLayer {
 export interface TracedModel {
   /** The last layer's. */
   readonly output: Node;
-  /** It and those that were asked for, by name; the last one's is `output`. */
+  /** The requested outputs by name, and the last layer's as `output`. */
   readonly outputs: Signals;
   readonly parameters: readonly Parameter[];
   readonly states: readonly StateVariable[];
-  /** What the batch says of the state; none in evaluation. */
+  /** The batch's statistics for the state; none in evaluation. */
   readonly observations: readonly Observation[];
   /** Penalties on layer outputs, to be added to the loss. */
   readonly penalties: readonly Node[];
-  /** In the order in which they are computed: a block stands after its layers, and only where it does something itself. */
+  /** In the order in which they are computed: a block comes after its layers, and only if it does work itself. */
   readonly layers: readonly TracedLayer[];
   readonly rows: readonly LayerRow[];
 }
@@ -95,7 +95,7 @@ export function mapLayers(
   );
 }
 
-/** Of a block's fields, those that are rows of layers. */
+/** The block's fields that are lists of layers. */
 const isRow = (values: unknown): values is readonly LayerConfig[] =>
   Array.isArray(values) && values.every((value) => typeof value === 'object' && value !== null && 'type' in value);
 
@@ -175,7 +175,7 @@ export function traceModel(
     made.forEach((node) => counted.add(node));
     const own = collected.parameters.filter((p) => p.layer === name);
     const parameters = own.reduce((sum, p) => sum + sizeOf(p.node.shape), 0);
-    // A reshaped tensor is the one before it, and a layer that does nothing has none of its own.
+    // A reshape shares its input's tensor, and a layer that does nothing has no tensor.
     const values = made.some((node) => node.op !== 'reshape') ? sizeOf(sampleShape(tensor)) : 0;
     const macs = made.reduce((sum, node) => sum + multiplyAddsOf(node), 0) / batch;
     const memoryBytes = BYTES * (values + parameters);
@@ -211,7 +211,7 @@ export function traceModel(
 
 const titleOf = (name: string, type: string): string => `${name} (${type})`;
 
-/** Says where in the config's `model` a shape error belongs, unless it knows already. */
+/** Adds the path in the config's `model` to a shape error that has none. */
 function placed<T>(path: ConfigPath, build: () => T): T {
   try {
     return build();
@@ -220,7 +220,7 @@ function placed<T>(path: ConfigPath, build: () => T): T {
   }
 }
 
-/** Layers that name their inputs can leave others without effect, surely by mistake. */
+/** Layers that name their inputs can leave others unused, surely by mistake. */
 function refuseUnused(traced: readonly TracedLayer[], outputs: Signals, { penalties }: Collected): void {
   const used = new Set(topologicalOrder([...Object.values(outputs).map(({ tensor }) => tensor), ...penalties]));
   const unused = traced.find(({ output }) => !used.has(output));

@@ -23,14 +23,14 @@ import {
 /** Bits of a uniform number: as many as a float32 holds exactly. */
 const RESOLUTION = 2 ** 24;
 
-/** Most values that `below` tells apart. */
+/** Largest n that `below` takes. */
 const MOST_VALUES = 2 ** 16;
 
 /** Distributions of whole numbers in [0, 2^24) that `counter` numbers. */
 abstract class Draws {
   constructor(readonly key: Node) {}
 
-  /** What tells the elements of a tensor of this shape apart, as u32. */
+  /** A u32 counter per element of a tensor of this shape. */
   protected abstract counter(shape: Shape): Node;
 
   /** Uniform whole numbers in [0, 2^24), as u32. Equal streams give equal numbers. */
@@ -38,7 +38,7 @@ abstract class Draws {
     return shiftRight(randomBits(this.key, this.counter(shape), streamId(stream)), 8);
   }
 
-  /** The halves of the words of `stream`: two independent tensors of whole numbers in [0, 2^16), for the price of one. */
+  /** The halves of the words of `stream`: two independent tensors of whole numbers in [0, 2^16), at the cost of one. */
   private halves(stream: string, shape: Shape): readonly [Node, Node] {
     const bits = randomBits(this.key, this.counter(shape), streamId(stream));
     return [cast(shiftRight(bits, 16), 'f32'), cast(bitAnd(bits, 0xffff), 'f32')];
@@ -97,7 +97,7 @@ function cosineOfTurn(v: Node): Node {
 
 /** Numbers for the elements of any tensor, by their position in it. */
 export class RandomSource extends Draws {
-  /** Its key is an input of two words that the host renews before every step; whoever shares the source shares the key. */
+  /** Its key is an input of two words that the host renews before every step; all users of the source share it. */
   constructor() {
     super(input('rng', [2], 'u32'));
   }
@@ -108,8 +108,8 @@ export class RandomSource extends Draws {
 }
 
 /**
- * Numbers that belong to samples: tensors are [batch, ...], and the numbers of a sample are the same wherever in a batch it
- * stands. With a step's key they are a function of (seed, step, stream, sample, element).
+ * Numbers that belong to samples: tensors are [batch, ...], and a sample's numbers do not depend on its place in
+ * the batch. With a step's key they are a function of (seed, step, stream, sample, element).
  */
 export class SampleRandom extends Draws {
   /** `samples` (i32, [batch]) names the samples. */

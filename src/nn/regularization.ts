@@ -1,4 +1,4 @@
-/** What regularizers and constraints a model's weights get: the `regularization` section, and the same of a layer of its own. */
+/** The regularizers and constraints of a model's weights: the `regularization` section, and a layer's own. */
 import * as z from 'zod';
 import { atoms } from '../config/index.js';
 import { add, div, type Node } from '../tensor/index.js';
@@ -21,7 +21,7 @@ const constraintsOfALayer = {
   bias: constraintSchema.optional().describe('of the biases'),
 };
 
-/** What a layer with weights may say for itself. */
+/** What a layer with weights may override. */
 export const regularizationFields = {
   regularizer: z.strictObject(regularizersOfALayer).optional().describe("regularizers of this layer, instead of the model's"), // prettier-ignore
   constraint: z.strictObject(constraintsOfALayer).optional().describe("constraints of this layer, instead of the model's"), // prettier-ignore
@@ -39,7 +39,7 @@ export const regularizationSchema = z.strictObject({
 });
 export type RegularizationConfig = z.output<typeof regularizationSchema>;
 
-/** The regularizers of a layer's tensor of this kind, `own` being what the layer says: only weights and biases have any. */
+/** The regularizers of a layer's tensor of this kind, where `own` is the layer's setting: only weights and biases have any. */
 export function regularizersOf(
   kind: ParameterKind,
   own: RegularizerConfig | undefined,
@@ -90,7 +90,7 @@ export const activityPenalty = (config: RegularizerConfig, x: Node): Node | unde
   return total && div(total, x.shape[0]);
 };
 
-/** What becomes of `updated`, the parameter as an optimizer with this rate leaves it. */
+/** Applies proximal steps and constraints to `updated`, the parameter after an optimizer step with this rate. */
 export function afterUpdate(updated: Node, rate: Node, { regularizers, constraint, outputAxis }: Regularized): Node {
   const pulled = regularizers.reduce((x, config) => regularizerOf(config).proximal?.(x, rate, config) ?? x, updated);
   return constraint === undefined ? pulled : constraintOf(constraint).project(pulled, outputAxis, constraint);

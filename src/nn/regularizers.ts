@@ -11,7 +11,7 @@ export interface Regularizer<S extends z.ZodObject = z.ZodObject> {
   readonly schema: S;
   /** What is added to the loss for the tensor x, a scalar. */
   penalty?(x: Node, params: z.output<S>): Node;
-  /** The tensor that takes the place of x after an update with this learning rate. */
+  /** The tensor that replaces x after an update with this learning rate. */
   proximal?(x: Node, rate: Node, params: z.output<S>): Node;
 }
 
@@ -61,8 +61,8 @@ export const regularizerSchema = component(regularizers);
 export type ActivityRegularizerConfig = ComponentConfig<typeof penaltyRegularizers>;
 export const activityRegularizerSchema = component(penaltyRegularizers);
 
-/** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
+/** The registry's entry with its parameter types erased: that entry's schema has parsed `config`. */
 export const regularizerOf = (config: RegularizerConfig): Regularizer => regularizers[config.type];
 
-/** Whether it leaves weights that are exactly 0. */
+/** Whether it makes weights exactly 0. */
 export const makesZeros = (config: RegularizerConfig): boolean => regularizerOf(config).proximal !== undefined;

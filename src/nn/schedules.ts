@@ -128,7 +128,7 @@ export const schedules = {
       return between(1, last, share(Math.min((step - peak) / (steps - 1 - peak), 1)));
     },
   }),
-  /** What it does depends on the figures of each epoch: the training loop multiplies the rate by it. */
+  /** Depends on each epoch's figures, so the training loop applies its factor. */
   reduce_on_plateau: schedule({
     description: 'A drop wherever a figure has not improved for some epochs.',
     schema: z.object({ ...plateauFields, ...warmup }),

@@ -9,7 +9,7 @@ const earlyStoppingSchema = z.strictObject({
   mode: z
     .enum(['min', 'max'])
     .optional()
-    .describe('whether smaller or larger is better; by default that of the figure'),
+    .describe('whether smaller or larger is better; by default as the figure requires'),
   patience: atoms.positiveInt.default(5).describe('epochs without improvement before training stops'),
   min_delta: atoms.nonNegative.default(0).describe('smaller gains do not count as an improvement'),
   restore_best: z.boolean().default(true).describe('test the weights of the best epoch instead of the last'),
@@ -47,12 +47,12 @@ export const trainSchema = z.strictObject({
   accumulate_batches: atoms.positiveInt
     .optional()
     .describe(
-      'average the gradients of this many batches for one update, at the end of an epoch of those that are left; steps count batches',
+      'average the gradients of this many batches per update (fewer at the end of an epoch); steps count batches',
     ),
   parameter_groups: z
     .array(parameterGroupSchema)
     .optional()
-    .describe('weights with a learning rate or weight decay of their own'),
+    .describe('weights with their own learning rate or weight decay'),
   weight_average: z
     .strictObject({
       method: z

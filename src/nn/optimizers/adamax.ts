@@ -1,4 +1,4 @@
-/** Adamax (Kingma and Ba 2015, section 7.1): Adam with the infinity norm in the place of the root mean square. */
+/** Adamax (Kingma and Ba 2015, section 7.1): Adam with the infinity norm instead of the root mean square. */
 import * as z from 'zod';
 import { abs, add, div, maximum, mul, sub } from '../../tensor/index.js';
 import { betas, biasCorrection, coupledDecay, epsilon, learningRate, perParameter, runningMean, withDecay } from './optimizer.js'; // prettier-ignore

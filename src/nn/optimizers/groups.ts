@@ -1,4 +1,4 @@
-/** Parameter groups: weights chosen by name that have a learning rate or a weight decay of their own. */
+/** Parameter groups: weights chosen by name, with their own learning rate or weight decay. */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
 
@@ -9,7 +9,7 @@ export const parameterGroupSchema = z.strictObject({
 });
 export type ParameterGroup = z.output<typeof parameterGroupSchema>;
 
-/** Whether `name` is one that `pattern` stands for. */
+/** Whether `name` matches `pattern`. */
 export function matchesPattern(pattern: string, name: string): boolean {
   const parts = pattern.split('*').map((part) => part.replace(/[.\\+?^${}()|[\]]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`).test(name);

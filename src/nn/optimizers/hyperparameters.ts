@@ -9,7 +9,7 @@ type Continuous = 'momentum' | 'dampening' | 'betas' | 'alpha' | 'rho' | 'weight
 
 type OrNode<T> = T extends number ? Operand : { readonly [K in keyof T]: OrNode<T[K]> };
 
-/** What steers the update of one parameter: the optimizer's own config `P`, and the learning rate of the step. */
+/** What controls the update of one parameter: the optimizer's own config `P`, and the learning rate of the step. */
 export type Hyperparameters<P> = { readonly [K in keyof P]: K extends Continuous ? OrNode<P[K]> : P[K] } & {
   /** `lr` times the factor of the schedule. */
   readonly rate: Operand;

@@ -39,7 +39,7 @@ export const optimizers = {
 export type OptimizerConfig = ComponentConfig<typeof optimizers>;
 export const optimizerSchema = component(optimizers);
 
-/** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
+/** The registry's entry with its parameter types erased: that entry's schema has parsed `config`. */
 export const optimizerOf = (config: OptimizerConfig): Optimizer => optimizers[config.type];
 
 /** How many values the optimizer keeps for each weight of a matrix. */

@@ -51,10 +51,10 @@ export const lbfgs = defineOptimizer({
     ];
     return Object.fromEntries([...ofParameters, ...shared].map(([name, shape]) => [name, { shape, initial: 0 }]));
   },
-  /** Unused rows of the history have an inverse product of 0, which takes them out of both loops. */
+  /** Unused rows of the history have an inverse product of 0, so they drop out of both loops. */
   update(gradients, state, parameters, hyperparameters) {
     const names = Object.keys(parameters);
-    // The config's, which all parameters have in common: they say when to stop, and nothing is differentiated by them.
+    // From the config, common to all parameters: they only decide when to stop and are not differentiated.
     const { history_size: size, tolerance_grad, tolerance_change } = hyperparameters[names[0]];
     const kept = (key: string): Node[] => names.map((name) => state[`${key}.${name}`]);
     const [last, lastStep, oldChanges, oldSteps] = ['gradient', 'step', 'gradient_changes', 'steps'].map(kept);

@@ -1,6 +1,6 @@
 /**
  * An optimizer is a pair of pure functions, as in Optax: `init` says which state it keeps, `update` takes one step. Parameters,
- * gradients and state are named nodes, so whoever calls decides what they are: inputs of a program, or results of the step before.
+ * gradients and state are named nodes, so the caller decides what they are: inputs of a program, or results of the previous step.
  */
 import * as z from 'zod';
 import { atoms } from '../../config/index.js';
@@ -55,7 +55,7 @@ export interface RuleResult {
   readonly state: Named<Node>;
 }
 
-/** How one parameter is updated, for the optimizers that look at no other. */
+/** How one parameter is updated, for optimizers that treat each separately. */
 export interface UpdateRule<S extends z.ZodObject> {
   readonly description: string;
   readonly schema: S;

@@ -53,7 +53,7 @@ export const radam = perParameter({
     const square = runningMean(state.square, mul(g, g), beta2);
     const stepSize = div(rate, biasCorrection(beta1, step));
     const longest = longestWindow(beta2);
-    // A window that never gets long enough: plain momentum for ever.
+    // The window never gets long enough: always plain momentum.
     if (typeof longest === 'number' && longest <= 5)
       return { parameter: sub(parameter, mul(mean, stepSize)), state: { mean, square } };
     const length = windowLength(step, beta2);

@@ -27,7 +27,7 @@ export const rprop = perParameter({
     const turned = lt(agreement, 0);
     const factor = select(turned, etas[0], select(gt(agreement, 0), etas[1], constantLike(parameter, 1)));
     const length = minimum(maximum(mul(state.length, factor), step_sizes[0]), step_sizes[1]);
-    // After a change of sign the weight rests for one step.
+    // After a change of sign the weight skips one step.
     const kept = select(turned, 0, gradient);
     const scheduled = mul(length, lr === 0 ? rate : over(rate, lr));
     return { parameter: sub(parameter, mul(sign(kept), scheduled)), state: { previous: kept, length } };

@@ -11,11 +11,11 @@ export interface Features {
   /** V8's revectorizer turns neighbouring pairs of 128-bit operations into 256-bit ones. */
   readonly wide: boolean;
   /**
-   * The CPU itself has 256-bit multiply-adds, whether this version of V8 makes use of them or not. Algorithms that round differently
+   * The CPU itself has 256-bit multiply-adds, whether or not this version of V8 uses them. Algorithms that round differently
    * are chosen by this, so that every version of Node chooses the same and computes the same bits.
    */
   readonly avx2: boolean;
-  /** 3x3 convolutions go by Winograd's algorithm where that is faster. */
+  /** 3x3 convolutions use Winograd's algorithm where that is faster. */
   readonly winograd: boolean;
 }
 
@@ -34,12 +34,12 @@ export function probeFeatures(): Probed {
   const wide = major >= 24 && isX64;
   if (wide) setFlagsFromString('--experimental-wasm-revectorize');
   const fma = hasFusedMultiplyAdd();
-  // Of x64 CPUs those that fuse are those with AVX2.
+  // The x64 CPUs that fuse are those with AVX2.
   probed = { fma, wide: wide && fma, avx2: isX64 && fma };
   return probed;
 }
 
-/** Takes back what `probeFeatures` set for 256-bit pairs. */
+/** Resets the flags that `probeFeatures` set for 256-bit pairs. */
 export function withoutPairs(): void {
   setFlagsFromString('--no-experimental-wasm-revectorize');
 }
@@ -65,7 +65,7 @@ export function tileSize(features: Features): { rows: number; vectors: number } 
 }
 
 /**
- * Rows of a tile of so many vectors: as many accumulators as a full tile has, since fewer wait for each other's multiply-adds
+ * Rows of a tile of this many vectors: as many accumulators as a full tile has, since fewer wait for each other's multiply-adds
  * (some four cycles each, two begun in every cycle).
  */
 export function tileRows(features: Features, vectors: number): number {

@@ -1,6 +1,6 @@
 /**
- * The memory of a session: everything that programs read and write lies in it. It can be made before there is a session, so that
- * data are put to where they will be used while the engine is still being loaded: it imports next to nothing of the engine.
+ * The memory of a session: everything that programs read and write lies in it. It can be made before the session, so that
+ * data are written in place while the engine is still loading: it imports next to nothing of the engine.
  */
 import { alignedBytes } from '../compiler/memory-plan.js';
 
@@ -27,7 +27,7 @@ export class MemoryLimitError extends Error {
   override readonly name = 'MemoryLimitError';
 }
 
-/** The system has refused memory, as a limit of the process or of its container makes it. */
+/** The system refused memory, because of a limit of the process or its container. */
 export class MemoryRefusedError extends Error {
   override readonly name = 'MemoryRefusedError';
 }
@@ -49,7 +49,7 @@ export class Heap {
     return this.ofData;
   }
 
-  /** The address of as many bytes, all 0, for `what`. Throws MemoryLimitError and MemoryRefusedError. */
+  /** The address of this many bytes, all 0, for `what`. Throws MemoryLimitError and MemoryRefusedError. */
   allocate(bytes: number, what: string): number {
     const address = this.end;
     const end = address + alignedBytes(bytes);
@@ -76,7 +76,7 @@ export class Heap {
     }
   }
 
-  /** Memory that an input of bytes takes without a copy. Throws MemoryLimitError and MemoryRefusedError. */
+  /** Memory that an input of bytes can use without a copy. Throws MemoryLimitError and MemoryRefusedError. */
   reserve(bytes: number): Uint8Array {
     const address = this.allocate(bytes, 'the data');
     this.ofData += bytes;
@@ -92,7 +92,7 @@ export class Heap {
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
-/** An empty memory that can grow and that threads share. V8 reserves the addresses for all that it may ever be at once. */
+/** An empty memory that can grow and that threads share. V8 reserves addresses for its maximum size at once. */
 function newMemory(): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true });

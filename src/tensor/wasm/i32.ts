@@ -111,7 +111,7 @@ export class I32Local extends I32 implements Local<'i32'> {
   }
 }
 
-/** A number known when code is emitted as one of those that it computes. */
+/** Wraps a number that is known when code is emitted. */
 export const i32 = (value: I32 | number): I32 =>
   typeof value === 'number' ? new I32([{ kind: 'constant', value }]) : value;
 

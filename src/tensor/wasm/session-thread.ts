@@ -17,11 +17,11 @@ export interface SessionThreadData {
   };
   /** Polls for a command before it goes to sleep. */
   readonly spins: number;
-  /** Where programs come in, and a failure goes out. */
+  /** Receives programs and reports a failure. */
   readonly port: MessagePort;
 }
 
-/** A program that it is given, to be run by its number. */
+/** A program, which commands refer to by its number. */
 export interface ProgramMessage {
   readonly module: WebAssembly.Module;
   readonly number: number;
@@ -63,7 +63,7 @@ function programOf(id: number): (thread: number) => void {
 function work(): void {
   for (let last = nextCommand(0); ; last = nextCommand(last)) {
     const id = Atomics.load(words, current);
-    // A session that is closed asks for no program.
+    // A closed session does not ask for a program.
     if (id < 0) return;
     programOf(id)(thread);
   }
@@ -74,7 +74,7 @@ Atomics.notify(words, control.started / 4);
 try {
   work();
 } catch (error) {
-  // The others wait for this one at a barrier, and hear nothing but this.
+  // The others wait for this one at a barrier, where all they see is the failed word.
   port.postMessage({ reason: String(error) } satisfies FailureMessage);
   Atomics.compareExchange(words, control.failed / 4, 0, thread);
 }

@@ -1,4 +1,4 @@
-/** A session of the wasm backend: one shared memory, one module a program, worker threads that wait between runs. */
+/** A session of the wasm backend: one shared memory, one module per program, worker threads that wait between runs. */
 import { type Executable, listOutputs, type MemoryReport, type Outputs, type Program, type Session, type TypedValues } from '../backend.js'; // prettier-ignore
 import type { DType, Node } from '../graph.js';
 import { sizeOf } from '../shape.js';
@@ -10,11 +10,11 @@ import { profileKernels } from './profile.js';
 import { ThreadPool } from './thread-pool.js';
 import { traceProgram } from './trace.js';
 
-/** A step that updates so many elements has work for all threads. */
+/** A step that updates at least this many elements has work for all threads. */
 const MUCH_STATE = 50_000;
 
 interface WasmExecutable<O extends Outputs> extends Executable<O> {
-  /** The outputs in memory, for those who cannot wait. */
+  /** The outputs in memory, for synchronous callers. */
   readonly views: readonly TypedValues[];
 }
 
@@ -59,7 +59,7 @@ export class WasmSession implements Session {
     return address;
   }
 
-  /** An area that programs share; one that has become too small stays, as programs hold its address. */
+  /** An area that programs share; one that has become too small stays allocated, as programs hold its address. */
   private area(kind: keyof WasmSession['areas'], bytes: number, program: Program): number {
     if (bytes > this.areas[kind].bytes) {
       this.areas[kind] = { address: this.heap.allocate(bytes, `the program ${program.name}`), bytes };
@@ -84,7 +84,7 @@ export class WasmSession implements Session {
 
   compile<O extends Outputs>(program: Program<O>): WasmExecutable<O> {
     const { nodes, valuesOf } = listOutputs(program.outputs);
-    // Threads take a while to start: where they will surely be wanted, they do so while this one compiles.
+    // Threads take a while to start: if they are sure to be needed, they start while this one compiles.
     const state = program.updates.reduce((sum, [target]) => sum + sizeOf(target.shape), 0);
     if (state >= MUCH_STATE) this.pool.start();
     const compiled = compileProgram({ ...program, outputs: nodes }, this.features, {
@@ -106,7 +106,7 @@ export class WasmSession implements Session {
     }
     const outputs = compiled.outputs.map(({ address, node }) => this.view(node.dtype, address, sizeOf(node.shape)));
     const alone = (): void => run(0);
-    // Where every run is waited for, the memory itself can be looked at, and one promise does for all.
+    // If every run is awaited, callers can read the memory itself, and one promise serves all.
     const views = Promise.resolve(valuesOf(outputs));
     return {
       run: parallel ? () => this.pool.run(number, alone) : alone,

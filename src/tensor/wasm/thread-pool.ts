@@ -1,4 +1,4 @@
-/** The worker threads of a session: started on first use, and watched, so that no thread waits for one that has failed. */
+/** The worker threads of a session: started on first use, and watched, so that none waits for a failed one. */
 import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { workerFile } from '../worker-file.js';
@@ -8,10 +8,10 @@ import type { FailureMessage, ProgramMessage, SessionThreadData } from './sessio
 /** Polls of a thread for a command before it goes to sleep. */
 const SPINS = 20_000;
 
-/** Milliseconds between two looks at threads that are starting, and looks before they are given up. */
+/** Milliseconds between two checks of starting threads, and checks before giving up. */
 const [LOOK, LOOKS] = [100, 100];
 
-/** A thread of the engine does not start, or has failed at its work. */
+/** A thread of the engine did not start, or failed. */
 export class ThreadError extends Error {
   override readonly name = 'ThreadError';
 }
@@ -19,7 +19,7 @@ export class ThreadError extends Error {
 interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
-  /** What its worker has died of, once the host hears of it. */
+  /** Why its worker died, once the host knows. */
   fault?: string;
 }
 
@@ -37,7 +37,7 @@ export class ThreadPool {
     this.words = new Int32Array(memory.buffer, 0, CONTROL.end / 4);
   }
 
-  /** Starts the threads that have yet to be. It takes them a while, for which the caller need not wait. */
+  /** Starts the missing threads, without waiting until they are up. */
   start(): void {
     for (let number = this.threads.length + 1; number < this.count; number++) {
       this.areStarted = false;
@@ -51,12 +51,12 @@ export class ThreadPool {
     }
   }
 
-  /** Gives all threads a program, whose number they are to run later. */
+  /** Gives all threads a program to run later by its number. */
   load(program: ProgramMessage): void {
     for (const { port } of this.threads) port.postMessage(program);
   }
 
-  /** Runs a program on all threads, of which `run` is the caller's part. Throws ThreadError where one does not take part. */
+  /** Runs a program on all threads; `run` is the caller's part. Throws ThreadError if one fails. */
   run(program: number, run: () => void): void {
     const { words } = this;
     if (!this.areStarted) this.awaitStart();
@@ -84,7 +84,7 @@ export class ThreadPool {
     for (let look = 0; ; look++) {
       const started = Atomics.load(words, CONTROL.started / 4);
       if (started === threads.length) break;
-      // While the caller waits here it hears nothing of a thread.
+      // While the caller blocks here it gets no events from threads.
       const isMissing = look === 1 && !existsSync(this.file);
       const fault = isMissing ? 'their module is missing' : threads.find((thread) => thread.fault !== undefined)?.fault;
       if (fault !== undefined || look === LOOKS) {

@@ -1,11 +1,11 @@
-/** What the threads of a trace and the one that starts them agree on. */
+/** The types and layout shared by the threads of a trace and the one that starts them. */
 import type { MessagePort } from 'node:worker_threads';
 import type { PhaseStep } from '../compiler/tasks.js';
 
 /** Words that all threads share: arrivals and generation of a barrier, threads done, and tasks taken of the current phase. */
 export const WORDS = { arrivals: 0, generation: 1, done: 2, tasks: 3, count: 4 } as const;
 
-/** Numbers that are noted of each task: kernel, begin and end. */
+/** Numbers recorded per task: kernel, begin and end. */
 export const NOTES = 3;
 
 /** A kernel's tasks in a phase, numbered from `start` to `end`; each takes `units` of its `total` units. */
@@ -34,9 +34,9 @@ export interface TraceThreadData {
   /** Address of this thread's scratch memory. */
   readonly area: number;
   readonly runs: number;
-  /** Where the notes go once all is done. */
+  /** Where the records go at the end. */
   readonly port: MessagePort;
 }
 
-/** What a thread has noted in each run, NOTES numbers a task. */
+/** What a thread recorded in each run, NOTES numbers per task. */
 export type TraceNotes = readonly (readonly number[])[];

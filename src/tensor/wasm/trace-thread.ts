@@ -1,4 +1,4 @@
-/** A thread of a trace: goes through the steps of a program as its driver does, and notes when each task begins and ends. */
+/** A thread of a trace: goes through the steps of a program as its driver does, and records when each task begins and ends. */
 import { workerData } from 'node:worker_threads';
 import type { PhaseStep } from '../compiler/tasks.js';
 import { type TracedPhase, type TracedRange, type TraceNotes, type TraceThreadData, WORDS } from './trace-plan.js';
@@ -33,7 +33,7 @@ function perform(notes: number[], { kernel, units, total, start }: TracedRange, 
   notes.push(kernel, begin, now());
 }
 
-/** Takes tasks of a shared phase until none is left. */
+/** Takes tasks of a shared phase until none are left. */
 function share(notes: number[], { ranges, order }: TracedPhase): void {
   const end = ranges[ranges.length - 1].end;
   let own = 0;
@@ -62,7 +62,7 @@ function go(notes: number[], list: readonly PhaseStep<TracedPhase>[]): void {
       runPhase(notes, step.phase);
       continue;
     }
-    // The number of trips may have been computed just now.
+    // The trip count may have just been computed.
     meet();
     const [trips] = new Int32Array(memory.buffer, step.trips, 1);
     for (let trip = 0; trip < trips; trip++) {

@@ -1,5 +1,5 @@
 /**
- * A step as the threads see it: runs a program's kernels by its plan of tasks, as the compiled driver does, and notes when each
+ * A step as the threads see it: runs a program's kernels by its plan of tasks, as the compiled driver does, and records when each
  * thread begins and ends each task. The driver here is JavaScript and costs some microseconds a phase more than the real one.
  */
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
@@ -24,8 +24,8 @@ export interface TracedProgram {
 }
 
 /**
- * Runs a program `runs` times on `threads` threads of its own: when which of them worked on what in the run of median length, from its
- * start on. The body of a loop is there for each of its trips.
+ * Runs a program `runs` times on `threads` new threads. Returns which thread worked on what and when, relative to the start of the
+ * run of median length. The body of a loop appears once per trip.
  */
 export function traceProgram(program: TracedProgram, threads: number, runs: number): KernelSpan[] {
   const { module, memory, schedule, kernels, scratch, scratchBytes } = program;

@@ -4,7 +4,7 @@ import type { ExperimentConfig } from '../schema.js';
 /** Epochs when neither `max_epochs` nor `max_steps` is given. */
 export const DEFAULT_EPOCHS = 10;
 
-/** How many steps an experiment takes on `size` training samples, and of which size. */
+/** How many steps an experiment takes on `size` training samples, and their batch size. */
 export interface Plan {
   readonly batchSize: number;
   /** Per epoch; the last epoch has fewer where `max_steps` ends it. */

@@ -68,7 +68,7 @@ export interface Snapshot {
   readonly meta: SnapshotMeta;
 }
 
-/** A snapshot from a file's content. Throws SnapshotError where it holds something else. */
+/** Parses a snapshot from a file's content. Throws SnapshotError if it is not one. */
 export function readSnapshot({
   tensors,
   meta,

@@ -45,11 +45,11 @@ export interface Progress {
   figures(): Figures;
 }
 
-/** What becomes of a run's results. */
+/** Where a run's results go. */
 export interface Recorder {
   epoch(row: EpochRow): void;
   checkpoint(kind: 'last' | 'best', snapshot: Snapshot): void;
-  /** Called after every step: must return at once most of the time. */
+  /** Called after every step, so it must usually return at once. */
   progress(progress: Progress): void;
 }
 
@@ -61,13 +61,13 @@ export interface TrainOptions {
   readonly now: () => number;
   /** The snapshot to resume from and that of the best epoch so far, if any. */
   readonly resume?: { readonly last: Snapshot; readonly best?: Snapshot };
-  /** Weights and running statistics that a run begins with, by name; the others are drawn. */
+  /** Initial weights and running statistics by name; the others are drawn. */
   readonly given?: Tensors;
-  /** Stop after so much time. */
+  /** Time limit. */
   readonly maxSeconds?: number;
   /** One training and one validation batch, then the end. */
   readonly fastDevRun?: boolean;
-  /** What `prepare` has made of the same session, config and data. */
+  /** The result of `prepare` for the same session, config and data. */
   readonly prepared?: Stepper;
 }
 
@@ -161,7 +161,7 @@ class Trainer {
       await this.checkWeights();
       const validated = this.validation && (await this.evaluate(this.validation));
       if (validated === 'interrupted') {
-        // All batches of the epoch are done, and its end is not: a resume begins with the statistics and the validation.
+        // All batches of the epoch are done but not its end: a resume begins with the statistics and the validation.
         restore(this.session, averagedStates, unrefreshed);
         await this.checkpoint();
         this.stop = 'interrupted';
@@ -178,7 +178,7 @@ class Trainer {
     else this.run.resume(resume.last, resume.best);
   }
 
-  /** The batches of the epoch in progress that are left, until one of them is to be the last. */
+  /** The remaining batches of the epoch in progress, until the run has to stop. */
   private async trainEpoch(): Promise<void> {
     const { run, plan, progress, stepper } = this;
     const { size } = this.data.train;
@@ -207,7 +207,7 @@ class Trainer {
     this.started.push({ indices, number, rate, outputs });
   }
 
-  /** Whether the outputs of the steps up to `batch` are to be read now. */
+  /** Whether to read the outputs of the steps up to `batch` now. */
   private mustRecord(batch: number): boolean {
     const { run, started } = this;
     const isLast = batch + 1 === run.batches;
@@ -232,7 +232,7 @@ class Trainer {
     this.started = [];
   }
 
-  /** Between two steps, at this time: lets signals in, decides whether to stop, and writes a checkpoint where one is due. */
+  /** Between two steps: lets signals in, decides whether to stop, and writes a checkpoint where one is due. */
   private async pauseTraining(time: number): Promise<void> {
     const { maxSeconds = Infinity } = this.options;
     const { checkpoint_every_seconds: everySeconds = Infinity } = this.config.train;
@@ -240,7 +240,7 @@ class Trainer {
     else if (time - this.start >= maxSeconds) this.stop = 'max_time';
     const isDue =
       this.stop !== undefined || this.isCheckpointStep(this.run.step) || time - this.lastCheckpoint >= everySeconds;
-    // The end of an epoch has its own.
+    // The end of an epoch writes its own.
     if (isDue && !this.run.epochDone) await this.checkpoint();
   }
 
@@ -294,7 +294,7 @@ class Trainer {
     }
   }
 
-  /** Lets signals in now and then; whether the run is to stop. */
+  /** Lets signals in now and then; returns whether to stop. */
   private async pause(time: number): Promise<boolean> {
     if (time - this.lastBreath > LONGEST_BREATH) {
       await breathe();
@@ -311,7 +311,7 @@ class Trainer {
     this.lastCheckpoint = this.options.now();
   }
 
-  /** A step finds out what the one before made of the weights; what the last one made is seen here. Throws TrainingError. */
+  /** Each step detects weights that the previous one broke; this checks the last step. Throws TrainingError. */
   private async checkWeights(tensors?: Tensors): Promise<void> {
     const { run, stepper } = this;
     const broken = tensors === undefined ? await this.findWeights((largest) => !Number.isFinite(largest)) : firstNonFinite(tensors, stepper.weights); // prettier-ignore
@@ -321,7 +321,7 @@ class Trainer {
   }
 
   /**
-   * Weights of 1e37 are finite, and what the network makes of them is not. Where a loss that the run ends with, or the weights
+   * Weights of 1e37 are finite, but the network's outputs are not. Where a loss that the run ends with, or the weights
    * themselves, look like it, the last batch tells, as it would have in a further step. Throws TrainingError.
    */
   private async checkOutcome(loss: number | undefined): Promise<void> {
@@ -339,7 +339,7 @@ class Trainer {
     throw await this.failed(description, run.step, epoch + 1, suspect.layer);
   }
 
-  /** The first weights of which the largest magnitude is as asked for; one tensor at a time is copied. */
+  /** The first weights whose largest magnitude satisfies the predicate; copies one tensor at a time. */
   private async findWeights(isWanted: (largest: number) => boolean): Promise<Variable | undefined> {
     for (const variable of this.stepper.weights) {
       if (isWanted(largestIn(await this.session.read(variable.node)))) return variable;
@@ -347,7 +347,7 @@ class Trainer {
     return undefined;
   }
 
-  /** The error of a step that has failed; the state before it becomes the last checkpoint, unless that is broken too. */
+  /** The error of a failed step; the state before it becomes the last checkpoint, unless that is broken too. */
   private async failure({ indices, number, rate }: StartedStep): Promise<TrainingError> {
     const { run, stepper } = this;
     const { suspect, description } = await stepper.diagnose(indices, number, rate);
@@ -370,5 +370,5 @@ function testResults(tested: Evaluation | undefined): Pick<TrainingResult, 'test
   return { test: figuresOf(tested), ...(hasReports ? { reports: tested.reports } : {}) };
 }
 
-/** Lets signals, timers and the terminal have their turn. */
+/** Yields to signals, timers and the terminal. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -9,7 +9,7 @@ export class TrainingError extends Error {
     /** The 1-based step that failed. Its update was not applied, unless that is what made a weight infinite. */
     readonly step: number,
     readonly epoch: number,
-    /** What the run had come to before, with the status `failed`. */
+    /** The run's result up to the failure, with the status `failed`. */
     readonly result: TrainingResult,
     /** The layer where it first appeared, such as `layers.0 (dense)`. */
     readonly layer?: string,

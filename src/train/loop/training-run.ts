@@ -24,7 +24,7 @@ export interface TrainingResult {
   readonly final: Figures;
   /** Loss and metrics on the test split, of the best epoch's weights (of the last ones without `restore_best`). */
   readonly test?: Figures;
-  /** With swa: of how many weights those that were tested are the mean; 1 where there was no average yet. */
+  /** With swa: how many sets of weights the tested ones average; 1 where there was no average yet. */
   readonly averaged_weights?: number;
   /** Shares of weights that are exactly 0, by tensor and in `total`, where a regularizer or constraint makes them so. */
   readonly sparsity?: Figures;
@@ -53,12 +53,12 @@ export class TrainingRun {
   /** What early stopping watches, and the best epoch so far. */
   readonly monitor: Monitor | undefined;
   private readonly swa: ExperimentConfig['train']['weight_average'];
-  /** The first step after which weights are a mean of several; 0 where they are to be no such mean. */
+  /** The first step after which weights are a mean of several; 0 without averaging. */
   private readonly averagedFrom: number;
   private watch: Watch = { best: null, waited: 0 };
   private plateau: PlateauState = plateauStart;
   private bestWeights: Tensors | undefined;
-  /** The step of the weights that were put back at the end. */
+  /** The step of the weights restored at the end. */
   private restored: number | undefined;
   /** Time spent in, and samples seen by, this process's training steps. */
   stepSeconds = 0;
@@ -78,14 +78,14 @@ export class TrainingRun {
     this.averagedFrom = this.swa === undefined ? 0 : secondAveraged(this.swa, plan);
   }
 
-  /** Goes on where `last` was made; `best` is the best epoch's snapshot, where there has been one. */
+  /** Resumes from `last`; `best` is the best epoch's snapshot, if any. */
   resume(last: Snapshot, best: Snapshot | undefined): void {
     this.stepper.restore(last);
     ({ step: this.step, epoch: this.epoch, batch: this.batch, last: this.last } = last.meta);
     this.watch = { best: last.meta.best, waited: last.meta.waited };
     this.plateau = last.meta.plateau ?? plateauStart;
     this.sums.set(last.meta.sums, last.tensors);
-    // Before the end of the first epoch there is no best one, and so nothing to put back.
+    // Before the end of the first epoch there is nothing to restore.
     this.bestWeights = best?.tensors ?? (last.meta.best === null ? undefined : last.tensors);
   }
 
@@ -122,7 +122,7 @@ export class TrainingRun {
     return this.last;
   }
 
-  /** The factor on the learning rate that plateaus have led to. */
+  /** The learning-rate factor after the plateaus so far. */
   get plateauFactor(): number {
     return this.plateau.factor;
   }
@@ -147,14 +147,14 @@ export class TrainingRun {
     this.bestWeights = new Map([...snapshot.tensors].filter(([name]) => names.has(name)));
   }
 
-  /** Puts the best epoch's weights back; the present ones stay where no epoch has been finished. */
+  /** Restores the best epoch's weights; keeps the current ones if no epoch has finished. */
   restoreBest(): void {
     if (this.bestWeights === undefined) return;
     restore(this.session, this.stepper.weights, this.bestWeights);
     this.restored = this.watch.best?.row.step;
   }
 
-  /** The step that the weights in the session are those of. */
+  /** The step that the session's weights come from. */
   private get weightsStep(): number {
     return this.restored ?? this.step;
   }
@@ -162,7 +162,7 @@ export class TrainingRun {
   async snapshot(): Promise<Snapshot> {
     const { best, waited } = this.watch;
     return {
-      // Before the end of an epoch what its metrics have gathered belongs to the state.
+      // In mid-epoch the metrics' sums are part of the state.
       tensors: new Map([
         ...(await capture(this.session, this.stepper.variables)),
         ...(this.batch > 0 ? this.sums.tensors() : []),

@@ -1,4 +1,4 @@
-/** Pooling of NHWC tensors: windows are unrolled, channels go through vectors. */
+/** Pooling of NHWC tensors: windows are unrolled, channels vectorized. */
 import type { PoolAttrs } from '../../graph.js';
 import { type Shape, sizeOf } from '../../shape.js';
 import type { FunctionEmitter, I32, I32Local, Vector } from '../assembler.js';
@@ -40,7 +40,7 @@ export function emitPool(context: EmitContext, kernel: PoolKernel): EmittedKerne
 interface WindowVector {
   readonly f: FunctionEmitter;
   readonly lanes: number;
-  /** Offset of the window's first element; it may lie in the padding, where no tap is. */
+  /** Offset of the window's first element, which may lie in the padding. */
   readonly large: I32;
   readonly small: I32;
   /** Whether an element of the large tensor may belong to several windows. */
@@ -80,7 +80,7 @@ function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: num
     }
     load(w, w.large, x, tap).set(candidate);
     f.get(candidate).get(best).op('f32x4.gt').get(candidate).get(candidate).op('f32x4.ne', 'v128.or');
-    // With padding, which element is the first is known at run time only.
+    // With padding, the first element is only known at run time.
     if (w.padded) f.get(started).op('v128.not', 'v128.or');
     f.set(mask);
     f.get(candidate).get(best).get(mask).op('v128.bitselect').set(best);

@@ -10,9 +10,9 @@ import type { ReduceKernel } from '../../compiler/kernel.js';
 
 /** Vectors of neighbouring results that one unit accumulates at once when the innermost axis is kept. */
 const COLUMNS = 8;
-/** Results along which the innermost axis is summed that are so many that a unit makes several. */
+/** From this many row sums on, a unit computes several. */
 const MANY_ROWS = 64;
-/** Rows of at least so many elements are summed in several accumulators, which need not wait for one another. */
+/** Rows of at least this many elements are summed in several independent accumulators, which hides latency. */
 const LONG_ROW = 32;
 
 export function emitReduce(context: EmitContext, kernel: ReduceKernel): EmittedKernel {

@@ -62,7 +62,7 @@ export class Reduction {
     return new Cursors(f, this.context, [this.kernel.input], this.groups);
   }
 
-  /** The cost of a unit that combines so many elements. */
+  /** The cost of a unit that combines this many elements. */
   unitCost(elements: number): number {
     return (elements / 4 + 4) * (this.cost + 1);
   }

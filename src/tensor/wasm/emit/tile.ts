@@ -29,7 +29,7 @@ export function tileVectors(context: EmitContext, rows: number): number {
   return rows === 1 ? 8 : rows === 2 ? 4 : 2;
 }
 
-/** Columns of a full tile of a convolution with so many filters: whole vectors, no more than there are. */
+/** Columns of a full tile of a convolution with this many filters: whole vectors, no more than there are. */
 export const panelWidth = (features: Features, columns: number): number =>
   4 * Math.min(Math.ceil(columns / 4), tileSize(features).vectors);
 
@@ -40,7 +40,7 @@ export function panelWidths(columns: number, width: number): number[] {
   return widths;
 }
 
-/** Cuts `total` rows into tiles of at most `most`, of nearly equal height: a last one of few rows would leave the multipliers waiting. */
+/** Cuts `total` rows into tiles of at most `most`, of nearly equal height: a short last one would leave the multipliers idle. */
 export function evenTiles(total: number, most: number): { readonly height: number; readonly count: number }[] {
   const across = Math.ceil(total / most);
   const low = Math.floor(total / across);
@@ -125,8 +125,8 @@ export const eachSum = (
 ): void => sums.forEach((row, r) => row.forEach((sum, v) => body(sum, r, v)));
 
 /**
- * Defines a function (a, b, sums, count) that computes a tile's sums and leaves them at `sums`, rows `pitch` bytes apart; they go on
- * from what is there where it `resumes`. `count` is for a loop whose count is known at run time only.
+ * Defines a function (a, b, sums, count) that computes a tile's sums and leaves them at `sums`, rows `pitch` bytes apart; it adds
+ * to those already there if it `resumes`. `count` is for a loop whose trip count is only known at run time.
  */
 export function defineSums(
   context: EmitContext,
@@ -150,13 +150,13 @@ export interface ResultTile extends TileShape {
   readonly columns: number;
   /** Rows of the result between neighbouring rows of the tile; 1 unless given. */
   readonly outputStep?: number;
-  /** A tile whose sum is computed in several calls goes on with, and leaves, its sums in the buffer. */
+  /** A tile whose sum takes several calls keeps its sums in the buffer in between. */
   readonly resumes?: boolean;
   readonly continues?: boolean;
 }
 
 /**
- * Defines a function (a, b, row, column, buffer) that computes one tile and stores the outputs. Fused work is a function of its own
+ * Defines a function (a, b, row, column, buffer) that computes one tile and stores the outputs. Fused work is a separate function
  * that reads the sums from `buffer`: inside the tile it would take registers from the accumulators, and keep V8 from pairing vectors.
  */
 export function defineTile(context: EmitContext, kernel: ContractionKernel, tile: ResultTile): number {

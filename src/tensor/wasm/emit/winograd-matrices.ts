@@ -2,7 +2,7 @@
  * Winograd's minimal filtering F(4x4, 3x3): a tile of 4 x 4 outputs of a 3x3 convolution takes 36 products instead of 144.
  *
  * With the patch d (6 x 6 inputs), the kernel g and the matrices below, the tile is Y = A' [(G g G') o (B' d B)] A, where o is the
- * product element by element and ' the transpose; summed over channels, each of the 36 elements is a matrix product of its own.
+ * product element by element and ' the transpose; summed over channels, each of the 36 elements is a separate matrix product.
  * Its adjoint gives the weight gradient: G' [sum over tiles of (B' d B) o (A Y A')] G. See Winograd, Arithmetic Complexity of
  * Computations (1980), and Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2016).
  *

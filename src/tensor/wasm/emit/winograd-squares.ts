@@ -1,4 +1,4 @@
-/** Cuts images into the squares that Winograd's algorithm transforms; a square that reaches over an edge meets zeros there. */
+/** Cuts images into the squares that Winograd's algorithm transforms; a square that crosses an edge reads zeros there. */
 import { type FunctionEmitter, i32, type I32, type I32Local } from '../assembler.js';
 import type { EmitContext } from './kernel.js';
 import { PATCH, TILE, type Transform } from './winograd-matrices.js';

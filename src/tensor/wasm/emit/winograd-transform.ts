@@ -95,7 +95,7 @@ export function emitTransform(
   buffer: I32,
 ): void {
   const { inputs, outputs } = transform;
-  // Factors are read from memory: V8 makes a constant vector anew, in several instructions, wherever it is used.
+  // Factors are read from memory: V8 rematerializes a constant vector, in several instructions, at every use.
   const factors = factorsOf(transform);
   factors.forEach((factor, i) => f.store('f32.store', buffer, () => f.f32(factor), SQUARE_BYTES + 4 * i));
   const arithmetic = vectorArithmetic(f, context.features.fma, (factor) =>

@@ -18,7 +18,7 @@ const BLOCK_BYTES = 512 * 1024;
 
 const products = PATCH * PATCH;
 
-/** Whether the weight gradient goes by Winograd's algorithm. */
+/** Whether the weight gradient uses Winograd's algorithm. */
 export function winogradWeightPays(root: NodeOf<'conv_weight_parts'>, features: Features): boolean {
   const { strides, dilation, groups } = root.attrs;
   const [, kh, kw, channels, filters] = root.shape;

@@ -1,5 +1,5 @@
 /**
- * 3x3 convolutions by Winograd's algorithm (see winograd-matrices.ts). The kernel is transformed and packed once, by a stage of its own; a
+ * 3x3 convolutions by Winograd's algorithm (see winograd-matrices.ts). The kernel is transformed and packed once, in a separate stage; a
  * unit then takes a block of tiles through its three steps while their values stay in the second-level cache: patches to
  * [product][tile][channel], 36 matrix products to [product][tile][filter], and these to outputs.
  */
@@ -49,8 +49,8 @@ export const winogradWorkspace = (channels: number, filters: number): number =>
   products * weightStride(channels, filters);
 
 /**
- * What the transforms of four channels or filters of a tile cost, measured in multiply-adds of a tile's products. The same whatever
- * V8 makes of vectors, as the choice changes bits.
+ * What the transforms of four channels or filters of a tile cost, measured in multiply-adds of a tile's products. It must not depend
+ * on how V8 compiles vectors, as the choice changes bits.
  */
 const TRANSFORM_COST = 400;
 
@@ -222,7 +222,7 @@ function defineOutput(context: EmitContext, kernel: ConvKernel, plan: WinogradPl
     const place = emitTilePlace(f, squares, tile);
     const [x, y] = [f.let(place.x), f.let(place.y)];
     const row = f.let(place.image.times(outHeight).plus(y).times(outWidth).plus(x));
-    // Tiles at the edges reach over them.
+    // Tiles may cross the edges.
     const count = existing(f, outWidth, x);
     const down = existing(f, outHeight, y);
     f.countDown(down, () => {
@@ -232,7 +232,7 @@ function defineOutput(context: EmitContext, kernel: ConvKernel, plan: WinogradPl
   });
 }
 
-/** How many of a tile's rows or columns exist, of which the first is number `first` of `total`. */
+/** How many of a tile's rows or columns exist when its first is number `first` of `total`. */
 function existing(f: FunctionEmitter, total: number, first: I32): I32Local {
   const left = f.let(i32(total).minus(first));
   f.assign(left, left.atMost(TILE));
