@@ -1,6 +1,6 @@
 /**
- * Preprocessing of features. Every component is an affine map for each entry of the last axis (a column of a table, a channel of
- * an image), with constants fitted on the training split; a list of them is one affine map again. Tables are mapped when they
+ * Preprocessing of features. Every component is an affine map per entry of the last axis (a column of a table, a channel of
+ * an image), with constants fitted on the training split; a list of them composes to one affine map. Tables are mapped when they
  * are loaded, in float64; the bytes of images stay bytes, and the compiled step maps them.
  */
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import { finite } from '../config/atoms.js';
 import { pcaSchema, type ProjectionConfig, zcaSchema } from './projection.js';
 import type { AllSpreads, EntrySpread, SpreadStatistics } from './spread.js';
 
-/** value * scale + shift, an entry each for every entry of the last axis. */
+/** value * scale + shift, per entry of the last axis. */
 export interface Affine {
   readonly scale: number[];
   readonly shift: number[];
@@ -23,26 +23,26 @@ export interface Line {
 export interface Preprocessor<P> {
   readonly schema: z.ZodObject;
   readonly description: string;
-  /** `values` is how the values of an entry spread after the components before this one. */
+  /** `values` is the spread of an entry's values after the preceding components. */
   readonly fit: (params: P, values: EntrySpread) => Line;
 }
 
 const scaleSchema = z.object({
-  factor: finite.describe('what every value is multiplied with, such as 1/255 for bytes'),
-  offset: finite.default(0).describe('what is added after that'),
+  factor: finite.describe('multiplies every value, such as 1/255 for bytes'),
+  offset: finite.default(0).describe('added after that'),
 });
 const minmaxSchema = z
   .object({
-    min: finite.default(0).describe('where the smallest value of the training split goes'),
-    max: finite.default(1).describe('where the largest value of the training split goes'),
+    min: finite.default(0).describe('maps the smallest value of the training split to this'),
+    max: finite.default(1).describe('maps the largest value of the training split to this'),
   })
   .refine(({ min, max }) => min < max, { path: ['max'], message: 'must be larger than min' });
 
 const percent = z.number().min(0).max(100);
 const robustSchema = z
   .object({
-    lower: percent.default(25).describe('lower end of the range that comes to 1, in percent of the samples'),
-    upper: percent.default(75).describe('upper end of that range'),
+    lower: percent.default(25).describe('lower percentile of the range that is scaled to 1'),
+    upper: percent.default(75).describe('upper percentile of that range'),
   })
   .refine(({ lower, upper }) => lower < upper, { path: ['upper'], message: 'must be larger than lower' });
 
@@ -61,7 +61,7 @@ const scale: Preprocessor<z.output<typeof scaleSchema>> = {
 };
 const minmax: Preprocessor<z.output<typeof minmaxSchema>> = {
   schema: minmaxSchema,
-  description: 'each column (image channel) of the training split from min to max',
+  description: 'each column (image channel) of the training split scaled to the range from min to max',
   fit: ({ min, max }, values) => {
     const { min: low, max: high } = values.statistics();
     const factor = low === high ? 1 : (max - min) / (high - low);
@@ -78,7 +78,7 @@ const robust: Preprocessor<z.output<typeof robustSchema>> = {
   },
 };
 
-/** All preprocessing components by name; those of projection.ts take all features together. */
+/** All preprocessing components by name; those of projection.ts act on all features together. */
 export const preprocessors = {
   standardize: { ...standardize, schema: z.object({}) },
   scale: { ...scale, schema: scaleSchema },
@@ -90,14 +90,14 @@ export const preprocessors = {
   },
   zca: {
     schema: zcaSchema,
-    description: 'whitening that leaves the numeric features, such as pixels, where they are; comes last',
+    description: 'whitening that keeps the layout of the numeric features, such as pixels; comes last',
   },
 };
 
-/** A component as the config has it after parsing. */
+/** A component of the parsed config. */
 export type PreprocessConfig = AffineConfig | ProjectionConfig;
 
-/** A component that maps every entry by itself. */
+/** A component that maps each entry separately. */
 export type AffineConfig =
   | { readonly type: 'standardize' }
   | ({ readonly type: 'scale' } & z.output<typeof scaleSchema>)
@@ -137,8 +137,8 @@ const through = (spread: AllSpreads, entry: number, line: Line): EntrySpread => 
 });
 
 /**
- * The one map that `components` come to. `spread` is that of the training split's raw values, at each of `width` entries;
- * entries in `untouched` (one-hot columns) are left as they are.
+ * The composition of `components`. `spread` is that of the training split's raw values, at each of `width` entries;
+ * entries in `untouched` (one-hot columns) are left unchanged.
  */
 export function fitAffine(
   components: readonly AffineConfig[],

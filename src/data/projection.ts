@@ -1,43 +1,43 @@
 /**
- * Principal components (Pearson 1901) and whitening of the numeric features, fitted on the training split after all maps of single
- * features. A projection is a mean and a matrix, and goes into the checkpoint.
+ * Principal components (Pearson 1901) and whitening of the numeric features, fitted on the training split after all per-feature maps.
+ * A projection is a mean and a matrix, and goes into the checkpoint.
  */
 import * as z from 'zod';
 import { nonNegative } from '../config/atoms.js';
 import { DataError } from './data-error.js';
 import { symmetricEigen } from './eigen.js';
 
-/** The covariance takes the square of it in memory, its eigenvectors the cube in time. */
+/** The covariance takes quadratic memory, its eigenvectors cubic time. */
 const MOST_FEATURES = 1024;
-/** Smaller than this share of the largest, the variance along a component is one of rounding. */
+/** Below this share of the largest, the variance of a component is rounding noise. */
 const NO_VARIANCE = 1e-12;
 
 export const pcaSchema = z.object({
   components: z
     .union([z.number().gt(0).lt(1), z.int().positive()])
     .optional()
-    .describe('how many components, or the share of the variance that they must keep; all that have any by default'),
-  whiten: z.boolean().default(true).describe('whether every component is scaled to a variance of 1'),
-  epsilon: nonNegative.default(0).describe('added to the variances that whitening divides by, so that weak components stay small'), // prettier-ignore
+    .describe('how many components, or the share of the variance to keep; by default all with nonzero variance'),
+  whiten: z.boolean().default(true).describe('whether every component is scaled to variance 1'),
+  epsilon: nonNegative.default(0).describe('added to the variances before whitening divides by them, so that weak components stay small'), // prettier-ignore
 });
 export const zcaSchema = z.object({
   epsilon: nonNegative
     .default(1e-5)
-    .describe('added to the variances that are divided by, so that noise is not blown up'),
+    .describe('added to the variances before dividing by them, so that noise is not amplified'),
 });
 export type ProjectionConfig =
   ({ readonly type: 'pca' } & z.output<typeof pcaSchema>) | ({ readonly type: 'zca' } & z.output<typeof zcaSchema>);
 
-/** Float64 numbers, little-endian, in base64: a third of the bytes that decimal digits take. */
+/** Float64 numbers, little-endian, in base64: a third of the size of decimal digits. */
 const packedNumbers = z.base64();
 
-/** As it stands in a checkpoint. */
+/** As stored in a checkpoint. */
 export const projectionSchema = z
   .strictObject({
     /** The entries of a sample that are projected. */
     inputs: z.array(z.int().nonnegative()).min(1),
     components: z.int().positive(),
-    /** Whether the outcome takes the place of the inputs (ZCA); else it stands before the entries that are left as they are. */
+    /** Whether the result replaces the inputs in place (ZCA); else it precedes the unchanged entries. */
     in_place: z.boolean(),
     mean: packedNumbers,
     /** [components, inputs]. */
@@ -48,7 +48,7 @@ export const projectionSchema = z
       unpack(mean).length === inputs.length &&
       unpack(matrix).length === components * inputs.length &&
       (!in_place || components === inputs.length),
-    { path: ['matrix'], message: 'does not have the numbers that it should have' },
+    { path: ['matrix'], message: 'has the wrong number of values' },
   );
 export type Projection = z.output<typeof projectionSchema>;
 
@@ -64,8 +64,8 @@ function unpack(text: string): Float64Array {
 }
 
 /**
- * Fits on the samples that `blocks` gives in passes: `width` numbers each, of which `inputs` are projected. Throws DataError for
- * too many of them, or for more components than have variance.
+ * Fits on the samples that `blocks` yields in each pass: `width` numbers each, of which `inputs` are projected. Throws DataError for
+ * too many inputs, or for more components than have variance.
  */
 export async function fitProjection(
   config: ProjectionConfig,
@@ -80,7 +80,7 @@ export async function fitProjection(
   };
   if (n === 0) refuse('there are no numeric features', 'remove it');
   if (n > MOST_FEATURES) {
-    refuse(`${n} features are more than the ${MOST_FEATURES} that it can take`, 'make images smaller (data.source size), or leave columns out'); // prettier-ignore
+    refuse(`${n} features exceed the limit of ${MOST_FEATURES}`, 'make images smaller (data.source size), or leave columns out'); // prettier-ignore
   }
   const { mean, covariance } = covarianceOf(blocks, width, inputs);
   const { values, vectors } = await symmetricEigen(covariance, n);
@@ -89,7 +89,7 @@ export async function fitProjection(
   const isWhite = config.type === 'zca' || config.whiten;
   const scaleOf = (i: number): number => (i >= rank && config.epsilon === 0 ? 0 : 1 / Math.sqrt(Math.max(0, values[i]) + config.epsilon)); // prettier-ignore
   if (config.type === 'zca') {
-    // V diag(s) V^T, whose rows stay with the features.
+    // V diag(s) V^T, whose rows match the features.
     const matrix = new Float64Array(n * n);
     for (let c = 0; c < n; c++) {
       const vector = vectors.subarray(c * n, (c + 1) * n);
@@ -100,14 +100,14 @@ export async function fitProjection(
   }
   const components = componentsOf(config.components, values, rank);
   if (components > rank) {
-    refuse(`${components} components are asked for, and ${rank} have any variance`, `set components to ${rank} or less, or leave it out`); // prettier-ignore
+    refuse(`${components} components requested, but only ${rank} have any variance`, `set components to ${rank} or less, or leave it out`); // prettier-ignore
   }
   const matrix = vectors.slice(0, components * n);
   if (isWhite) matrix.forEach((value, at) => (matrix[at] = value * scaleOf(Math.floor(at / n))));
   return { inputs: [...inputs], components, in_place: false, mean: pack(mean), matrix: pack(matrix) };
 }
 
-/** The fewest components that keep more than the share, as scikit-learn has it. */
+/** The fewest components that keep more than the share, as in scikit-learn. */
 function componentsOf(asked: number | undefined, values: Float64Array, rank: number): number {
   if (asked === undefined) return rank;
   if (asked >= 1) return asked;
@@ -136,7 +136,7 @@ function covarianceOf(
   }
   for (let i = 0; i < n; i++) mean[i] /= count;
   const covariance = new Float64Array(n * n);
-  // Four samples at a time: a load and a store of a sum for four products.
+  // Four samples at a time: one load and store of a sum for four products.
   const [a, b, c, d] = Array.from({ length: 4 }, () => new Float64Array(n));
   const four = [a, b, c, d];
   let held = 0;
@@ -162,7 +162,7 @@ function covarianceOf(
   return { mean, covariance };
 }
 
-/** Numbers of a sample of `width` after the projection. */
+/** Width of a sample of `width` numbers after the projection. */
 export const projectedWidth = ({ inputs, components }: Projection, width: number): number =>
   components + width - inputs.length;
 

@@ -1,31 +1,31 @@
-/** Samples in a temporary file: a record for each. */
+/** Samples in a temporary file, one record each. */
 import { ReadAhead } from './cache/read-ahead.js';
 import type { ScratchFile } from './cache/scratch-file.js';
 
-/** What the numbers of a record are: bytes, or float32 except for those that are only 0 or 1, which take a bit each. */
+/** Record layout: bytes, or float32 except for entries that are only 0 or 1, which take a bit each. */
 export type RecordLayout =
   | { readonly dtype: 'u8'; readonly width: number }
   | { readonly dtype: 'f32'; readonly width: number; readonly isFlag?: (entry: number) => boolean };
 
 /** The bits of 1 in float32. */
 const ONE = 0x3f800000;
-/** Bytes that are read together. */
+/** Bytes per read. */
 const AT_ONCE = 2 ** 20;
 
 /** The records `rows` of bytes, as `read` gives them. */
 export function bytesIn(records: Records, rows: Int32Array): Uint8Array {
   const values = records.read(rows);
   if (values instanceof Uint8Array) return values;
-  throw new Error('the records are no bytes');
+  throw new Error('the records are not bytes');
 }
 
 export class Records {
-  /** Of a record's numbers. */
+  /** Shape of a record. */
   readonly width: number;
   readonly dtype: 'u8' | 'f32';
-  /** How many there are. */
+  /** Number of records. */
   count = 0;
-  /** Bytes of a record: float32 first, then words of 32 flags. */
+  /** Bytes per record: float32 first, then words of 32 flags. */
   private readonly size: number;
   /** Which of the numbers are float32, and which are flags. */
   private readonly floats: Int32Array;
@@ -49,12 +49,12 @@ export class Records {
     this.size = dtype === 'u8' ? width : 4 * (this.floats.length + Math.ceil(this.flags.length / 32));
   }
 
-  /** So many are read together where all are wanted. */
+  /** Records per read when all are read. */
   get atOnce(): number {
     return Math.max(1, Math.floor(AT_ONCE / this.size));
   }
 
-  /** Writes records that follow each other from `first` on. */
+  /** Writes consecutive records from `first` on. */
   write(first: number, values: Uint8Array | Float32Array): void {
     const count = values.length / this.width;
     const bytes =
@@ -65,13 +65,13 @@ export class Records {
     this.count = Math.max(this.count, first + count);
   }
 
-  /** Says that samples are about to be read in batches of `batchSize`, in this order: sample i is record all[order[i]]. */
+  /** Announces that samples will be read in batches of `batchSize`, in this order: sample i is record all[order[i]]. */
   expect(order: Int32Array, all: Int32Array, batchSize: number): void {
     this.ahead ??= new ReadAhead(this.file.descriptor, this.size, this.count);
     this.ahead.expect(order, all, batchSize);
   }
 
-  /** The records `rows`, one after the other, until the next call. */
+  /** The records `rows`, concatenated, valid until the next call. */
   read(rows: Int32Array): Uint8Array | Float32Array {
     const bytes = this.ahead?.take(rows) ?? this.readNow(rows);
     if (this.dtype === 'u8') return bytes;
@@ -80,7 +80,7 @@ export class Records {
       : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
 
-  /** The same as they are in the file: records of the same numbers have the same bits. */
+  /** The raw records: equal numbers have equal bits. */
   readBits(rows: Int32Array): Uint8Array | Uint32Array {
     const bytes = this.readNow(rows);
     return this.dtype === 'u8' ? bytes : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -96,7 +96,7 @@ export class Records {
     const length = rows.length * size;
     if (this.bytes.length < length) this.bytes = new Uint8Array(length);
     for (let i = 0; i < rows.length;) {
-      // What lies together is read together.
+      // Adjacent records are read together.
       let end = i + 1;
       while (end < rows.length && rows[end] === rows[end - 1] + 1) end++;
       this.file.read(this.bytes, i * size, (end - i) * size, rows[i] * size);
@@ -117,7 +117,7 @@ export class Records {
       for (let k = 0; k < flags.length; k++) {
         const value = bits[from + flags[k]];
         if (value === 0) continue;
-        if (value !== ONE) throw new Error(`entry ${flags[k]} is ${values[from + flags[k]]}, and it should be 0 or 1`);
+        if (value !== ONE) throw new Error(`entry ${flags[k]} is ${values[from + flags[k]]}, expected 0 or 1`);
         words[to + (k >>> 5)] |= 1 << (k & 31);
       }
     }
@@ -136,7 +136,7 @@ export class Records {
       let from = (i * size) / 4;
       for (let k = 0; k < floats.length; k++) numbers[to + floats[k]] = packed[from++];
       for (let first = 0; first < flags.length; first += 32) {
-        // From one set bit to the next: of the categories of a column one is set.
+        // Visits set bits only: one per categorical column.
         for (let word = words[from++]; word !== 0;) {
           const bit = 31 - Math.clz32(word);
           numbers[to + flags[first + bit]] = 1;

@@ -1,14 +1,14 @@
-/** What sources of one file a part have in common: `path` for the file that is split, or `train`, `val` and `test`. */
+/** Shared by sources with one file per part: `path` for the file that is split, or `train`, `val` and `test`. */
 import type * as z from 'zod';
 import { text } from '../config/atoms.js';
 import { type SplitName, splitNames } from './split-names.js';
 
-/** The keys of the schema; `what` is what the names stand for, such as `file`. */
+/** The schema's keys; `what` says what the names refer to, such as `file`. */
 export const roleFiles = (what: string) => ({
-  path: text.optional().describe(`the ${what} that data.split divides, relative to the config`),
-  train: text.optional().describe(`the training ${what}, where other parts have ${what}s of their own (as path)`),
-  val: text.optional().describe(`a validation ${what} of its own`),
-  test: text.optional().describe(`a test ${what} of its own`),
+  path: text.optional().describe(`the ${what} that data.split splits, relative to the config`),
+  train: text.optional().describe(`the training ${what}, if other parts have separate ${what}s (as path)`),
+  val: text.optional().describe(`a separate validation ${what}`),
+  test: text.optional().describe(`a separate test ${what}`),
 });
 
 export interface RoleFiles {
@@ -18,13 +18,13 @@ export interface RoleFiles {
   readonly test?: string | undefined;
 }
 
-/** Adds the issue where there is no training file, or where it is named twice. */
+/** Adds an issue if there is no training file, or if it is named twice. */
 export function checkRoleFiles({ path, train }: RoleFiles, context: z.core.$RefinementCtx): void {
   if (path === undefined && train === undefined) {
     context.addIssue({ code: 'custom', message: 'give the file as path, or as train, val and test' });
   }
   if (path !== undefined && train !== undefined) {
-    context.addIssue({ code: 'custom', path: ['train'], message: 'path and train name the same thing: give one' });
+    context.addIssue({ code: 'custom', path: ['train'], message: 'path and train mean the same: give one' });
   }
 }
 

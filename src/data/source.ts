@@ -1,5 +1,5 @@
 /**
- * What every data source offers: files are opened, an encoding is learned from the training rows, and rows are encoded
+ * The interface of data sources: files are opened, an encoding is fitted on the training rows, and rows are encoded
  * as numbers by it.
  */
 import type * as z from 'zod';
@@ -14,9 +14,9 @@ import type { SplitName } from './split-names.js';
 export interface OpenContext {
   readonly files: DataFiles;
   readonly target: TargetKind;
-  /** The roles whose files are wanted; others stay closed. `train` is also what splits are carved from. */
+  /** The roles whose files are opened. Splits are taken from `train`. */
   readonly roles: readonly SplitName[];
-  /** Memory for bytes that stay; by default an array like any other. */
+  /** Allocates memory for bytes that stay; by default an ordinary array. */
   readonly reserve?: (bytes: number) => Uint8Array;
 }
 
@@ -25,7 +25,7 @@ export type EncodedFeatures =
   | {
       readonly shape: readonly number[];
       readonly values: Uint8Array | Float64Array;
-      /** Of bytes: which samples of `values` these are, where it holds others too. */
+      /** For bytes: which samples of `values` these are, if it holds others too. */
       readonly rows?: Int32Array;
       readonly records?: undefined;
     }
@@ -34,18 +34,18 @@ export type EncodedFeatures =
 /** Encoded samples before preprocessing. */
 export interface EncodedSamples {
   readonly features: EncodedFeatures;
-  /** Absent where there is nothing to predict. */
+  /** Absent if there is nothing to predict. */
   readonly targets: Table | undefined;
-  /** Where feature `entry` of sample `sample` comes from. */
+  /** Location of feature `entry` of sample `sample`. */
   readonly placeOf: (sample: number, entry: number) => DataErrorPlace;
 }
 
-/** A column of a table as its file has it. */
+/** A column of a table as stored in its file. */
 export interface ColumnReport {
   readonly name: string;
   readonly kind: 'numeric' | 'categorical' | 'empty';
   readonly missing: number;
-  /** Different values; of numbers there may be more than were counted. */
+  /** Distinct values; a lower bound for numbers. */
   readonly distinct?: number;
   readonly min?: number;
   readonly mean?: number;
@@ -60,15 +60,15 @@ export interface ColumnReport {
 export interface SampleFile<E extends Encoding> {
   readonly file: string;
   readonly size: number;
-  /** The classes of all samples, where the targets are such. */
+  /** The classes of all samples, if the targets are classes. */
   readonly labels: Labels | undefined;
-  /** What keeps its features, where these are bytes in a file. It is there until it is closed, not only while data are loaded. */
+  /** Holds the features if these are bytes in a file. Stays open after loading, until closed. */
   readonly records?: Records;
-  /** Learns the encoding from `rows`. Throws DataError where they cannot be used. */
+  /** Fits the encoding on `rows`. Throws DataError if they cannot be used. */
   fit(rows: Rows): E;
-  /** Throws DataError where a sample does not fit the encoding. */
+  /** Throws DataError if a sample does not fit the encoding. */
   encode(rows: Rows, encoding: E): EncodedSamples;
-  /** What its columns have, in tables. */
+  /** Describes the columns of tables. */
   describe?(): ColumnReport[];
 }
 
@@ -78,16 +78,16 @@ export type SampleFiles<E extends Encoding> = Partial<Record<SplitName, SampleFi
 export interface DataSource<P = unknown, E extends Encoding = Encoding> {
   readonly schema: z.ZodObject;
   readonly description: string;
-  /** What its samples are encoded by; a model is evaluated on any source of the same kind of encoding. */
+  /** Kind of encoding; a model can be evaluated on any source of the same kind. */
   readonly encoding: E['kind'];
-  /** Whether it can keep what it reads in a file, as data.cache: disk asks: columns in `files.scratch`, bytes in records of their own. */
+  /** Whether it supports data.cache: disk: columns in `files.scratch`, bytes in separate records. */
   readonly onDisk?: boolean;
-  /** Opens the files that `context.roles` ask for. `fitted` is the encoding of a checkpoint, where there is one. */
+  /** Opens the files of `context.roles`. `fitted` is the encoding of a checkpoint, if there is one. */
   open(params: P, context: OpenContext, fitted: E | undefined): Promise<SampleFiles<E>>;
-  /** The roles that have samples of their own, not carved from the training file. */
+  /** The roles with separate samples, not split off the training file. */
   ownFiles(params: P): SplitName[];
-  /** The key of `params` that tells what to predict, where it is not given, as targets of the kind `none` need not be; the way to it. */
+  /** The path of the key of `params` that says what to predict, if it is missing (allowed for targets of kind `none`). */
   missingTarget?(params: P): readonly string[] | undefined;
-  /** `params` with every file name put through `move`. */
+  /** `params` with `move` applied to every file name. */
   moveFiles(params: P, move: (file: string) => string): P;
 }

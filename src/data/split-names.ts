@@ -1,3 +1,3 @@
-/** The parts of the data, each with a purpose of its own. */
+/** The parts of the data. */
 export const splitNames = ['train', 'val', 'test'] as const;
 export type SplitName = (typeof splitNames)[number];

@@ -1,6 +1,6 @@
 /**
  * Which samples train, which validate, which test. The choice is a function of the seed and the data alone, so that a later
- * evaluation or a resumed run finds the very same splits.
+ * evaluation or a resumed run finds the same splits.
  */
 import { hostRandom } from '../tensor/random.js';
 import { counted, DataError } from './data-error.js';
@@ -13,7 +13,7 @@ export interface Split {
   readonly fields: Fields;
 }
 
-/** Sizes of the parts carved from the training file: a fraction of its samples in (0, 1), or a count from 1 on. */
+/** Sizes of the parts split off the training file: a fraction of its samples in (0, 1), or a count from 1 on. */
 export interface SplitSizes {
   readonly val?: number;
   readonly test?: number;
@@ -28,8 +28,8 @@ export interface SplitRows {
 }
 
 /**
- * Splits `size` samples of `file`. They are shuffled first; where nothing is to be carved off, they stay in the file's order.
- * `labels` are the classes, where the targets are such. Throws DataError where a part would be empty or a class cannot be shared.
+ * Splits `size` samples of `file`. They are shuffled first; without validation and test parts they stay in file order.
+ * `labels` are the classes, if the targets are classes. Throws DataError if a part would be empty or a class cannot be distributed.
  */
 export function splitRows(
   file: string,
@@ -48,7 +48,7 @@ export function splitRows(
   }
   const order = hostRandom(seed, 'split').permutation(size);
   const parts = stratify ? stratifiedParts(file, order, testCount, valCount, labels) : undefined;
-  // Parts of the order itself, where nothing is to be picked out: a large file has no room for copies.
+  // Without stratification, views of the order: copies of a large file's would take too much memory.
   const pick = (part: number, start: number, count: number): Int32Array =>
     parts === undefined ? order.subarray(start, start + count) : picked(order, parts, part);
   return {
@@ -81,7 +81,7 @@ export function partSize(file: string, size: number, part: string, asked: number
   });
 }
 
-/** For each position of the shuffled order its part, with each class shared out in proportion. */
+/** The part of each position of the shuffled order, with each class distributed in proportion. */
 function stratifiedParts(
   file: string,
   order: Int32Array,
@@ -139,9 +139,9 @@ function checkStratifiable(
 }
 
 /**
- * Shares `count` of `total` samples among the classes in proportion to their sizes, each within one of its exact share (largest
- * remainders, Hamilton's method). What rounding took from a class in an earlier part (`before`, of `countBefore` in all) counts
- * for it here, and every class keeps a sample for training.
+ * Shares `count` of `total` samples among the classes in proportion to their sizes, each to within one of its exact share (largest
+ * remainders, Hamilton's method). What rounding took from a class in an earlier part (`before`, of `countBefore` in total) is
+ * credited here, and every class keeps a sample for training.
  */
 function apportion(
   count: number,

@@ -1,6 +1,6 @@
 /**
- * How the values of the training split spread at each entry of the last axis (a column of a table, a channel of an image): what
- * preprocessing is fitted on. A pass over the data is made when something first asks for it.
+ * Statistics of the training split per entry of the last axis (a column of a table, a channel of an image), on which
+ * preprocessing is fitted. Computed lazily.
  */
 import { bytesIn } from './records.js';
 import type { EncodedFeatures, EncodedSamples } from './source.js';
@@ -14,20 +14,20 @@ export interface SpreadStatistics {
   readonly max: number;
 }
 
-/** Of one entry. */
+/** Statistics of one entry. */
 export interface EntrySpread {
   statistics(): SpreadStatistics;
-  /** The value below which `share` of the values lie, between neighbours as NumPy's `quantile` has it. */
+  /** The `share` quantile, interpolated linearly as in NumPy's `quantile`. */
   quantile(share: number): number;
 }
 
-/** Of all entries. */
+/** Statistics of all entries. */
 export interface AllSpreads {
   statistics(): readonly SpreadStatistics[];
   quantile(entry: number, share: number): number;
 }
 
-/** Values that are sorted at once, for quantiles: 128 MiB of float64. */
+/** Values sorted together for quantiles: 128 MiB of float64. */
 const MOST_SORTED = 2 ** 24;
 
 export class Spread implements AllSpreads {
@@ -73,7 +73,7 @@ export class Spread implements AllSpreads {
     return floats.statistics();
   }
 
-  /** Sorts the values of `entry`, and of as many of the following ones as fit: what came before is not asked for again. */
+  /** Sorts the values of `entry` and of as many following ones as fit; earlier ones are not requested again. */
   private sort(entry: number): Float64Array {
     const { width } = this;
     let length = 0;
@@ -96,7 +96,7 @@ export class Spread implements AllSpreads {
   }
 }
 
-/** Calls `visit` with the values of the samples, as many at once as lie together. */
+/** Calls `visit` with the values of the samples in contiguous runs. */
 function eachRun(features: EncodedFeatures, visit: (values: Uint8Array | Float64Array) => void): void {
   const { shape, records, rows } = features;
   if (records !== undefined) {
@@ -117,7 +117,7 @@ function countBytes(values: Uint8Array, width: number, counts: Float64Array): vo
   }
 }
 
-/** From a histogram of the 256 values, so exact. */
+/** Exact, from a histogram of the 256 values. */
 function statisticsOfCounts(counts: Float64Array, width: number): SpreadStatistics[] {
   return Array.from({ length: width }, (_, entry) => {
     const histogram = counts.subarray(entry * 256, (entry + 1) * 256);

@@ -1,6 +1,6 @@
 /**
- * Packed files are unpacked by a thread of its own while the program that is going to use them is still being loaded. Nothing depends
- * on it: a file that cannot be unpacked ahead is read in its turn, and whoever reads it then says what is wrong.
+ * Unpacks gzip files on a worker thread while the program that will use them is still loading. Nothing depends
+ * on it: a file that cannot be unpacked ahead is read later, and errors are reported then.
  */
 import { closeSync, readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -11,14 +11,14 @@ import type { UnpackResult, UnpackRequest } from './unpack-thread.js';
 
 export interface UnpackedFile {
   readonly content: Uint8Array;
-  /** Of the bytes on disk, in hex. */
+  /** SHA-256 of the bytes on disk, in hex. */
   readonly sha256: string;
 }
 
 /** Larger files are not unpacked ahead. */
 const MOST_BYTES = 128 * 2 ** 20;
 
-/** A file that is being unpacked: nobody sees its content before it is whole. */
+/** A file that is being unpacked: its content is not visible before it is complete. */
 class PendingFile {
   readonly whole: Promise<UnpackedFile | undefined>;
   private resolve: (file: UnpackedFile | undefined) => void = () => {};
@@ -27,7 +27,7 @@ class PendingFile {
     this.whole = new Promise((resolve) => (this.resolve = resolve));
   }
 
-  /** Without a hash, something is wrong. */
+  /** No hash means failure. */
   end(sha256: string | undefined): void {
     this.resolve(sha256 === undefined ? undefined : { content: this.content, sha256 });
   }
@@ -39,7 +39,7 @@ export class UnpackedFiles {
   private isRunning = true;
   private waiting = 0;
 
-  /** Starts the thread, which takes a while, so this may be before the files are known. */
+  /** Starts the thread; since that takes a while, possibly before the files are known. */
   constructor() {
     const { worker, pending } = this;
     worker.on('message', ({ file, sha256 }: UnpackResult) => pending.get(file)?.end(sha256));
@@ -49,26 +49,26 @@ export class UnpackedFiles {
     };
     worker.on('error', end);
     worker.on('exit', end);
-    // Nobody waits for it unless for a file. (Listening makes the process wait: this comes last.)
+    // The thread must not keep the process alive. (Listening does: this comes last.)
     worker.unref();
   }
 
-  /** Unpacks the gzip files at these absolute paths into memory from `reserve`; to be called once. */
+  /** Unpacks the gzip files at these absolute paths into memory from `reserve`; call once. */
   begin(files: readonly string[], reserve: (bytes: number) => Uint8Array): void {
     for (const file of this.isRunning ? files : []) {
       const size = unpackedSize(file);
       if (size !== undefined) this.pending.set(file, new PendingFile(reserve(size)));
     }
-    // They are unpacked side by side: the longest begins first.
+    // They are unpacked in parallel, the largest first.
     const packed = [...this.pending].map(([file, { content }]): UnpackRequest => ({ file, content }));
     this.worker.postMessage(packed.sort((a, b) => b.content.length - a.content.length));
   }
 
-  /** The file at this absolute path, once it is unpacked; undefined where it is not, or something is wrong with it. */
+  /** The file at this absolute path, once it is unpacked; undefined if it was not requested or failed. */
   async take(file: string): Promise<UnpackedFile | undefined> {
     const entry = this.pending.get(file);
     if (entry === undefined) return undefined;
-    // The process lives on until it is there.
+    // Keeps the process alive until it arrives.
     if (this.waiting++ === 0) this.worker.ref();
     try {
       return await entry.whole;
@@ -80,10 +80,10 @@ export class UnpackedFiles {
 
 let first: UnpackedFiles | undefined;
 
-/** The one that a command uses, its thread started when this is first called: it takes longer to start than most modules to load. */
+/** The command's instance. The first call starts the thread, which takes longer to start than most modules to load. */
 export const unpackedFiles = (): UnpackedFiles => (first ??= new UnpackedFiles());
 
-/** What a gzip file says at its end (RFC 1952, ISIZE); where that is wrong, unpacking ends in an error. */
+/** The size in a gzip file's trailer (RFC 1952, ISIZE); if it is wrong, unpacking fails. */
 function unpackedSize(file: string): number | undefined {
   let opened: number | undefined;
   try {

@@ -128,7 +128,7 @@ describe('nn train with data.folds', () => {
     const { code, err } = await nnHere('train', config, 'data.folds=4', 'data.fold=5', '--runs-dir', runsDir);
     expect(code).toBe(2);
     expect(err).toContain('data.split.test: each of the data.folds is the test split in turn');
-    expect(err).toContain('override "data.fold=5": data.fold: there are 4 folds only');
+    expect(err).toContain('override "data.fold=5": data.fold: there are only 4 folds');
   });
 });
 

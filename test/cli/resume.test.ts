@@ -120,7 +120,7 @@ describe('nn train --resume', () => {
   it.each([
     ['max_epochs: 3', 'max_epochs: 9', 'train.max_epochs was changed since the run began, from 3 to 9'],
     ['seed: 3', 'seed: 2', 'seed was changed since the run began'],
-    ['target: side', 'target: side\n      val: extra.csv', 'the source has val files of its own'],
+    ['target: side', 'target: side\n      val: extra.csv', 'the source has val files already'],
     ['units: 8', 'units: 9', 'model.layers.0.dense.units was changed since the run began, from 8 to 9'],
   ])('refuses to go on where its config was edited: %s', async (from, to, text) => {
     const part = await trained(config, '--runs-dir', runsDir, '--name', 'edited', '--max-time', '0s');

@@ -122,7 +122,7 @@ describe('pca', () => {
     const flat = { csv: { path: 'flat.csv', target: 'y' } };
     const error = await dataErrorOf(load(dir, { source: flat, preprocess: [{ pca: { components: 2 } }] }, regression));
     expect(error.format()).toBe(
-      `${path.join(dir, 'flat.csv')}: data.preprocess: pca: 2 components are asked for, and 1 have any variance\n` +
+      `${path.join(dir, 'flat.csv')}: data.preprocess: pca: 2 components requested, but only 1 have any variance\n` +
         '  hint: set components to 1 or less, or leave it out',
     );
     const { train } = await load(dir, { source: flat, preprocess: ['pca'] }, regression);
@@ -134,14 +134,14 @@ describe('pca', () => {
     write('y.idx', idxBytes([2], [0, 1]));
     const large = { idx: { train: { features: 'large.idx', targets: 'y.idx' } } };
     const error = await dataErrorOf(load(dir, { source: large, preprocess: ['pca'] }));
-    expect(error.message).toContain('pca: 1600 features are more than the 1024 that it can take');
+    expect(error.message).toContain('pca: 1600 features exceed the limit of 1024');
   });
 
   it('must come last', () => {
     const config = { source, preprocess: ['pca', 'standardize'] };
     expect(dataSchema.safeParse(config).error?.issues[0]).toMatchObject({
       path: ['preprocess', 0],
-      message: 'pca takes all features together: put it last',
+      message: 'pca acts on all features together: put it last',
     });
   });
 });

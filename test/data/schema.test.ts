@@ -40,12 +40,12 @@ describe('the data schema', () => {
 
   it.each([
     [{ source: { csv: { target: 'k' } } }, 'source: give the file as path, or as train, val and test'],
-    [{ source: { csv: { path: 'a', train: 'b', target: 'k' } } }, 'source.train: path and train name the same thing'],
+    [{ source: { csv: { path: 'a', train: 'b', target: 'k' } } }, 'source.train: path and train mean the same'],
     [{ source: { csv: { path: 'a', target: 'k', delimiter: ';;' } } }, 'source.delimiter: must be a single character'],
-    [{ source: { csv: { path: 'a', target: 'k', delimiter: '"' } } }, 'source.quote: is the delimiter as well'],
+    [{ source: { csv: { path: 'a', target: 'k', delimiter: '"' } } }, 'source.quote: must differ from delimiter'],
     [
       { source: { idx: { train: pair, test: pair } }, split: { test: 0.2 } },
-      'split.test: the source has test files of its own',
+      'split.test: the source has test files already',
     ],
     [{ source: { idx: { train: pair } }, preprocess: [{ minmax: { min: 1 } }] }, 'preprocess.0.max: must be larger'],
     [{ source: { idx: { train: pair } }, preprocess: ['scale'] }, 'preprocess.0.factor: '],

@@ -9,7 +9,10 @@ const character = z.string().refine((c) => c.length === 1 && !/[\r\n]/.test(c), 
 const schema = z
   .object({
     ...tableKeys,
-    header: z.boolean().default(true).describe('whether the first line has the names; else they are c0, c1, ...'),
+    header: z
+      .boolean()
+      .default(true)
+      .describe('whether the first line has the column names; else they are c0, c1, ...'),
     delimiter: character.default(',').describe('the character between fields'),
     quote: z
       .union([character, z.literal('')])
@@ -19,7 +22,7 @@ const schema = z
   .superRefine((params, context) => {
     checkRoleFiles(params, context);
     if (params.delimiter !== params.quote) return;
-    context.addIssue({ code: 'custom', path: ['quote'], message: 'is the delimiter as well' });
+    context.addIssue({ code: 'custom', path: ['quote'], message: 'must differ from delimiter' });
   });
 
 export const csvSource = tableSource(schema, 'CSV files, numbers and categories mixed', readCsv);

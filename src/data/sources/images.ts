@@ -1,4 +1,4 @@
-/** Samples from folders of images: one sub-folder for each class, named after it. */
+/** Samples from folders of images: one sub-folder per class, named after it. */
 import * as z from 'zod';
 import { positiveInt } from '../../config/atoms.js';
 import { samplesOf } from '../arrays/samples.js';
@@ -19,17 +19,17 @@ const schema = z
     color: z
       .enum(colours)
       .default('rgb')
-      .describe('1, 3 or 4 channels; without alpha, what is transparent is blended with black'),
+      .describe('1, 3 or 4 channels; without alpha, transparency is blended with black'),
     size: z
       .union([positiveInt, z.tuple([positiveInt, positiveInt])])
       .optional()
       .describe(
-        '[height, width], or the one number for both, that every image is resized to; else all must have one size',
+        'resize every image to [height, width], or to one number for both; otherwise all must have the same size',
       ),
     filter: z
       .enum(filters)
       .default('bilinear')
-      .describe('how images are resized; all of them look at every pixel when an image gets smaller'),
+      .describe('interpolation; all of them use every pixel when an image shrinks'),
     bits: z
       .number()
       .int()
@@ -37,7 +37,7 @@ const schema = z
       .max(16)
       .optional()
       .describe(
-        'how many of the 16 bits of a channel are used where images have that many, such as 12; by default 16, unless the images show that it is less',
+        'significant bits per channel of 16-bit images, such as 12; by default 16, with an error if the images suggest less',
       ),
   })
   .superRefine(checkRoleFiles);
@@ -59,7 +59,7 @@ async function open(params: ImageParams, context: OpenContext): Promise<SampleFi
 
 export const imagesSource = {
   schema,
-  description: 'folders of PNG and JPEG images, a sub-folder for each class',
+  description: 'folders of PNG and JPEG images, one sub-folder per class',
   encoding: 'arrays',
   onDisk: true,
   open,
@@ -98,7 +98,7 @@ async function openFolder(
     }
     if (image.height !== shape[0] || image.width !== shape[1]) {
       throw new DataError(
-        `${image.height} x ${image.width} pixels, where the images before have ${shape[0]} x ${shape[1]}`,
+        `${image.height} x ${image.width} pixels, but the images before it have ${shape[0]} x ${shape[1]}`,
         {
           file,
           hint: `resize all to one size: data.source.size: [${shape[0]}, ${shape[1]}]`,
@@ -143,30 +143,30 @@ function prepared(image: Image, { color, size, filter }: ImageParams): Image {
   return resized(coloured, height, width, filter);
 }
 
-/** Cameras and scanners have 10 to 14 bits. In the upper 8 of 16, hardly anything is left of them. */
+/** Cameras and scanners have 10 to 14 bits. The upper 8 of 16 bits keep hardly any of them. */
 const FEWEST_BITS = 15;
 
-/** `largest` is that of all channels of 16 bits; 0 where there are none. */
+/** `largest` is the maximum over all 16-bit channels; 0 if there are none. */
 function checkBits(largest: number, file: string): void {
   const used = Math.max(8, 32 - Math.clz32(largest));
   if (largest === 0 || used >= FEWEST_BITS) return;
   throw new DataError(
-    `the images have 16 bits a channel, but no value is above ${largest}: they would be nearly black`,
+    `the images have 16 bits per channel, but no value is above ${largest}: they would be nearly black`,
     {
       file,
-      hint: `set data.source.images.bits: ${used} (what such a camera has, mostly 10, 12 or 14), or 16 if they are to be as dark`,
+      hint: `set data.source.images.bits: ${used} (the camera's bit depth, usually 10, 12 or 14), or 16 to keep them this dark`,
     },
   );
 }
 
-/** What one typed array holds on every version of Node that nn supports. */
+/** Typed array limit on every version of Node that nn supports. */
 const MOST_BYTES = 2 ** 32;
 
 function allocate(count: number, { height, width, channels }: Image, file: string): Uint8Array<ArrayBuffer> {
   const bytes = count * height * width * channels;
   if (bytes <= MOST_BYTES) return new Uint8Array(bytes);
   throw new DataError(
-    `${counted(count, 'image')} of ${height} x ${width} x ${channels} are ${bytes} bytes, more than fit`,
+    `${counted(count, 'image')} of ${height} x ${width} x ${channels} are ${bytes} bytes, more than fit in memory`,
     {
       file,
       hint: 'resize them: data.source.size',
@@ -181,7 +181,7 @@ async function namesByClass(files: DataFiles, folder: string): Promise<{ names: 
   const classes = entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
   if (classes.length === 0) {
     const hint = imagesIn(entries).length > 0 ? BY_CLASS : undefined;
-    throw new DataError('the folder has no sub-folders, and each class needs one', { file, hint });
+    throw new DataError('the folder has no sub-folders; each class needs one', { file, hint });
   }
   refuseLoose(imagesIn(entries), file);
   const names: string[] = [];
@@ -212,14 +212,14 @@ const BY_CLASS = 'put the images of each class into a sub-folder named after it'
 const imagesIn = (entries: readonly FolderEntry[]): FolderEntry[] =>
   entries.filter(({ isFolder, name }) => !isFolder && IMAGE_FILE.test(name));
 
-/** Images beside the folders of the classes, or in folders inside of these, are not left out without a word either. */
+/** Images beside the class folders, or nested inside them, are not silently skipped either. */
 function refuseLoose(images: readonly FolderEntry[], file: string): void {
   if (images.length === 0) return;
   const names = listed(images.map(({ name }) => name), 3); // prettier-ignore
-  throw new DataError(`${counted(images.length, 'image')} of no class: ${names}`, { file, hint: BY_CLASS });
+  throw new DataError(`${counted(images.length, 'image')} without a class: ${names}`, { file, hint: BY_CLASS });
 }
 
-/** Images that nn does not read are not left out without a word. */
+/** Images that nn does not read are not silently skipped. */
 function refuseOthers(inside: readonly FolderEntry[], file: string): void {
   const others = inside.filter((entry) => !entry.isFolder && OTHER_IMAGE_FILE.test(entry.name));
   if (others.length === 0) return;

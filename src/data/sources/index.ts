@@ -23,5 +23,5 @@ export const dataSources = {
 
 export type SourceConfig = ComponentConfig<typeof dataSources>;
 
-/** The registry's entry, its parameters' types forgotten: they are those of `config`, which that entry's schema parsed. */
+/** The registry's entry without its parameter types: they match `config`, which that entry's schema parsed. */
 export const sourceOf = (config: SourceConfig): DataSource => dataSources[config.type];

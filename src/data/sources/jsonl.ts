@@ -7,6 +7,6 @@ import { tableSource } from '../tables/table-source.js';
 
 const schema = z.object(tableKeys).superRefine(checkRoleFiles);
 
-export const jsonlSource = tableSource(schema, 'JSON lines: an object for each sample', (files, name, _, sink) =>
+export const jsonlSource = tableSource(schema, 'JSON lines: one object per sample', (files, name, _, sink) =>
   readJsonl(files, name, sink),
 );

@@ -10,7 +10,7 @@ export const parquetSource = tableSource(
   schema,
   'Parquet files, numbers and categories mixed',
   async (files, name, _, sink) => {
-    // The libraries behind it are a quarter of the program, and only these files need them.
+    // Imported on demand: its libraries are a quarter of the program.
     const { readParquet } = await import('../formats/parquet.js');
     return readParquet(files, name, sink);
   },

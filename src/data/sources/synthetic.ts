@@ -1,5 +1,5 @@
 /**
- * Sets that are computed, not read: small problems on which one sees what a network can and cannot do. They are a function of
+ * Generated data sets: small problems that show what a network can and cannot do. They are a function of
  * their own seed, so that an experiment's seed changes the network and not the data.
  */
 import * as z from 'zod';
@@ -12,11 +12,11 @@ import type { ArraysEncoding } from '../encoding.js';
 import type { DataSource } from '../source.js';
 
 const common = {
-  samples: positiveInt.max(10_000_000).default(1000).describe('how many there are'),
-  seed: seed.default(0).describe('which ones; the seed of the experiment does not change them'),
+  samples: positiveInt.max(10_000_000).default(1000).describe('number of samples'),
+  seed: seed.default(0).describe('seed of the data; the seed of the experiment does not change them'),
 };
 const noise = (defaultValue: number) =>
-  nonNegative.default(defaultValue).describe('standard deviation of what is added at random');
+  nonNegative.default(defaultValue).describe('standard deviation of the added noise');
 
 interface Common {
   readonly samples: number;
@@ -25,7 +25,7 @@ interface Common {
 /** Writes the features of sample `i` into `x` and its target into `y`. */
 type Sample = (i: number, x: Float64Array, random: HostRandom) => number;
 
-/** Of all features together: 2 GiB in float64. */
+/** Limit on samples x features: 2 GiB in float64. */
 const MOST_NUMBERS = 2 ** 28;
 
 /** A set named `name` of samples with features of the shape `shape(params)` each. */
@@ -47,7 +47,7 @@ function synthetic<S extends z.ZodObject, P extends Common>(
       const features = sizeOf(dims);
       const file = `data.source.${name}`;
       if (size * features > MOST_NUMBERS) {
-        const problem = `${size} samples of ${features} numbers each are more than can be held in memory (${MOST_NUMBERS} numbers)`;
+        const problem = `${size} samples of ${features} numbers each exceed the limit of ${MOST_NUMBERS} numbers`;
         throw new DataError(problem, { file, hint: `set samples: ${Math.floor(MOST_NUMBERS / features)} at most` });
       }
       const x = new Float64Array(size * features);
@@ -75,7 +75,7 @@ const spread = (i: number, classes: number, samples: number): number =>
 const moons = synthetic(
   'moons',
   z.object({ ...common, noise: noise(0.1) }),
-  'two half circles that reach into each other, two classes',
+  'two interleaving half circles, two classes',
   two,
   ({ samples, noise }) =>
     (i, x, random) => {
@@ -112,10 +112,10 @@ const spirals = synthetic(
   z.object({
     ...common,
     noise: noise(0.05),
-    classes: positiveInt.min(2).max(100).default(2).describe('arms, a class each'),
-    turns: positive.default(1.5).describe('how often an arm winds around the centre'),
+    classes: positiveInt.min(2).max(100).default(2).describe('arms, one class each'),
+    turns: positive.default(1.5).describe('turns of an arm around the centre'),
   }),
-  'arms that wind around each other from the centre to radius 1, a class each',
+  'arms that wind around each other from the centre to radius 1, one class each',
   two,
   ({ samples, noise, classes, turns }) =>
     (i, x, random) => {
@@ -131,7 +131,7 @@ const spirals = synthetic(
 const xor = synthetic(
   'xor',
   z.object({ ...common, noise: noise(0) }),
-  'points of the square from -1 to 1; the class is 1 where the two have different signs',
+  'points of the square from -1 to 1; the class is 1 if the coordinates have different signs',
   two,
   ({ noise }) =>
     (_, x, random) => {
@@ -146,11 +146,11 @@ const blobs = synthetic(
   'blobs',
   z.object({
     ...common,
-    classes: positiveInt.min(2).max(1000).default(3).describe('blobs, a class each'),
+    classes: positiveInt.min(2).max(1000).default(3).describe('blobs, one class each'),
     features: positiveInt.max(1000).default(2).describe('dimensions'),
     spread: positive.default(1).describe('standard deviation of a blob; the centres lie between -10 and 10'),
   }),
-  'normally distributed points around random centres, a class each',
+  'normally distributed points around random centres, one class each',
   ({ features }) => [features],
   ({ classes, features, spread }, random) => {
     const centres = Float64Array.from({ length: classes * features }, () => 20 * random.uniform() - 10);
@@ -188,7 +188,7 @@ const linear = synthetic(
     ...common,
     noise: noise(0.1),
     features: positiveInt.max(1000).default(1).describe('dimensions'),
-    bias: z.number().default(0).describe('the target where all features are 0'),
+    bias: z.number().default(0).describe('the target when all features are 0'),
   }),
   'a linear function of normal features with normal weights, and noise, for regression',
   ({ features }) => [features],
@@ -210,11 +210,11 @@ const words = synthetic(
   z.object({
     ...common,
     noise: noise(0.1),
-    vocabulary: positiveInt.max(10_000).default(100).describe('how many different words there are, 0 and up'),
-    length: positiveInt.max(1000).default(8).describe('words in a sequence'),
-    one_hot: z.boolean().default(false).describe('whether a word is written as a 1 among zeros instead of its number'),
+    vocabulary: positiveInt.max(10_000).default(100).describe('vocabulary size; words are numbered from 0'),
+    length: positiveInt.max(1000).default(8).describe('words per sequence'),
+    one_hot: z.boolean().default(false).describe('whether words are one-hot vectors instead of indices'),
   }),
-  'sequences of words, each of which is worth a hidden number; the target is their sum over the root of the length, and noise, for regression', // prettier-ignore
+  'sequences of words, each with a hidden value; the target is their sum over the root of the length, plus noise, for regression', // prettier-ignore
   ({ vocabulary, length, one_hot: oneHot }) => (oneHot ? [length, vocabulary] : [length]),
   ({ noise, vocabulary, length, one_hot: oneHot }, random) => {
     const worth = Float64Array.from({ length: vocabulary }, () => random.normal());
@@ -247,7 +247,7 @@ const bodies = synthetic(
   z.object({
     ...common,
     noise: noise(0.3),
-    size: positiveInt.min(6).max(64).default(12).describe('voxels along each side'),
+    size: positiveInt.min(6).max(64).default(12).describe('voxels per side'),
   }),
   'a ball, a cube or an octahedron of the same volume somewhere in a noisy cube of voxels [size, size, size, 1], three classes',
   ({ size }) => [size, size, size, 1],

@@ -123,7 +123,7 @@ describe('data.cache: disk', () => {
   it('is refused where the source cannot do without memory, and cache_dir without it', () => {
     const issues = (config: unknown) => (dataSchema.safeParse(config).error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`); // prettier-ignore
     expect(issues({ source: { moons: {} }, cache: 'disk' })).toEqual([
-      'cache: moons is read into memory: disk is for images, csv, jsonl and parquet, so leave it out, or store the data as such',
+      'cache: moons is read into memory: disk works with images, csv, jsonl and parquet; leave it out, or convert the data',
     ]);
     expect(issues({ source: csv({}), cache_dir: 'x' })).toEqual(['cache_dir: belongs to data.cache: disk']);
   });
@@ -192,7 +192,7 @@ describe('data.cache: disk of images', () => {
     const values = new Uint8Array(4 * 4 * 3);
     writeFileSync(damaged, encode({ width: 4, height: 4, channels: 3, data: values }));
     const other = await dataErrorOf(load(dir, broken));
-    expect(other.message).toBe(`${damaged}: 4 x 4 pixels, where the images before have 6 x 5`);
+    expect(other.message).toBe(`${damaged}: 4 x 4 pixels, but the images before it have 6 x 5`);
     expect(readdirSync(cache_dir)).toEqual([]);
   });
 });

@@ -80,7 +80,7 @@ describe('an images source', () => {
   });
 
   it.each<[string, Record<string, Buffer>, object, string]>([
-    ['of another size', { 'a/1.png': a, 'b/2.png': greyPng(1, 1, [7]) }, {}, 'set/b/2.png: 1 x 1 pixels, where the images before have 1 x 2'], // prettier-ignore
+    ['of another size', { 'a/1.png': a, 'b/2.png': greyPng(1, 1, [7]) }, {}, 'set/b/2.png: 1 x 1 pixels, but the images before it have 1 x 2'], // prettier-ignore
     ['that is damaged', { 'a/1.png': a, 'b/2.png': b.subarray(0, 50) }, {}, 'set/b/2.png: truncated'],
     ['without a class', { '1.png': a }, {}, 'set: the folder has no sub-folders'],
     ['of one class only', { 'a/1.png': a }, {}, 'set: the training split has only one class (a)'],
@@ -91,9 +91,9 @@ describe('an images source', () => {
       'set/b: the sub-folder of a class has no PNG or JPEG image',
     ],
     ['of another kind', { 'a/1.png': a, 'b/1.png': b, 'b/2.gif': b, 'b/3.WEBP': b }, {}, 'set/b: 2 images that nn does not read: 2.gif, 3.WEBP'], // prettier-ignore
-    ['beside the classes', { 'a/1.png': a, 'b/1.png': b, '2.png': b }, {}, 'set: 1 image of no class: 2.png'],
-    ['deeper than its class', { 'a/1.png': a, 'b/1.png': b, 'b/c/2.png': b }, {}, 'set/b/c: 1 image of no class: 2.png'], // prettier-ignore
-    ['of 12 bits in 16', { 'a/1.png': grey16(4095), 'b/1.png': grey16(800) }, {}, 'set: the images have 16 bits a channel, but no value is above 4095'], // prettier-ignore
+    ['beside the classes', { 'a/1.png': a, 'b/1.png': b, '2.png': b }, {}, 'set: 1 image without a class: 2.png'],
+    ['deeper than its class', { 'a/1.png': a, 'b/1.png': b, 'b/c/2.png': b }, {}, 'set/b/c: 1 image without a class: 2.png'], // prettier-ignore
+    ['of 12 bits in 16', { 'a/1.png': grey16(4095), 'b/1.png': grey16(800) }, {}, 'set: the images have 16 bits per channel, but no value is above 4095'], // prettier-ignore
     ['of 16 bits where 12 are said to be used', { 'a/1.png': grey16(4096), 'b/1.png': grey16(800) }, { bits: 12 }, 'set/a/1.png: a value of 4096 has more than 12 bits'], // prettier-ignore
     ['in a folder that is not there', { 'a/1.png': a }, { path: 'sett' }, 'sett: no such folder'],
     ['that is no folder', { 'a/1.png': a }, { path: 'set/a/1.png' }, 'set/a/1.png: this is a file, not a folder'],
