@@ -35,7 +35,7 @@ export const regularizationSchema = z.strictObject({
   l1: atoms.nonNegative.default(0).describe('adds this times the sum of |w| to the loss'),
   l2: atoms.nonNegative.default(0).describe('adds this times the sum of w^2 to the loss; half of a weight decay'),
   ...regularizersOfALayer,
-  constraint: z.strictObject(constraintsOfALayer).optional().describe('what weights and biases are brought back to after every update'), // prettier-ignore
+  constraint: z.strictObject(constraintsOfALayer).optional().describe('constraints on weights and biases, applied after every update'), // prettier-ignore
 });
 export type RegularizationConfig = z.output<typeof regularizationSchema>;
 

@@ -62,7 +62,7 @@ export const schedules = {
   step: schedule({
     description: 'A drop every few epochs.',
     schema: z.object({
-      step_size: atoms.positive.default(10).describe('epochs between two drops'),
+      step_size: atoms.positive.default(10).describe('epochs between drops'),
       gamma: gamma(0.1),
       ...warmup,
     }),
@@ -83,7 +83,7 @@ export const schedules = {
     factor: ({ epoch }, { gamma }) => gamma ** Math.floor(epoch),
   }),
   polynomial: schedule({
-    description: 'Down to the end of the run along a power of the time that is left; linear by default.',
+    description: 'Decays to the end of the run with a power of the remaining time; linear by default.',
     schema: z.object({
       power: atoms.positive.default(1).describe('1 is a straight line; more falls faster at first'),
       final_factor: finalFactor,
@@ -93,7 +93,7 @@ export const schedules = {
   }),
   cosine: schedule({
     description:
-      'Down to the end of the run along half a cosine, with restarts where asked for (Loshchilov and Hutter 2017).',
+      'Decays to the end of the run along half a cosine, with optional restarts (Loshchilov and Hutter 2017).',
     schema: z.object({
       final_factor: finalFactor,
       restart_epochs: atoms.positive
@@ -114,7 +114,7 @@ export const schedules = {
     description:
       'Up to the base rate, then down to almost nothing (Smith and Topin 2018); the base rate is the highest.',
     schema: z.object({
-      pct_start: atoms.properFraction.default(0.3).describe('share of the run that the rate grows'),
+      pct_start: atoms.properFraction.default(0.3).describe('share of the run in which the rate grows'),
       anneal: z.enum(['cos', 'linear']).default('cos').describe('along half cosines or straight lines'),
       div_factor: atoms.positive.default(25).describe('the highest rate over the first'),
       final_div_factor: atoms.positive.default(1e4).describe('the first rate over the last'),

@@ -10,7 +10,7 @@ export const adagrad = perParameter({
     lr: learningRate(0.01),
     lr_decay: atoms.nonNegative.default(0).describe('the rate is divided by 1 + this times the steps so far'),
     weight_decay: coupledDecay,
-    initial_accumulator_value: atoms.nonNegative.default(0).describe('what the sum of squares starts from'),
+    initial_accumulator_value: atoms.nonNegative.default(0).describe('initial value of the sum of squares'),
     eps: epsilon(1e-10),
   }),
   state: ({ initial_accumulator_value }) => ({ square_sum: initial_accumulator_value }),

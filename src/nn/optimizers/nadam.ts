@@ -20,7 +20,7 @@ import { betas, biasCorrection, coupledDecay, epsilon, learningRate, perParamete
 
 /** The momentum of step t is beta1 (1 - WARM_START^(t decay) / 2): Dozat's schedule, which starts at half. */
 const WARM_START = 0.96;
-/** Terms of the series below; the first one left out is 2^-32 / 32 of the first. */
+/** Terms of the series below; the first omitted one is 2^-32 / 32 of the first. */
 const TERMS = 32;
 
 const momentumAt = (step: Node, beta1: Operand, decay: number): Node =>

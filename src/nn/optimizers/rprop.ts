@@ -14,7 +14,7 @@ export const rprop = perParameter({
     etas: z
       .tuple([z.number().gt(0).lt(1), z.number().gt(1)])
       .default([0.5, 1.2])
-      .describe('factor on the step after a change of sign, and after none'),
+      .describe('factors on the step when the sign changes and when it stays'),
     step_sizes: z
       .tuple([atoms.positive, atoms.positive])
       .refine(ordered, 'the shortest step must be below the longest')

@@ -6,7 +6,7 @@ import { minus } from './hyperparameters.js';
 import { coupledDecay, learningRate, perParameter, withDecay } from './optimizer.js';
 
 export const sgd = perParameter({
-  description: 'Stochastic gradient descent, with momentum where asked for.',
+  description: 'Stochastic gradient descent, with optional momentum.',
   schema: z
     .object({
       lr: learningRate(0.01),

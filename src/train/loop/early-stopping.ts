@@ -3,7 +3,7 @@ import { isReport, metricOf, namedMetrics } from '../../nn/index.js';
 import type { ExperimentConfig } from '../schema.js';
 import type { EpochRow } from './snapshot.js';
 
-/** What is watched: a figure of the epoch's row, and which direction is better. */
+/** A figure of the epoch's row, and which direction is better. */
 export interface Monitor {
   readonly figure: string;
   readonly mode: 'min' | 'max';
@@ -26,7 +26,7 @@ export function modeOf(config: Pick<ExperimentConfig, 'metrics'>, figure: string
   return entry === undefined || isReport(entry) ? 'min' : entry.mode;
 }
 
-/** The monitor of an experiment: its early stopping, else the validation loss; undefined where there is nothing to select by. */
+/** The monitor of an experiment: its early stopping, else the validation loss; undefined without either. */
 export function monitorOf(config: ExperimentConfig, hasValidation: boolean): Monitor | undefined {
   const stopping = config.train.early_stopping;
   if (stopping === undefined) {

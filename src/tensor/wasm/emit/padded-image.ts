@@ -71,11 +71,11 @@ export function correlatedInput(
       whole.width + padding[1][0] + padding[1][1],
     ),
   };
-  // Rows below those that are read may stay where they are.
+  // Unread rows at the bottom do not force a copy.
   return { image, copies: needsCopy({ ...image, paddedHeight: Math.max(image.paddedHeight, whole.height) }) };
 }
 
-/** Copies `count` rows from row `first` on of the padded image of sample `sample`, zeros included. */
+/** Copies `count` rows of sample `sample`'s padded image from row `first` on, zeros included. */
 export function emitPaddedCopy(
   f: FunctionEmitter,
   image: PaddedImage,
@@ -135,7 +135,7 @@ function emitPaddedRow(f: FunctionEmitter, image: PaddedImage, from: I32Local, t
 }
 
 /**
- * Leaves the address of sample `sample`'s padded rows from `first` on, `count` of them at most: in the image itself, or in a copy at
+ * Leaves the address of sample `sample`'s padded rows from `first` on, at most `count`: in the image itself, or in a copy at
  * `buffer`.
  */
 export function emitImageRows(

@@ -51,8 +51,8 @@ interface WindowVector {
 }
 
 /**
- * Leaves the vector at an offset from `base` on the stack. Where there is padding a window's offset may be negative, so that the
- * sum must wrap; elsewhere the base goes into the instruction.
+ * Leaves the vector at an offset from `base` on the stack. With padding a window's offset may be negative, so the sum must
+ * wrap; otherwise the base is the instruction's immediate.
  */
 function load(w: WindowVector, offset: I32, base: number, tap = 0): FunctionEmitter {
   if (!w.padded) return w.f.load('v128.load', offset, base + tap);
@@ -66,7 +66,7 @@ function store(w: WindowVector, value: Vector, offset: I32, base: number, tap = 
 }
 
 /**
- * Goes through a window keeping the largest element: `taken` runs with the mask of the lanes whose element is larger than all
+ * Scans a window for the largest element: `taken` runs with the mask of the lanes whose element is larger than all
  * before it or NaN, or without one for a first element that always counts.
  */
 function eachRecord(w: WindowVector, x: number, taken: (tap: number, number: number, mask?: Vector) => void): Vector {

@@ -76,7 +76,7 @@ export class Reduction {
 
 /**
  * Takes a unit as `width` columns at a place on the other kept axes: sets the positions, and runs `body` with the flat position of
- * the first result and the number of columns, which at the end of a row are fewer.
+ * the first result and the number of columns, fewer at the end of a row.
  */
 export function eachColumnBlock(
   f: FunctionEmitter,
@@ -132,8 +132,8 @@ class Accumulation {
 }
 
 /**
- * Computes the outputs of a kernel for `count` results from flat position `first` on; `values` have the root's value, four results
- * each. Everything else that is read lies at the same flat position or is one value.
+ * Computes the outputs of a kernel for `count` results from flat position `first` on; `values` hold the root's, four results
+ * each. Everything else is read at the same flat position or is a scalar.
  */
 export function emitResults(
   f: FunctionEmitter,
