@@ -68,7 +68,7 @@ export function catalogLints(name?: string): CatalogLint[] {
   return chosen.map(([id, { description, reason }]) => ({ name: id, description, reason }));
 }
 
-/** All entries of `kind` but lints, or the one called `name`. Throws UsageError. */
+/** All entries of `kind` except lints, or the one called `name`. Throws UsageError. */
 export function catalogEntries(kind: string, name?: string): CatalogEntry[] {
   const registry = known<ComponentRegistry>({ ...registries, lints: {} }, kind, 'nothing to list');
   const chosen = name === undefined ? Object.entries(registry) : [[name, known(registry, name, `none of the ${kind}`)] as const]; // prettier-ignore
@@ -76,8 +76,8 @@ export function catalogEntries(kind: string, name?: string): CatalogEntry[] {
 }
 
 /**
- * What is called `name`, of whichever kind: a part (`dense`), a lint, or a key of a config (`train`, `early_stopping`). Undefined
- * where nothing is.
+ * What is called `name`, of any kind: a part (`dense`), a lint, or a key of a config (`train`, `early_stopping`). Undefined
+ * if there is none.
  */
 export function catalogNamed(name: string): CatalogEntry[] | undefined {
   const parts = Object.values(registries).flatMap((registry) =>
@@ -87,7 +87,7 @@ export function catalogNamed(name: string): CatalogEntry[] | undefined {
   return found.length === 0 ? undefined : found;
 }
 
-/** The keys of that name in the config, with what they hold. */
+/** The config keys of that name, with their contents. */
 function sectionsNamed(name: string, schema: z.core.$ZodType, path: readonly string[]): CatalogEntry[] {
   const { def } = (unwrapped(schema) as z.core.$ZodTypes)._zod;
   if (def.type === 'pipe') return sectionsNamed(name, def.in, path);
@@ -117,7 +117,7 @@ function describeEntry(name: string, entry: ComponentRegistry[string]): CatalogE
   return { name, description: entry.description, ...(fitting && { tasks: fitting }), parameters };
 }
 
-/** The tasks whose targets the entry takes; undefined where it has nothing to do with targets. */
+/** The tasks whose targets the entry takes; undefined if it does not depend on targets. */
 function tasksOf(entry: object): string[] | undefined {
   if (!('targets' in entry && Array.isArray(entry.targets))) return undefined;
   const targets: readonly unknown[] = entry.targets;
@@ -144,13 +144,13 @@ function expectation(schema: z.ZodType): string {
   return kind === undefined ? describeExpected(schema) : `one of the ${kind}`;
 }
 
-/** Of the schema or of what is in its wrappers. */
+/** From the schema or the one inside its wrappers. */
 function descriptionOf(schema: z.core.$ZodType): string {
   const inner = innerOf(schema);
   return (schema as z.ZodType).description ?? (inner === undefined ? '' : descriptionOf(inner));
 }
 
-/** Without optional, default and the like around it. */
+/** The schema without optional, default and other wrappers. */
 function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   const inner = innerOf(schema);
   return inner === undefined ? schema : unwrapped(inner);

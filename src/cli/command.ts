@@ -1,4 +1,4 @@
-/** What all commands share: options, output and registration. */
+/** Shared by all commands: options, output and registration. */
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { EngineOptions } from '../runner/index.js';
@@ -8,11 +8,11 @@ import { UsageError } from './usage-error.js';
 
 /**
  * Adds a command to the program; each file in `commands/` exports one of these. The command's action loads what it needs when it is
- * called, so that `--help` is quick, and hands its exit code to `finish`.
+ * called, so that `--help` is quick, and passes its exit code to `finish`.
  */
 export type Register = (program: Command, finish: (code: ExitCode) => void) => void;
 
-/** What an option changes: the random numbers, what computes, the run directory. */
+/** What an option affects: the random numbers, the engine, the run directory. */
 type Concern = 'seed' | 'engine' | 'run';
 
 export interface CommonOptions extends OutputOptions {
@@ -25,7 +25,7 @@ export interface CommonOptions extends OutputOptions {
   readonly debug?: boolean;
 }
 
-/** A command with the common options. Every command accepts all of them; its help shows those that it uses. */
+/** A command with the common options. Every command accepts all of them; its help shows those it uses. */
 export function addCommand(program: Command, usage: string, description: string, used: readonly Concern[]): Command {
   const option = (concern: Concern, flags: string, text: string): Option =>
     new Option(flags, text).hideHelp(!used.includes(concern));
@@ -47,7 +47,7 @@ export function addCommand(program: Command, usage: string, description: string,
 /** More than any machine has cores, yet still startable. */
 const MAX_THREADS = 256;
 
-/** The engine that the options ask for: by default a thread for each core, at most 8. Throws UsageError. */
+/** The engine options: by default one thread per core, at most 8. Throws UsageError. */
 export function engineOf({ backend, threads, winograd }: CommonOptions): EngineOptions {
   const count = threads === undefined ? Math.min(8, availableParallelism()) : Number(threads);
   if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS)
@@ -55,7 +55,7 @@ export function engineOf({ backend, threads, winograd }: CommonOptions): EngineO
   return { backend, threads: count, winograd };
 }
 
-/** The overrides with that of --seed, which wins. */
+/** The overrides plus --seed, which wins. */
 export const withSeed = (overrides: readonly string[], { seed }: CommonOptions): string[] =>
   seed === undefined ? [...overrides] : [...overrides, `seed=${seed}`];
 

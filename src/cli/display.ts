@@ -1,4 +1,4 @@
-/** How a training run is displayed: a progress bar where stderr is a terminal, whole lines elsewhere. */
+/** How a training run is displayed: a progress bar if stderr is a terminal, otherwise whole lines. */
 import type { SingleBar } from 'cli-progress';
 import { formatCount } from '../config/format-count.js';
 import type { Progress } from '../train/index.js';
@@ -8,28 +8,28 @@ import { type CommonOptions } from './command.js';
 import { say } from './output.js';
 
 export interface Display {
-  /** A line that stays. */
+  /** A permanent line. */
   line(text: string): void;
-  /** Called after every step; draws now and then. */
+  /** Called after every step; redraws occasionally. */
   readonly progress: (progress: Progress) => void;
   close(): void;
 }
 
-/** Milliseconds between two looks of the bar. */
+/** Milliseconds between redraws. */
 const REDRAW = 100;
 
-/** What the bar tells of. */
+/** What the bar shows. */
 export interface ProgressParts {
   readonly epoch: number;
   readonly epochs: number;
-  /** Of the epoch, from 0 to 1. */
+  /** Fraction of the epoch done, from 0 to 1. */
   readonly progress: number;
   readonly figures: readonly string[];
   readonly speed: string;
   readonly left: string;
 }
 
-/** The line that fits into so many columns: the time left is the last to go, after the speed, the bar and the figures. */
+/** The line that fits the columns: the speed is dropped first, then the bar, the figures, and the time left last. */
 export function progressLine({ epoch, epochs, progress, figures, speed, left }: ProgressParts, columns = 80): string {
   const line = (cells: number, shown: number, withSpeed: boolean): string => {
     const done = Math.round(progress * cells);
@@ -39,7 +39,7 @@ export function progressLine({ epoch, epochs, progress, figures, speed, left }: 
   };
   const shorter = figures.map((_, i) => line(0, figures.length - i, false));
   const choices = [line(20, figures.length, true), line(20, figures.length, false), line(8, figures.length, false), ...shorter, line(0, 0, false)]; // prettier-ignore
-  // The last column stays free: some terminals break the line there.
+  // The last column stays free: some terminals wrap there.
   const fitting = choices.find((choice) => choice.length < columns);
   return fitting ?? `${left} left`.slice(0, Math.max(0, columns - 1));
 }
@@ -59,7 +59,7 @@ export async function openDisplay(options: CommonOptions): Promise<Display> {
   const create = (): SingleBar =>
     new SingleBar({ format, clearOnComplete: true, hideCursor: null, gracefulExit: false }, Presets.rect);
   let bar: SingleBar | undefined;
-  // A terminal made narrower breaks the line that is on it: all its rows have to go.
+  // A narrowed terminal wraps the current line: clear all its rows.
   const onResize = (): void => {
     const above = Math.ceil(drawnWidth / stderr.columns) - 1;
     if (bar !== undefined && above > 0) stderr.write(`\x1b[${above}A\r\x1b[J`);

@@ -1,4 +1,4 @@
-/** What the process answers; scripts depend on these numbers. */
+/** Exit codes of the process; scripts depend on them. */
 export const exitCode = {
   done: 0,
   /** The run failed, or its checkpoint cannot be used. */

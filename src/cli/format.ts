@@ -1,4 +1,4 @@
-/** Numbers and tables as people read them. */
+/** Numbers and tables for people. */
 import { formatCount } from '../config/format-count.js';
 import { printableLine } from '../config/printable.js';
 import type { LoadedData } from '../data/index.js';
@@ -34,7 +34,7 @@ export function formatTable(
   );
 }
 
-/** The tables below their names. */
+/** The tables, each under its name. */
 export const formatReports = (reports: Readonly<Record<string, ReportTable>> = {}): string[] =>
   Object.entries(reports).flatMap(([name, { rows, columns, values }]) => {
     const show = (value: number): string => (Number.isInteger(value) ? formatCount(value) : formatFigure(value));
@@ -50,10 +50,10 @@ export const formatReports = (reports: Readonly<Record<string, ReportTable>> = {
     ];
   });
 
-/** Beyond these a table is no longer read by people. */
+/** Larger tables are unreadable for people. */
 const [MOST_COLUMNS, MOST_ROWS] = [40, 100];
 
-/** The confusions that are most frequent: `7 taken for 9: 12`. */
+/** The most frequent confusions: `7 taken for 9: 12`. */
 function largestOffDiagonal({ rows, columns, values }: ReportTable): string[] {
   const found = rows.flatMap((row, i) => columns.flatMap((column, j) => (i !== j && values[i][j] > 0 ? [{ row, column, count: values[i][j] }] : []))); // prettier-ignore
   found.sort((a, b) => b.count - a.count);

@@ -1,4 +1,4 @@
-/** Ctrl-C, SIGTERM, or a terminal that goes away (SIGHUP): the first asks the run to stop after its step, the second ends the process at once. */
+/** Ctrl-C, SIGTERM, or a closed terminal (SIGHUP): the first asks the run to stop after its step, the second ends the process at once. */
 import { exitCode } from './exit-code.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -8,7 +8,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * parent is gone means the same.
  */
 const parent = process.env.npm_command === 'exec' ? process.ppid : undefined;
-/** Milliseconds between two looks for the parent. */
+/** Milliseconds between checks for the parent. */
 const LOOK = 500;
 
 export class Interrupt {
@@ -30,7 +30,7 @@ export class Interrupt {
     }, LOOK).unref();
   }
 
-  /** Gives the signals their default effect back. */
+  /** Restores the default signal handling. */
   release(): void {
     for (const signal of signals) process.off(signal, this.onSignal);
     clearInterval(this.watch);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The process around the command line: its arguments, its exit code, and output that nobody reads. */
+/** The process around the command line: its arguments, its exit code, and output that is not read. */
 import module from 'node:module';
 import { complain, guardOutput, lostResult } from './output.js';
 
@@ -10,10 +10,10 @@ later.enableCompileCache?.();
 // Unless the command ends properly: a promise that never settles must not look like success.
 process.exitCode = 13;
 const args = process.argv.slice(2);
-// What a thread or a timer throws belongs to no command.
+// Errors thrown by threads and timers.
 process.once('uncaughtException', (error) => {
   const end = (code: number): void => process.exit(code);
-  // Where not even that can be loaded, the default of Node is left: a stack and exit code 1.
+  // If even that fails to load, Node's default remains: a stack and exit code 1.
   void import('./report.js').then(({ report }) => end(report(error, { debug: args.includes('--debug'), json: args.includes('--json') }))); // prettier-ignore
 });
 // Its thread starts while everything else is loaded.
@@ -21,7 +21,7 @@ if (args[0] === 'train') void import('../data/unpack-ahead.js').then(({ unpacked
 void import('./program.js').then(async ({ runCommandLine }) => {
   process.exitCode = await runCommandLine(args);
 });
-// By then all that was written has either arrived or failed.
+// By then all output has either arrived or failed.
 process.on('beforeExit', () => {
   const lost = lostResult();
   if (lost === undefined || process.exitCode !== 0) return;

@@ -1,10 +1,10 @@
-/** Files that an option of a command asks for, such as a picture or a page. */
+/** Output files requested by an option, such as a picture or a page. */
 import { statSync, writeFileSync } from 'node:fs';
 import { explainSystemError } from '../config/system-error.js';
 import { FileWriteError, writeFileAtomic } from '../runs/index.js';
 import { UsageError } from './usage-error.js';
 
-/** Writes all of the file or leaves it as it was; a device or pipe is written to. Throws UsageError. */
+/** Writes a file atomically; devices and pipes are written to directly. Throws UsageError. */
 export function writeOutput(option: string, file: string, content: string | Buffer): void {
   try {
     if (statSync(file, { throwIfNoEntry: false })?.isFile() ?? true) writeFileAtomic(file, content);

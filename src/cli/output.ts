@@ -1,5 +1,5 @@
 /**
- * All that the command line writes. Results go to stdout, everything else (progress, warnings, errors) to stderr; with --json stdout
+ * All output of the command line. Results go to stdout, everything else (progress, warnings, errors) to stderr; with --json stdout
  * has one JSON object in its last line, and the results for people go to stderr too. Nothing here ever stops a command: a reader that
  * has gone away, a terminal that was closed, or a full disk cost the output and no more.
  */
@@ -7,7 +7,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { printable, printableJson } from '../config/printable.js';
 
-/** The options that decide what is written. */
+/** The options that control output. */
 export interface OutputOptions {
   readonly quiet?: boolean;
   readonly json?: boolean;
@@ -15,7 +15,7 @@ export interface OutputOptions {
 
 type Channel = 'stdout' | 'stderr';
 
-/** Why the result could not be written. A reader that wants no more, as in `nn list | head -1`, is no reason. */
+/** Why the result could not be written. A closed pipe, as in `nn list | head -1`, is not an error. */
 let lost: Error | undefined;
 let hasJson = false;
 
@@ -48,7 +48,7 @@ function noteLoss(channel: Channel, error: unknown): void {
   if (channel === 'stdout' && code !== 'EPIPE' && error instanceof Error) lost ??= error;
 }
 
-/** Why something that was written to stdout has not arrived; undefined where all has, or nobody wants it. */
+/** Why something that was written to stdout has not arrived; undefined if everything has, or the reader has gone. */
 export const lostResult = (): Error | undefined => lost;
 
 function write(channel: Channel, text: string): void {
@@ -82,7 +82,7 @@ function writeLines(channel: Channel, text: string): void {
   write(channel, `${isColoured(channel) ? lines.split('\n').map(coloured).join('\n') : lines}\n`);
 }
 
-/** A line about what goes on: progress, warnings, where something lies. */
+/** A status line: progress, warnings, locations. */
 export const say = (options: OutputOptions, line: string): void => {
   if (!options.quiet) writeLines('stderr', line);
 };
@@ -95,19 +95,19 @@ export const print = (options: OutputOptions, line: string): void => {
 /** Lines about an error, which --quiet does not silence. */
 export const complain = (text: string): void => writeLines('stderr', text);
 
-/** The result for programs, where --json asks for it. */
+/** The result for programs, with --json. */
 export function printJson(options: OutputOptions, value: unknown): void {
   if (!options.json) return;
   hasJson = true;
   write('stdout', `${printableJson(JSON.stringify(value))}\n`);
 }
 
-/** An error for programs, unless the object that says what a command came to has been printed: the summary of a run that failed. */
+/** An error for programs, unless the result object has already been printed: the summary of a failed run. */
 export function printJsonError(message: string, exitCode: number): void {
   if (!hasJson) printJson({ json: true }, { error: { message, exit_code: exitCode } });
 }
 
-/** Forgets what has been written: for the next command in the same process. */
+/** Resets the state for the next command in the same process. */
 export function resetOutput(): void {
   lost = undefined;
   hasJson = false;

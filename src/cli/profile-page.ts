@@ -58,7 +58,7 @@ ${rows.join('\n')}
 `;
 }
 
-/** A lane a thread, a bar a task. */
+/** One lane per thread, one bar per task. */
 function timeline({ timeline: spans, kernels }: StepProfile, colours: ReadonlyMap<string, string>): string {
   const end = spans.reduce((most, span) => Math.max(most, span.end), 0);
   const threads = 1 + spans.reduce((most, { thread }) => Math.max(most, thread), 0);

@@ -16,7 +16,7 @@ import { registerTrain } from './commands/train.js';
 import { type ExitCode, exitCode } from './exit-code.js';
 import { complain, printJsonError, resetOutput } from './output.js';
 
-/** All commands, in the order in which the help lists them. */
+/** All commands, in help order. */
 const commands: readonly Register[] = [
   registerTrain,
   registerEval,
@@ -49,7 +49,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has printed the help or the error already.
+    // Commander has already printed the help or the error.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCode.done;
       if (error.code === 'commander.unknownOption') complain(overrideHint(error.message));

@@ -1,4 +1,4 @@
-/** Turns the errors that a user can meet into text on stderr and an exit code: the one place that knows both. */
+/** Turns user-facing errors into text on stderr and an exit code: the only place that knows both. */
 import { ConfigError } from '../config/index.js';
 import { errorCode, explainSystemError, isSystemError } from '../config/system-error.js';
 import { DataError } from '../data/index.js';
@@ -11,7 +11,7 @@ import { UsageError } from './usage-error.js';
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** What the user wrote or gave is wrong; nothing has been run. */
+/** Invalid user input; nothing has been run. */
 const usageErrors: readonly ErrorClass[] = [
   UsageError,
   ConfigError,
@@ -36,11 +36,11 @@ export interface ErrorReport {
   readonly exitCode: ExitCode;
 }
 
-/** An error in words. One of no class above is a bug in nn, and says so. */
+/** The error as text. Any other class is a bug in nn, and is reported as one. */
 export function describeError(error: unknown): ErrorReport {
   const isOneOf = (classes: readonly ErrorClass[]): boolean => classes.some((known) => error instanceof known);
   const message = error instanceof Error ? error.message : String(error);
-  // These begin with the place, which editors and terminals make a link.
+  // These begin with the place, which editors and terminals turn into a link.
   if (error instanceof ConfigError || error instanceof DataError)
     return { text: error.format(), exitCode: exitCode.usage };
   if (isOneOf(usageErrors)) return { text: `error: ${message}`, exitCode: exitCode.usage };
@@ -52,10 +52,10 @@ export function describeError(error: unknown): ErrorReport {
   };
 }
 
-/** Errors of the machine, which another path would not mend. */
+/** Errors of the machine, which another path would not fix. */
 const ofTheMachine: ReadonlySet<string | undefined> = new Set(['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EDQUOT', 'EAGAIN']); // prettier-ignore
 
-/** A call that the system refused, where nobody had a better explanation. */
+/** A failed system call without a better explanation. */
 function describeSystemError(error: unknown): ErrorReport {
   const { problem, hint } = explainSystemError(error);
   const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? `${error.path}: ` : '';
@@ -63,7 +63,7 @@ function describeSystemError(error: unknown): ErrorReport {
   return { text: `error: ${path}${problem}\n  ${hint}`, exitCode: code };
 }
 
-/** Prints `error` on stderr, with its stack where asked for, and with `json` as an object on stdout; returns the exit code. */
+/** Prints `error` on stderr, with its stack if `debug`, and with `json` as an object on stdout; returns the exit code. */
 export function report(error: unknown, { debug = false, json = false } = {}): ExitCode {
   const { text, exitCode: code } = describeError(error);
   complain(text);

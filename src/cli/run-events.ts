@@ -14,7 +14,7 @@ import {
 import { isResumable, runPaths } from '../runs/index.js';
 import { formatReports, formatSizes } from './format.js';
 
-/** The lines of an event, those of a fold's run with its number before them. */
+/** The lines of an event, prefixed with the fold number in a fold's run. */
 export function describeEvent(event: RunEvent): string[] {
   const { fold } = event;
   if (fold === undefined) return linesOf(event);
@@ -70,7 +70,7 @@ function describeEnd({ summary, fold }: Extract<RunEvent, { kind: 'ended' }>): s
   return lines;
 }
 
-/** What there is of a run that failed. */
+/** What is left of a failed run. */
 function keptWeights(runDir: string): string {
   const { lastCheckpoint } = runPaths(runDir);
   return existsSync(lastCheckpoint)

@@ -16,7 +16,7 @@ interface AugmentOptions extends CommonOptions {
 
 /** Limits both, so that the picture stays readable. */
 const MOST = 100;
-/** Values of a sample that a table shows. */
+/** Values per sample shown in a table. */
 const MOST_COLUMNS = 10;
 
 export const registerAugment: Register = (program, finish) => {
@@ -67,7 +67,7 @@ function countOf(option: string, text: string): number {
   throw new UsageError(`--${option}: expected a whole number from 1 to ${MOST}, got "${text}"`);
 }
 
-/** For each sample a row as it is, after preprocessing, and one for each version; the first values of many. */
+/** For each sample one row unaugmented, after preprocessing, and one per version; long samples are cut. */
 function tableOf({ shape, samples, original, versions }: AugmentPreview): string[] {
   const width = sizeOf(shape);
   const shown = Math.min(width, MOST_COLUMNS);

@@ -82,7 +82,7 @@ async function check(file: string, overrides: readonly string[], options: CheckO
   return options.strict && warnings.length > 0 ? exitCode.checkFailed : exitCode.done;
 }
 
-/** A line for each of several configs, with its warnings or errors: an error in one does not hide those of the next. */
+/** One line for each of several configs, with its warnings or errors: an error in one does not hide those of the next. */
 async function checkAll(
   files: readonly string[],
   overrides: readonly string[],

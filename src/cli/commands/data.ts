@@ -62,7 +62,7 @@ function spreadOf({ histogram, values, distinct }: ColumnReport): string {
   );
 }
 
-/** Constant features that are named one by one. */
+/** Constant features listed by name. */
 const MOST_CONSTANT = 20;
 
 function describeParts(report: DataReport): string[] {
@@ -94,7 +94,7 @@ function describeParts(report: DataReport): string[] {
 const INK = ' .:-=+*#%@';
 const MOST_COLUMNS = 56;
 
-/** The first training sample, an image: two rows of pixels to a line, the brighter the more ink. */
+/** The first training sample, an image: two rows of pixels per line, brighter is denser. */
 function picture(sample: ArrayLike<number> & Iterable<number>, shape: readonly number[]): string[] {
   const [height, width, channels] = shape;
   const step = Math.ceil(width / MOST_COLUMNS);

@@ -1,4 +1,4 @@
-/** `nn gradcheck`: compares the gradients of a network with finite differences. Exit code 3 where one differs. */
+/** `nn gradcheck`: compares the gradients of a network with finite differences. Exit code 3 if one differs. */
 import { formatCount } from '../../config/format-count.js';
 import { formatFigure } from '../../runner/text.js';
 import type { ParameterCheck } from '../../train/index.js';
@@ -35,7 +35,7 @@ async function checkGradients(file: string, overrides: readonly string[], option
   return ok ? exitCode.done : exitCode.checkFailed;
 }
 
-/** The element with the largest error stands for its parameter. */
+/** The element with the largest error represents its parameter. */
 const describeParameter = ({ parameter, shape, checked, worst }: ParameterCheck): string[] => [
   parameter,
   `[${shape.join(', ')}]`,
