@@ -6,9 +6,9 @@
 import * as z from 'zod';
 import { processSchema, type JSONSchema, type ProcessParams, type ToJSONSchemaContext } from 'zod/v4/core';
 
-/** What the config needs to know of a component. A registry's entries may hold more, such as the function that builds it. */
+/** What the config needs to know about a component. Registry entries may hold more, such as the function that builds it. */
 export interface ComponentEntry {
-  /** The parameters. Unknown keys are refused, also where the object is not declared strict; objects within it must be. */
+  /** The parameters. Unknown keys are refused even if the object is not declared strict; nested objects must be. */
   readonly schema: z.ZodObject;
   /** One line for the reference docs and the editor. */
   readonly description: string;
@@ -22,7 +22,7 @@ type Params<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 export type ComponentConfig<R extends ComponentRegistry> = {
   [K in keyof R & string]: Flat<{ type: K } & Params<z.output<R[K]['schema']>>>;
 }[keyof R & string];
-/** How the components of a registry are written. */
+/** The input form of a registry's components. */
 export type ComponentInput<R extends ComponentRegistry> =
   (keyof R & string) | { [K in keyof R & string]: { [P in K]: z.input<R[K]['schema']> | null } }[keyof R & string];
 
@@ -43,7 +43,7 @@ export interface ZodComponent<Output = unknown, Input = unknown> extends z.ZodTy
   readonly def: ComponentDef;
 }
 
-/** Splits what was written into name and parameters, or says what is wrong with it. */
+/** Splits the input into name and parameters, or says what is wrong with it. */
 function split(
   input: unknown,
   names: ReadonlyMap<string, unknown>,
@@ -55,7 +55,7 @@ function split(
   if (keys.length === 0) return undefined;
   const [known, others] = [keys.filter((key) => names.has(key)), keys.filter((key) => !names.has(key))];
   const given = keys.map((key) => `"${key}"`).join(', ');
-  // `- dense:` with `units: 10` on the next line at the same depth: the most common slip of all.
+  // `- dense:` with `units: 10` on the next line at the same depth: the most common mistake.
   return known.length === 1
     ? `the parameters of "${known[0]}" belong below it: indent ${others.map((key) => `"${key}"`).join(', ')} further`
     : `a component is one name with its parameters, got the keys ${given}`;
@@ -68,7 +68,7 @@ const exampleOf = (entry: ComponentEntry): string => {
   return first === undefined ? '' : `${first}: ...`;
 };
 
-/** What the editor is told: for each name the short form (where no parameter is missing then) and the long one. */
+/** JSON Schema: for each name the short form (if no parameter is required) and the long one. */
 function describeAsJson(
   inst: ZodComponent,
   ctx: ToJSONSchemaContext,
@@ -117,7 +117,7 @@ const ZodComponent: z.core.$constructor<ZodComponent> = z.core.$constructor('Zod
     }
     const finish = (result: z.core.ParsePayload): z.core.ParsePayload => {
       payload.issues.push(...result.issues);
-      // Also beside an unknown key, which does not keep checks of the whole config from looking at the component.
+      // Even beside an unknown key, so that checks of the whole config can still use the component.
       payload.value = { type: name, ...(result.value as object) };
       return payload;
     };

@@ -1,17 +1,17 @@
 /**
- * The one error of everything a user can write wrongly in a config: all problems at once, each with its place, the source line
- * and the likely fix. Whoever finds a problem makes it here; the command line alone prints it and chooses the exit code.
+ * The error for an invalid config: all problems at once, each with its place, the source line
+ * and the likely fix. Only the command line prints it and chooses the exit code.
  */
 import { formatPath, type Path, type Place } from './tree.js';
 
-/** One thing that is wrong with a config. */
+/** One problem in a config. */
 export interface Problem {
   /** The config file as the user named it. */
   readonly file: string;
-  /** 1-based; absent where the whole file is meant or an override is at fault. */
+  /** 1-based; absent for the whole file or an override. */
   readonly line?: number;
   readonly column?: number;
-  /** The override (`optimizer.lr=abc`) that wrote the value at fault. */
+  /** The override (`optimizer.lr=abc`) that set the invalid value. */
   readonly override?: string;
   /** `model.layers[2].units`; empty for the file as a whole. */
   readonly path: string;
@@ -61,11 +61,11 @@ const shortened = (text: string, length: number): string =>
 
 /**
  * One problem as text: `path.yaml:12:5: model.layers[2].units: message; hint`, the source line and a caret. `kind`, such as
- * `warning`, stands after the place as compilers have it.
+ * `warning`, follows the place, as in compiler output.
  */
 export function formatProblem(problem: Problem, kind?: string): string {
   const { file, line, column, sourceLine, hint } = problem;
-  // What a user wrote may be of any length.
+  // User input may be arbitrarily long.
   const [path, message] = [shortened(problem.path, 200), shortened(problem.message, 2000)];
   const override = problem.override === undefined ? undefined : shortened(problem.override, 200);
   const where =
@@ -84,7 +84,7 @@ export function inOrder<P extends Omit<Problem, 'hint'>>(problems: readonly P[])
   });
 }
 
-/** Further problems are counted. */
+/** Further problems are only counted. */
 const MOST_SHOWN = 100;
 
 /** A config that cannot be used. `problems` is never empty and sorted by line. */
@@ -99,7 +99,7 @@ export class ConfigError extends Error {
     this.problems = sorted;
   }
 
-  /** All problems as text, one after the other. */
+  /** All problems as text. */
   format(): string {
     return this.message;
   }

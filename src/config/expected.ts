@@ -1,11 +1,11 @@
 /**
  * What a schema expects and what was found, in the words of the field: "a positive integer", "one of relu, tanh", "a list". The
- * wording is derived from the schema, so that a schema needs no messages of its own.
+ * wording is derived from the schema, so that schemas need no custom messages.
  */
 import * as z from 'zod';
 import { isComponent } from './component.js';
 
-/** Longer texts are cut in messages. */
+/** Longer texts are truncated in messages. */
 const LONGEST_QUOTE = 60;
 
 /** A value as it reads in YAML: `"abc"`, `.nan`, `a list`. */
@@ -30,7 +30,7 @@ type Bounds = Pick<
 >;
 const boundsOf = (schema: z.core.$ZodType): Bounds => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
 
-/** A bound that says something: those of the safe integers and the booleans of old JSON Schemas do not. */
+/** A meaningful bound: not a safe-integer limit, nor a boolean of old JSON Schemas. */
 const bound = (value: number | boolean | undefined): number | undefined =>
   typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
 

@@ -1,6 +1,6 @@
 /**
- * Environment variables in a config: `${env:NAME}` and `${env:NAME,default}` inside of texts. A text that is nothing else is read
- * again as YAML, so that numbers and lists work; the values stay located where the text stands.
+ * Environment variables in a config: `${env:NAME}` and `${env:NAME,default}` inside strings. A string that is nothing else is parsed
+ * again as YAML, so that numbers and lists work; the values keep the location of the string.
  */
 import { isList, isMapping, type MappingEntry, type TreeNode } from './tree.js';
 import { showValue } from './expected.js';
@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Interpolated {
   readonly root: TreeNode;
-  /** The texts that could not be filled in, with the reason. They stay in the tree as they are. */
+  /** The strings that could not be interpolated, with the reason. They stay in the tree unchanged. */
   readonly failures: ReadonlyMap<TreeNode, string>;
 }
 
@@ -71,7 +71,7 @@ export function interpolate(root: TreeNode, env: Environment): Interpolated {
   return { root: visit(root), failures };
 }
 
-/** `text` with each `${expression}` replaced. Not by a regular expression, which looks for the end from every open one. */
+/** `text` with each `${expression}` replaced. Not a regular expression, which would search for the end from every opening: quadratic. */
 function replaceAll(text: string, lookUp: (expression: string) => string): string {
   let result = '';
   let done = 0;

@@ -29,7 +29,7 @@ export function issueMessage(issue: RawIssue): string | undefined {
   return `${MISSING} "${String(key)}" (${description ?? describeExpected(schema)})`;
 }
 
-/** The member of a union is not what was meant: the value is of another kind altogether. */
+/** The union member was not meant: the value is of a different kind. */
 const isKindMismatch = (issue: Issue): boolean =>
   issue.path.length === 0 &&
   (issue.code === 'invalid_value' ||
@@ -41,7 +41,7 @@ const isInside = (issue: Issue): boolean =>
 
 /**
  * The issues of a union are those of the one member that was meant: the only one whose kind fits what was written, or of several
- * the one with the fewest faults inside. Where that does not decide, the union is reported as a whole.
+ * the one with the fewest faults inside. If that is ambiguous, the union is reported as a whole.
  */
 function expandUnion(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
@@ -52,7 +52,7 @@ function expandUnion(issue: Issue): Issue[] {
   return meant.flatMap((inner) => expandUnion({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-/** The names among which a misspelt one is looked for. */
+/** The candidate names for a misspelt one. */
 function offeredNames(issue: Issue): string[] {
   if (issue.code === 'invalid_value') return issue.values.map(String);
   return issue.code === 'invalid_union' ? issue.errors.flat().flatMap(offeredNames) : [];
@@ -77,7 +77,7 @@ export function problemsOf(
     const found = find(root, schema, path);
     const { node } = found;
     if (!found.exact) {
-      // What is missing is reported at the mapping that should hold it.
+      // A missing key is reported at the mapping that should hold it.
       const holder = issue.message.startsWith(MISSING) ? path.slice(0, -1) : path;
       return [{ problem: problemAt(source, found.keyPlace ?? node.place, holder, issue.message), node }];
     }
@@ -88,7 +88,7 @@ export function problemsOf(
   });
 }
 
-/** Names from other tools, and what they are called here. */
+/** Names from other tools, and their names here. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   epochs: 'max_epochs',
   steps: 'max_steps',
@@ -97,7 +97,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   clip_norm: 'gradient_clip_norm',
 };
 
-/** Where the config has such a key, written at its top. */
+/** A hint for a key at the top level that belongs in a section. */
 function elsewhere(key: string, schema: z.core.$ZodType, path: Path): string | undefined {
   if (path.length > 0) return undefined;
   const wanted = SYNONYMS[key] ?? key;

@@ -1,6 +1,6 @@
 /**
  * From a config file to a checked, typed config: read, interpolate the environment, set the overrides, parse by the schema, and
- * report everything that is wrong at once. What comes back still knows its places, for the checks that need more than a schema.
+ * report everything that is wrong at once. The result keeps its places, for checks beyond the schema.
  */
 import type * as z from 'zod';
 import { ConfigError, problemAt, type Problem, type Source } from './config-error.js';
@@ -12,25 +12,25 @@ import { formatPath, plain, type Path, type Place, type TreeNode } from './tree.
 import { parseConfigText, readConfigText, type WrittenConfig } from './yaml-source.js';
 
 export interface LoadConfigOptions {
-  /** The file as the user named it; messages show it like this. */
+  /** The file as the user named it, shown in messages. */
   readonly file: string;
-  /** Its text, where it is not to be read from disk (a config from a checkpoint). */
+  /** Its text, if not read from disk (a config from a checkpoint). */
   readonly text?: string;
-  /** The file as parsed before. */
+  /** The file, already parsed. */
   readonly written?: WrittenConfig;
-  /** `key=value`, the right-most wins. */
+  /** `key=value`, the last one wins. */
   readonly overrides?: readonly string[];
   /** For `${env:NAME}`; the process environment unless given. */
   readonly env?: Environment;
 }
 
-/** For what is parsed once: compiling a schema takes longer than that saves. */
+/** Everything is parsed once: compiling a schema takes longer than it saves. */
 export const ONCE = { jitless: true };
 
-/** What is written for texts that came from the environment. */
+/** Placeholders for strings from the environment. */
 export type References = ReadonlyMap<string, string>;
 
-/** A place; with the line of text where it is in the file. */
+/** A place, with its source line if it is in the file. */
 export type Location = Place & { readonly sourceLine?: string };
 
 export interface LoadedConfig<Output = unknown> {
@@ -38,9 +38,9 @@ export interface LoadedConfig<Output = unknown> {
   /** Defaults, file and overrides merged, as one would write it: printed as YAML it loads to the same config. */
   readonly resolved: unknown;
   readonly file: string;
-  /** The texts that came from the environment, and what is written for them, `${env:NAME}`: they may be secrets. */
+  /** The strings from the environment and their placeholders `${env:NAME}`: they may be secrets. */
   readonly references: References;
-  /** Where the value at `path` was written; for a value that was not, the nearest mapping around it. */
+  /** Where the value at `path` was written; for a default, the nearest enclosing mapping. */
   readonly locate: (path: Path) => Location;
 }
 
@@ -53,7 +53,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, options: LoadConfigOp
   const problems: Problem[] = faults.map(({ text, path, message, hint }) =>
     problemAt(source, { kind: 'override', text }, path, message, hint),
   );
-  // A text that an override has replaced need not be filled in.
+  // A string replaced by an override need not be interpolated.
   for (const [node, path] of walk(root, schema)) {
     const failure = filled.failures.get(node);
     if (failure !== undefined) problems.push(problemAt(source, node.place, path, failure));
@@ -73,7 +73,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, options: LoadConfigOp
   };
 }
 
-/** Free texts only: what must be one of several words is no secret, and numbers make the run what it is. */
+/** Free strings only: enum values are not secrets, and numbers are needed to reproduce the run. */
 function referencesIn(root: TreeNode, schema: z.ZodType): References {
   const found = new Map<string, string>();
   for (const [{ value, reference }, path] of walk(root, schema)) {

@@ -1,6 +1,6 @@
 /**
  * Did-you-mean: the known name that is closest to a misspelt one. The distance counts insertions, deletions, substitutions and
- * swaps of neighbours, so that "rleu" is one step from "relu". Everything that rejects a name asks here.
+ * swaps of neighbours, so that "rleu" is one step from "relu". Used wherever a name is rejected.
  */
 
 /** Optimal string alignment distance (Damerau-Levenshtein without editing a substring twice) between `a` and `b`. */

@@ -66,7 +66,7 @@ function parse(text: string, env: Environment): Override {
   return { text, path, value: root };
 }
 
-/** `root` with the overrides set, from left to right, and what is wrong with those that could not be. */
+/** `root` with the overrides applied from left to right, and the problems of those that failed. */
 export function applyOverrides(
   root: TreeNode,
   schema: z.core.$ZodType,
@@ -118,7 +118,7 @@ function setInComponent(
   const chosen = componentAt(view.schema, node);
   const entries = view.schema.def.entries();
   if (chosen === undefined) {
-    // Nothing is chosen yet: the first step names the component.
+    // No component chosen yet: the first step names it.
     if (isMapping(node.value) && node.value.size === 0 && entries.has(String(step))) {
       return setInValue(node, undefined, override, depth);
     }
@@ -141,7 +141,7 @@ function setInComponent(
   return { place: node.place, value: new Map([[name, { keyPlace: namePlace, node: changed }]]) };
 }
 
-/** Whether null leaves a key out: where it may be absent, and null is no value of its own. */
+/** Whether null removes a key: it is optional, and null is not one of its values. */
 const isUnset = (schema: z.core.$ZodType): boolean =>
   !(schema as z.ZodType).safeParse(null).success && (schema as z.ZodType).safeParse(undefined).success;
 

@@ -1,4 +1,4 @@
-/** Text from files and arguments, made safe to show: what would steer a terminal, or turn the direction of the text, is spelled out. */
+/** Text from files and arguments, made safe to show: terminal control and bidirectional characters are escaped. */
 
 /** C0 and C1 controls, DEL, line and paragraph separators, and the controls of the bidirectional algorithm. */
 // eslint-disable-next-line no-control-regex
@@ -9,10 +9,10 @@ const spelled = (character: string): string => {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 };
 
-/** One line: `\x1b[31m` for the escape sequence that it stands for. A line end is spelled out too, a tab becomes a blank. */
+/** One line: `\x1b[31m` for the escape character. Line ends are escaped too, a tab becomes a space. */
 export const printableLine = (text: string): string => text.replaceAll('\t', ' ').replace(STEERING, spelled);
 
-/** As `printableLine`, but the lines stay lines. */
+/** Like `printableLine`, but keeps line ends. */
 export const printable = (text: string): string => text.split(/\r?\n/).map(printableLine).join('\n');
 
 /** The text of JSON that means the same: within its strings, where alone they can stand, steering characters are escaped. */

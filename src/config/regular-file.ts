@@ -1,11 +1,11 @@
 /**
- * How files that a user, a config or a checkpoint names are opened. Only regular ones are: a FIFO waits for whoever writes to it,
+ * Opens files named by a user, a config or a checkpoint. Only regular ones: a FIFO blocks until there is a writer,
  * and a device such as /dev/zero never ends.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** A file that is no regular one, and no folder either: for those the error is Node's own, of code EISDIR. */
+/** Neither a regular file nor a folder (for which the error is Node's EISDIR). */
 export class IrregularFileError extends Error {
   /** Such as `a FIFO`. */
   readonly kind: string;
@@ -18,7 +18,7 @@ export class IrregularFileError extends Error {
   }
 }
 
-/** A file of more bytes than are taken at once. */
+/** A file too large to read at once. */
 export class FileTooLargeError extends Error {
   constructor(
     readonly size: number,
@@ -29,12 +29,12 @@ export class FileTooLargeError extends Error {
   }
 }
 
-/** Opening a FIFO would wait. On regular files it changes nothing, and Windows has none. */
+/** Opening a FIFO would block. No effect on regular files; undefined on Windows. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** More than this is not read into one buffer: neither do Node 20 and its hashes take more. */
 const LARGEST = 2 ** 31 - 1;
-/** The most that the system reads at once. */
+/** The system's limit per read call. */
 const MOST_AT_ONCE = 1 << 30;
 
 function checkRegular(stat: Stats, path: string): void {
@@ -70,7 +70,7 @@ export async function openRegular(path: string): Promise<{ readonly handle: File
   }
 }
 
-/** The regular file at `path`, whose size is checked before memory is taken for it. Throws FileTooLargeError too. */
+/** The regular file at `path`, whose size is checked before memory is allocated. Throws FileTooLargeError too. */
 export function readRegularSync(path: string, most = LARGEST): Buffer {
   const { descriptor, size } = openRegularSync(path);
   try {
@@ -107,7 +107,7 @@ export async function readFully(handle: FileHandle, start: number, end: number):
   return bytes.subarray(0, done);
 }
 
-/** What comes in on stdin, up to one byte more than `most`: whoever writes to it may never end. */
+/** What comes in on stdin, up to one byte more than `most`: the writer may never end. */
 export function readStdinSync(most: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(most + 1);
   let done = 0;

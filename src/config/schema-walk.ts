@@ -25,7 +25,7 @@ export type SchemaView =
   | { readonly kind: 'list'; readonly schema: Schema; readonly item: (index: number) => Schema | undefined }
   | { readonly kind: 'leaf'; readonly schema: Schema };
 
-/** How well a node fits a view; decides which member of a union is meant. */
+/** How well a node fits a view; selects the union member. */
 function fit(view: SchemaView, node: TreeNode | undefined): number {
   if (node === undefined) return view.kind === 'leaf' ? 0 : 1;
   const { value } = node;
@@ -47,7 +47,7 @@ function fit(view: SchemaView, node: TreeNode | undefined): number {
   }
 }
 
-/** The view of `schema` for `node` (undefined where nothing is written there yet). */
+/** The view of `schema` for `node` (undefined if nothing is written there yet). */
 export function viewOf(schema: Schema, node: TreeNode | undefined): SchemaView {
   if (isComponent(schema)) return { kind: 'component', schema };
   const def = (schema as z.core.$ZodTypes)._zod.def;
@@ -124,7 +124,7 @@ export function componentAt(
   return of(name, entry.keyPlace, entry.node);
 }
 
-/** Where a path ends. */
+/** The target of a path. */
 export interface Found {
   /** The node there, or the deepest one on the way where `exact` is false. */
   readonly node: TreeNode;

@@ -1,4 +1,4 @@
-/** Errors of the operating system in a user's words. */
+/** Operating system errors in the user's terms. */
 import { constants } from 'node:os';
 
 /** What the common system errors mean to a user, and what to do about them. */

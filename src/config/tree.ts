@@ -28,7 +28,7 @@ export const isList = (value: TreeNode['value']): value is readonly TreeNode[] =
 export const isMapping = (value: TreeNode['value']): value is Mapping => value instanceof Map;
 export const isScalar = (value: TreeNode['value']): value is Scalar => !isList(value) && !isMapping(value);
 
-/** Keys that would reach into the prototypes of plain objects. No config ever needs them. */
+/** Keys that would reach into the prototypes of plain objects. No config needs them. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** The value without its places: objects, arrays and scalars. */

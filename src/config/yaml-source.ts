@@ -24,7 +24,7 @@ import { nearest } from './nearest.js';
 import { explainSystemError } from './system-error.js';
 import { FORBIDDEN_KEYS, isMapping, plain, type MappingEntry, type Place, type TreeNode } from './tree.js';
 
-/** Something that is wrong with YAML text. */
+/** A problem in YAML text. */
 export interface YamlFault {
   readonly place: Place;
   readonly message: string;
@@ -32,17 +32,17 @@ export interface YamlFault {
 }
 export type YamlResult = { readonly root: TreeNode } | { readonly faults: readonly YamlFault[] };
 
-/** Aliases may write out this many values in all, far more than a config of any use and far less than a bomb. */
+/** Limit on values expanded from aliases: far more than any real config, far fewer than a bomb. */
 const MOST_ALIASED_VALUES = 10_000;
-/** Far deeper than any config, and far from the end of the stack. */
+/** Far deeper than any config, and far from a stack overflow. */
 const DEEPEST = 200;
 const TOO_DEEP = `nested more than ${DEEPEST} levels deep`;
-/** A config is written by hand: a larger file is a data file given by mistake. */
+/** A config is written by hand: a larger file is probably a data file. */
 const LARGEST_FILE = 1024 * 1024;
-/** Anchors in a config, each of which the parser compares with all before. */
+/** Limit on anchors: the parser compares each with all before it. */
 const MOST_ANCHORS = 1000;
 
-/** What the parser's own words leave unclear. */
+/** Clearer messages for some parser errors. */
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'tabs are not allowed as indentation; use spaces',
   MULTIPLE_DOCS: 'a second YAML document starts here; a config is a single one',
@@ -159,7 +159,7 @@ class Converter {
   }
 }
 
-/** What would take the parser minutes, or the end of its stack: seen in its tokens, before it parses. */
+/** Finds input that would take the parser minutes or overflow its stack, from its tokens, before parsing. */
 function bombIn(text: string): { readonly offset: number; readonly message: string } | undefined {
   let [offset, depth, anchors] = [0, 0, 0];
   // Opened in this line: `- - -` and `? ? ?` nest as brackets do.
@@ -172,7 +172,7 @@ function bombIn(text: string): { readonly offset: number; readonly message: stri
     else if (token.startsWith('&')) anchors++;
     if (depth + indicators > DEEPEST) return { offset, message: TOO_DEEP };
     if (anchors > MOST_ANCHORS) return { offset, message: `more than ${MOST_ANCHORS} anchors` };
-    // Marks of the lexer's own: that a document or a plain text begins.
+    // The lexer's own markers: start of a document or plain scalar.
     if (token !== '\u0002' && token !== '\u001F') offset += token.length;
   }
   return undefined;
@@ -205,7 +205,7 @@ function syntaxFault(error: YAMLError, text: string, placeOf: (offset: number) =
   return { place, message: SYNTAX_MESSAGES[error.code] ?? own };
 }
 
-/** One fault a line, and none of the unexpected tokens that only follow from an earlier fault. */
+/** One fault per line, without unexpected tokens that merely follow from an earlier fault. */
 function withoutEchoes(errors: readonly YAMLError[], placeOf: (offset: number) => Place): YAMLError[] {
   const seen = new Set<number>();
   return errors.filter(({ code, pos }, i) => {
@@ -265,7 +265,7 @@ let fromStdin: Buffer | undefined;
 /** What comes in on stdin, which can be read only once. */
 const readStdin = (): Buffer => (fromStdin ??= readStdinSync(LARGEST_FILE));
 
-/** The config in the file's folder that was probably meant, as a hint. */
+/** A hint with the most similar config name in the file's folder. */
 function similarConfig(file: string): string | undefined {
   let names: string[];
   try {
@@ -279,7 +279,7 @@ function similarConfig(file: string): string | undefined {
   return found && `did you mean "${join(dirname(file), found)}"?`;
 }
 
-/** The text of a config file, or of stdin where the file is `-`. Throws ConfigError where it cannot be read or is no UTF-8 text. */
+/** The text of a config file, or of stdin where the file is `-`. Throws ConfigError if it cannot be read or is not UTF-8 text. */
 export function readConfigText(file: string): string {
   const refuse = (message: string, hint?: string): ConfigError =>
     new ConfigError([{ file, path: '', message, ...(hint === undefined ? {} : { hint }) }]);
@@ -317,7 +317,7 @@ function looksLikeTable(text: string): boolean {
   });
 }
 
-/** A config as it is written. */
+/** A config as written. */
 export interface WrittenConfig {
   readonly root: TreeNode;
   readonly source: Source;

@@ -7,13 +7,13 @@ import type { ScratchFile } from '../cache/scratch-file.js';
 const PAGE_BITS = 13;
 const PAGE = 1 << PAGE_BITS;
 const IN_PAGE = PAGE - 1;
-/** The first page begins small: a table may be short and have thousands of columns. */
+/** The first page starts small: a table may be short and have thousands of columns. */
 const FIRST = 256;
 
 /** Codes among numbers have 19 bits. */
 export const MOST_CODES = 2 ** 19 - 1;
 
-/** Where full pages are kept: in memory, or in a file, from which one at a time is read. */
+/** Stores full pages in memory, or in a file that is read one page at a time. */
 class Pages<Values extends Int32Array | Float64Array> {
   private readonly kept: Values[] = [];
   private readonly places: number[] = [];
@@ -24,7 +24,7 @@ class Pages<Values extends Int32Array | Float64Array> {
     private readonly file: ScratchFile | undefined,
   ) {}
 
-  /** Takes in a full page; the one to fill next, which may be the same. */
+  /** Stores a full page; returns the one to fill next, possibly the same. */
   turn(full: Values): Values {
     if (this.file === undefined) {
       this.kept.push(full);
@@ -34,7 +34,7 @@ class Pages<Values extends Int32Array | Float64Array> {
     return full;
   }
 
-  /** A full page, valid until another one is asked for; undefined where there is none yet. */
+  /** A full page, valid until another one is requested; undefined if there is none yet. */
   at(index: number): Values | undefined {
     if (this.file === undefined) return this.kept[index];
     if (index >= this.places.length) return undefined;

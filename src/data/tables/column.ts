@@ -12,7 +12,7 @@ import { murmur3 } from './murmur3.js';
 /** What a column is read for: `auto` is to be found out, `texts` keeps every value as it is written, `skip` nothing. */
 export type ColumnUse = 'skip' | 'auto' | 'texts' | { readonly buckets: number };
 
-/** An automatic column with more different values than this turns into numbers, where most are such. */
+/** An `auto` column with more distinct values than this is stored as numbers if most of them are. */
 const MOST_DETECTED_VALUES = 1000;
 
 export class Column {
@@ -32,7 +32,7 @@ export class Column {
     return this.rows?.length ?? this.cells.size;
   }
 
-  /** Whether a text counts as no value. */
+  /** Whether a text counts as missing. */
   isMissing(text: string): boolean {
     return this.missing.has(text);
   }
@@ -52,7 +52,7 @@ export class Column {
     return this.cells instanceof CodeCells ? NaN : this.cells.number(this.rows === undefined ? row : this.rows[row]);
   }
 
-  /** As it is written, or as the number would be. */
+  /** As written, or the number formatted. */
   text(row: number): string {
     const code = this.code(row);
     return code < 0 ? String(this.numberAt(row)) : this.values[code];
@@ -104,7 +104,7 @@ export class ColumnBuilder implements ColumnSink {
     readonly number: number,
     private readonly use: ColumnUse,
     private readonly file: string,
-    /** The texts that count as no value. */
+    /** The texts that count as missing. */
     private readonly missing: ReadonlySet<string>,
     /** Where the cells are kept instead of in memory. */
     private readonly scratch?: ScratchFile,
@@ -159,7 +159,7 @@ export class ColumnBuilder implements ColumnSink {
     return code;
   }
 
-  /** Goes over to numbers, where most of the rows are such. */
+  /** Switches to numbers if most of the rows are. */
   private toNumbers(codes: CodeCells): void {
     const texts = [...this.codeOf.keys()];
     const numberOf = texts.map(parseNumber);

@@ -14,7 +14,7 @@ import { errorAt, type ColumnTable } from './table.js';
 
 export type MissingPolicy = 'error' | 'drop' | 'mean' | 'median' | 'most_frequent' | { readonly constant: number };
 
-/** A text column with more values than this holds names or free text; who wants it one-hot all the same says so. */
+/** A text column with more values than this holds names or free text; one-hot must be requested explicitly. */
 const MOST_DETECTED_CATEGORIES = 100;
 
 const sizeOf = (column: Column, rows: Rows): number => rows?.length ?? column.size;
@@ -22,7 +22,7 @@ const sizeOf = (column: Column, rows: Rows): number => rows?.length ?? column.si
 /** Whether each of the column's texts is a missing value. */
 const missingOf = (column: Column): boolean[] => column.values.map((text) => column.isMissing(text));
 
-/** The first of `rows` in which `column` has no value; undefined where all have one. */
+/** The first of `rows` in which `column` has no value; undefined if all have one. */
 function firstMissing(column: Column, rows: Rows): number | undefined {
   const missing = missingOf(column);
   if (!missing.includes(true)) return undefined;
@@ -56,7 +56,7 @@ export interface FitOptions {
   readonly indicator: boolean;
 }
 
-/** Learns how to encode `column` from the training rows. Throws DataError where it is neither numbers nor categories. */
+/** Learns how to encode `column` from the training rows. Throws DataError if it is neither numeric nor categorical. */
 export function fitColumn(table: ColumnTable, column: Column, rows: Rows, options: FitOptions): ColumnEncoding {
   const { categorical, buckets, missing } = options;
   const { name } = column;
@@ -91,7 +91,7 @@ interface KindCounts {
   readonly words: number;
   readonly numbers: number;
   readonly lacking: number;
-  /** Texts that are meant as numbers and are none: 1,5 or $5.50. */
+  /** Malformed numbers: 1,5 or $5.50. */
   readonly spoilt: number;
 }
 
@@ -115,7 +115,7 @@ function countKinds(column: Column, rows: Rows): KindCounts {
 const presentIn = (column: Column, labels: Labels, rows: Rows): number[] =>
   codesIn(labels, rows).filter((code) => !column.isMissing(labels.values[code]));
 
-/** Whether one text alone stands among several numbers: a missing value by another name, more likely than a category. */
+/** Whether one text alone stands among several numbers: more likely an unusual missing-value marker than a category. */
 function hasLoneWord(column: Column): boolean {
   const present = column.values.filter((text) => !column.isMissing(text));
   const words = present.filter((text) => Number.isNaN(parseNumber(text)));
@@ -205,7 +205,7 @@ export function encodeNumeric(
   fill: number | undefined,
   target: MatrixColumn,
 ): void {
-  // Decided once for each text.
+  // Computed once per text.
   const numberOf = Float64Array.from(column.values, (text) =>
     column.isMissing(text) ? (fill ?? NaN) : parseNumber(text),
   );
@@ -246,10 +246,10 @@ export function measuresOf(encoding: ColumnEncoding): boolean[] {
   }
 }
 
-/** Features that a column comes to. */
+/** Number of features of a column. */
 export const widthOf = (encoding: ColumnEncoding): number => measuresOf(encoding).length;
 
-/** Writes the features that `encoding` makes of `rows`. A category that training had not is all zeros, and so is a missing one. */
+/** Writes the features that `encoding` makes of `rows`. An unseen category is all zeros, and so is a missing one. */
 export function encodeColumn(
   table: ColumnTable,
   column: Column,
@@ -308,7 +308,7 @@ function indexOfEachCategory(
   return indices.map((index, i) => (column.isMissing(texts[i]) ? categories.indexOf(fill) : index));
 }
 
-/** Throws DataError for the first row without a target: that one cannot be made up. */
+/** Throws DataError for the first row without a target: targets are never imputed. */
 export function refuseMissingTargets(table: ColumnTable, column: Column): void {
   const row = firstMissing(column, undefined);
   if (row === undefined) return;
@@ -317,7 +317,7 @@ export function refuseMissingTargets(table: ColumnTable, column: Column): void {
 
 const MISSING_TARGET_HINT = 'remove the row, or set data.source.missing to drop';
 
-/** Throws DataError where `name` is none of the file's `names`. */
+/** Throws DataError if `name` is not in the file's `names`. */
 export function requireColumn(
   file: string,
   names: readonly string[],

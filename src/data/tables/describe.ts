@@ -1,4 +1,4 @@
-/** What a column of a table has in its file, before anything is learned of it. */
+/** Describes a column of a table as stored in its file. */
 import type { ColumnReport } from '../source.js';
 import { countDistinct } from '../distinct.js';
 import { parseNumber } from '../labels.js';

@@ -106,12 +106,12 @@ export function useOf(
 export const bucketsOf = (name: string, { hash }: TableParams): number | undefined =>
   Object.hasOwn(hash, name) ? hash[name] : undefined;
 
-/** How pandas calls an index of rows that it writes to Parquet; who wants it as a feature names it. */
+/** The name of a row index that pandas writes to Parquet; used as a feature only if named explicitly. */
 const INDEX = /^__index_level_\d+__$/;
 const isUnaskedIndex = (name: string, params: TableParams): boolean =>
   INDEX.test(name) && !isCategorical(name, params) && bucketsOf(name, params) === undefined;
 
-/** Assigns the columns `names` of the training file. Throws DataError for those that it has not, or that have two roles. */
+/** Assigns the columns `names` of the training file. Throws DataError for columns that are missing or have two roles. */
 export function chooseColumns(file: string, names: readonly string[], params: TableParams, target: TargetKind): Roles {
   const known = new Set(names);
   const find = (key: string) => (ref: string | number) => {
@@ -153,7 +153,7 @@ export function chooseColumns(file: string, names: readonly string[], params: Ta
   return { features, targets: target === 'none' ? [] : targets };
 }
 
-/** Why a column is not found: a slip of the pen, another delimiter, or a file without a header. */
+/** Why a column is not found: a typo, another delimiter, or a file without a header. */
 function hintFor(
   key: string,
   name: string,

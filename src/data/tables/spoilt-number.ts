@@ -1,4 +1,4 @@
-/** Texts that are meant as numbers and are none, as spreadsheets and other locales write them. */
+/** Malformed numbers, as spreadsheets and other locales write them. */
 
 const UNSIGNED = String.raw`\d+(?:[.,]\d+)*`;
 const SIGNED = String.raw`[+\-\u2212]?\s?${UNSIGNED}`;
@@ -18,7 +18,7 @@ const forms: readonly (readonly [form: RegExp, hint: string])[] = [
   [new RegExp(`^\u2212${UNSIGNED}$`), 'its minus is not the hyphen "-"'],
 ];
 
-/** How to mend `text` where it is such a number; undefined where it is a number, or none. */
+/** How to fix `text` if it is a malformed number; else undefined. */
 export const howSpoilt = (text: string): string | undefined => {
   const trimmed = text.trim();
   return forms.find(([form]) => form.test(trimmed))?.[1];

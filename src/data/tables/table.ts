@@ -1,4 +1,4 @@
-/** A table as its file has it, before anything is learned of it. */
+/** A table as stored in its file, before fitting. */
 import { DataError, type DataErrorPlace } from '../data-error.js';
 import type { Column } from './column.js';
 
