@@ -17,7 +17,7 @@ export interface Moment {
   /** Steps since the end of the warm-up (0 during it), of `steps` in all: for schedules that stretch over the run. */
   readonly step: number;
   readonly steps: number;
-  /** Epochs since the start of the run, with fractions: for schedules with dates. */
+  /** Epochs since the start of the run, with fractions: for schedules with fixed epochs. */
   readonly epoch: number;
   readonly stepsPerEpoch: number;
 }

@@ -18,10 +18,10 @@ const earlyStoppingSchema = z.strictObject({
 export const trainSchema = z.strictObject({
   max_epochs: atoms.positiveInt
     .optional()
-    .describe('passes over the training split; 10, or as many as max_steps takes, by default'),
+    .describe('passes over the training split; by default 10, or as many as max_steps takes'),
   max_steps: atoms.positiveInt.optional().describe('stop after this many steps'),
-  batch_size: atoms.positiveInt.default(32).describe('samples in a training step'),
-  eval_batch_size: atoms.positiveInt.default(250).describe('samples in a batch of validation and test'),
+  batch_size: atoms.positiveInt.default(32).describe('samples per training step'),
+  eval_batch_size: atoms.positiveInt.default(250).describe('samples per batch in validation and test'),
   shuffle: z.boolean().default(true).describe('draw a new random order of the samples for every epoch'),
   sampling: z
     .enum(['uniform', 'balanced'])

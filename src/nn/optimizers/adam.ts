@@ -68,7 +68,7 @@ export const adam = perParameter({
 });
 
 export const adamw = perParameter({
-  description: 'Adam with decoupled weight decay: the usual choice for regularized networks.',
+  description: 'Adam with decoupled weight decay: the standard choice for regularized networks.',
   schema: z.object({
     lr: learningRate(0.001),
     betas: betas(0.9, 0.999),

@@ -64,7 +64,7 @@ export interface UpdateRule<S extends z.ZodObject> {
   update(input: RuleInput<z.output<S>>): RuleResult;
 }
 
-/** The optimizer that applies `rule` to each parameter by itself. */
+/** The optimizer that applies `rule` to each parameter separately. */
 export function perParameter<S extends z.ZodObject>(rule: UpdateRule<S>): Optimizer<S> {
   const { description, schema } = rule;
   return {

@@ -71,7 +71,7 @@ export interface TrainOptions {
   readonly prepared?: Stepper;
 }
 
-/** How long the loop may keep signals and timers waiting, in seconds. */
+/** The longest that signals and timers wait for the loop, in seconds. */
 const LONGEST_BREATH = 0.1;
 
 const stepperOf = (

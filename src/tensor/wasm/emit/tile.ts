@@ -109,7 +109,7 @@ export function emitTileSum(
   return sums;
 }
 
-/** How far the loops from `depth` on move a pointer in all; those have constant counts. */
+/** How far the loops from `depth` on move a pointer in all; their trip counts are constant. */
 function travelled(loops: readonly SumLoop[], depth: number, step: 'aStep' | 'bStep'): number {
   const loop = loops[depth];
   if (loop === undefined) return 0;
