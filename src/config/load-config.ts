@@ -24,7 +24,7 @@ export interface LoadConfigOptions {
   readonly env?: Environment;
 }
 
-/** Everything is parsed once: compiling a schema takes longer than it saves. */
+/** Without zod's compiler: each schema is parsed once, and compiling it takes longer than that saves. */
 export const ONCE = { jitless: true };
 
 /** Placeholders for strings from the environment. */
