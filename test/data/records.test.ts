@@ -70,7 +70,7 @@ describe('records', () => {
     const first = file.append(new Uint8Array(0));
     records.write(0, new Float32Array(34 * 10).fill(1));
     expect(file.append(new Uint8Array(0)) - first).toBe(10 * 4 * (1 + 2));
-    expect(() => records.write(0, new Float32Array(34).fill(0.5))).toThrow('entry 1 is 0.5, and it should be 0 or 1');
+    expect(() => records.write(0, new Float32Array(34).fill(0.5))).toThrow('entry 1 is 0.5, expected 0 or 1');
     records.close();
   });
 });
