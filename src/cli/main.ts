@@ -17,7 +17,8 @@ process.once('uncaughtException', (error) => {
   void import('./report.js').then(({ report }) => end(report(error, { debug: args.includes('--debug'), json: args.includes('--json') }))); // prettier-ignore
 });
 // Its thread starts while everything else is loaded.
-if (args[0] === 'train') void import('../data/unpack-ahead.js').then(({ unpackedFiles }) => unpackedFiles());
+if (args[0] === 'train' && !args.some((arg) => arg.startsWith('--resume')))
+  void import('../data/unpack-ahead.js').then(({ startUnpacking }) => startUnpacking());
 void import('./program.js').then(async ({ runCommandLine }) => {
   process.exitCode = await runCommandLine(args);
 });

@@ -1,7 +1,7 @@
 /** Text from files and arguments, made safe to show: terminal control and bidirectional characters are escaped. */
 
 /** C0 and C1 controls, DEL, line and paragraph separators, and the controls of the bidirectional algorithm. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const STEERING = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069\uFEFF]/g;
 
 const spelled = (character: string): string => {

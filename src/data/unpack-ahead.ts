@@ -78,10 +78,19 @@ export class UnpackedFiles {
   }
 }
 
-let first: UnpackedFiles | undefined;
+let started: UnpackedFiles | undefined;
 
-/** The command's instance. The first call starts the thread, which takes longer to start than most modules to load. */
-export const unpackedFiles = (): UnpackedFiles => (first ??= new UnpackedFiles());
+/** Starts the thread of the command to come: it takes longer to start than most modules to load. */
+export function startUnpacking(): void {
+  started ??= new UnpackedFiles();
+}
+
+/** The one that was started, for one command only; a new one for the next. */
+export function takeUnpackedFiles(): UnpackedFiles {
+  const taken = started ?? new UnpackedFiles();
+  started = undefined;
+  return taken;
+}
 
 /** The size in a gzip file's trailer (RFC 1952, ISIZE); if it is wrong, unpacking fails. */
 function unpackedSize(file: string): number | undefined {

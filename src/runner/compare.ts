@@ -44,7 +44,6 @@ interface CandidateEvent {
   readonly experiment: Experiment;
 }
 
-/** All configs have been loaded and can be compared: the training begins. */
 /** The data of a config are not those of the first. */
 interface OtherDataEvent {
   readonly kind: 'other_data';
@@ -64,6 +63,7 @@ export interface RunningEvent {
   readonly total: number;
 }
 
+/** All configs have been loaded and can be compared: the training begins. */
 interface PlannedEvent {
   readonly kind: 'planned';
   readonly seeds: readonly number[];

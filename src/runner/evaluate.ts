@@ -142,15 +142,15 @@ function storedFor(snapshot: Snapshot, overrides: readonly string[]): Snapshot {
   if (!isRecord(config) || !isRecord(config.data) || !isRecord(config.train)) return snapshot;
   const { early_stopping: _, ...train } = config.train;
   const isOther = overrides.some((override) => override.startsWith('data.source'));
-  const { folds, fold, ...unfolded } = config.data;
-  const data: Record<string, unknown> = isOther
-    ? unfolded
-    : { ...unfolded, ...(folds !== undefined && { folds, fold }) };
-  if (isRecord(data.split)) {
-    const ownFiles = (['val', 'test'] as const).filter((role) => overrides.some((override) => new RegExp(`^data\\.source\\.(?:\\w+\\.)?${role}\\b`).test(override))); // prettier-ignore
-    data.split = Object.fromEntries(Object.entries(data.split).filter(([role]) => !ownFiles.some((own) => own === role))); // prettier-ignore
-  }
+  const { folds: _folds, fold: _fold, ...unfolded } = config.data;
+  const data: Record<string, unknown> = isOther ? unfolded : { ...config.data };
+  if (isRecord(data.split)) data.split = Object.fromEntries(Object.entries(data.split).filter(([role]) => !hasOwnFile(role, overrides))); // prettier-ignore
   return { ...snapshot, meta: { ...snapshot.meta, config: { ...config, schedule: 'constant', train, data } } }; // prettier-ignore
 }
+
+/** Whether an override names a file for this split, as in `data.source.csv.test=new.csv`: it is then not drawn from the others. */
+const hasOwnFile = (role: string, overrides: readonly string[]): boolean =>
+  (role === 'val' || role === 'test') &&
+  overrides.some((override) => new RegExp(`^data\\.source\\.(?:\\w+\\.)?${role}\\b`).test(override));
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

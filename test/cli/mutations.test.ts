@@ -21,7 +21,7 @@ const config = (source: string, rest = ''): string =>
 async function expectWords(shown: string, ...args: string[]): Promise<string> {
   const { code, out, err } = await nnHere(...args);
   expect([0, 1, 2, 3], `${shown}: ${err}`).toContain(code);
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   expect(out + err, shown).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
   expect(err, shown).not.toMatch(/internal error|\n {4}at /);
   return err;

@@ -139,7 +139,8 @@ describe('text from files', () => {
       await nnHere('train', config, `--option${steering}`, '--json'),
       await nnHere('data', config, '--json'),
     ];
-    for (const { out, err } of outcomes) expect(out + err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/); // eslint-disable-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- control characters are what it looks for
+    for (const { out, err } of outcomes) expect(out + err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
     expect(outcomes[0].out).toContain('\\x1b[31m');
     const { run_dir } = JSON.parse(nn('train', config, ...runs, '--json').out) as Summary;
     expect(readFileSync(join(run_dir, 'log.txt'), 'utf8')).not.toContain('\x1b');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { UnpackedFiles } from '../../src/data/unpack-ahead.js';
+import { startUnpacking, takeUnpackedFiles, UnpackedFiles } from '../../src/data/unpack-ahead.js';
 import { type DataInput, idxBytes, load, tempFolder } from './files.js';
 
 const { dir, write } = tempFolder();
@@ -86,5 +86,13 @@ describe('data whose files are unpacked ahead', () => {
     const { ahead, inTurn } = await bothWays(features);
     expect(ahead).toBeTypeOf('string');
     expect(ahead).toBe(inTurn);
+  });
+});
+
+describe('takeUnpackedFiles', () => {
+  it('hands out what was started once: the next command gets one that it can begin itself', () => {
+    startUnpacking();
+    const [first, second] = [takeUnpackedFiles(), takeUnpackedFiles()];
+    expect(second).not.toBe(first);
   });
 });

@@ -33,8 +33,8 @@ export const registerTrain: Register = (program, finish) => {
 
 /** Each begins its work before the next is loaded. */
 async function readAhead(config: string, overrides: readonly string[]): Promise<Ahead | undefined> {
-  const { unpackedFiles } = await import('../../data/unpack-ahead.js');
-  const unpacked = unpackedFiles();
+  const { takeUnpackedFiles } = await import('../../data/unpack-ahead.js');
+  const unpacked = takeUnpackedFiles();
   const { beginAhead } = await import('../../runner/ahead.js');
   return beginAhead(config, overrides, unpacked);
 }

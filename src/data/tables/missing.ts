@@ -1,7 +1,7 @@
 /** What counts as missing in a text file. */
 
 /** An empty field always; else what pandas treats as missing, and the question mark of the UCI repository. */
-export const MISSING_VALUES: readonly string[] = [
+const MISSING_VALUES: readonly string[] = [
   '', '?', 'NA', 'N/A', 'n/a', '<NA>', '#NA', '#N/A', '#N/A N/A', 'NaN', 'nan', '-NaN', '-nan', 'NULL', 'null', 'None',
   '1.#IND', '-1.#IND', '1.#QNAN', '-1.#QNAN',
 ]; // prettier-ignore

@@ -104,10 +104,12 @@ const rankingMetric = (name: string, description: string, score: (ranking: Ranki
     finalize(statistics, { average }) {
       const rankings = rankingsOf(statistics);
       if (average === 'micro') return score(pooled(rankings));
-      const defined = rankings.filter((ranking) => !Number.isNaN(score(ranking)));
+      const defined = rankings
+        .map((ranking) => ({ ...ranking, value: score(ranking) }))
+        .filter(({ value }) => !Number.isNaN(value));
       const weights = defined.map(({ isOfClass }) => (average === 'macro' ? 1 : isOfClass.reduce((a, b) => a + b, 0)));
       const total = weights.reduce((a, b) => a + b, 0);
-      return defined.reduce((sum, ranking, i) => sum + weights[i] * score(ranking), 0) / total;
+      return defined.reduce((sum, { value }, i) => sum + weights[i] * value, 0) / total;
     },
   });
 

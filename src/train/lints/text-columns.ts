@@ -10,9 +10,10 @@ export const identifierColumn: Lint = {
   reason:
     'One-hot, such a column has a feature for each sample that is 0 for all others: a network can learn the training samples by name, ' +
     `and new samples have none of the names. Reported from ${FEWEST_CATEGORIES} values on, if they are at least ${100 * MOSTLY} % as many as the training samples.`,
-  find({ data }) {
+  find({ config, data }) {
     const { encoding } = data.preprocessing;
-    if (encoding.kind !== 'table') return [];
+    // Of the whole split, of which `limit_train` leaves a part: the two cannot be compared.
+    if (encoding.kind !== 'table' || config.data.limit_train !== undefined) return [];
     return encoding.columns.flatMap((column): Finding[] => {
       if (column.kind !== 'categorical') return [];
       const { name, categories } = column;

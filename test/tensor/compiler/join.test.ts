@@ -1,19 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { add, div, exp, input, mul, type Node, pow, sqrt, sub, tanh } from '../../../src/tensor/index.js';
+import { exp, input, mul, type Node, tanh } from '../../../src/tensor/index.js';
 import { MOST_OUTPUTS } from '../../../src/tensor/compiler/fuse.js';
 import { planKernels } from '../../../src/tensor/compiler/kernels.js';
+import { adamStep } from '../helpers/adam-step.js';
 import { showKernels } from '../helpers/show-kernel.js';
 
 const kernelsOf = (...results: Node[]): string[] => showKernels(planKernels(results));
 
 describe('loops that are joined', () => {
   it('are the updates of a parameter and its moments: Adam is one sweep over memory', () => {
-    const [p, m, v, g] = ['p', 'm', 'v', 'g'].map((name) => input(name, [128, 256]));
-    const step = input('step', []);
-    const mean = add(mul(m, 0.9), mul(g, 0.1));
-    const square = add(mul(v, 0.999), mul(mul(g, g), 0.001));
-    const root = sqrt(div(square, sub(1, pow(0.999, step))));
-    const updated = sub(p, div(mul(div(mean, sub(1, pow(0.9, step))), 0.001), add(root, 1e-8)));
+    const { updated, mean, square } = adamStep([128, 256]);
     expect(kernelsOf(updated, mean, square)).toEqual([
       // The two corrections of the bias are numbers.
       'loop [] + pow sub pow sub -> 2',

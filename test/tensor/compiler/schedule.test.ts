@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { add, div, exp, input, matmul, mul, type Node, pow, reduceMax, sqrt, sub, transpose } from '../../../src/tensor/index.js'; // prettier-ignore
+import { add, exp, input, matmul, type Node, reduceMax, sub, transpose } from '../../../src/tensor/index.js';
 import { scheduleProgram } from '../../../src/tensor/compiler/schedule.js';
 import { alignedBytes } from '../../../src/tensor/compiler/memory-plan.js';
+import { adamStep } from '../helpers/adam-step.js';
 import { plainBackend } from '../helpers/plain-backend.js';
 import { showKernel } from '../helpers/show-kernel.js';
 
@@ -49,12 +50,7 @@ describe('levels', () => {
 
 describe('updates of state', () => {
   it('go into the buffers that they replace: Adam is one kernel without a byte of its own but two numbers', () => {
-    const [p, m, v, g] = ['p', 'm', 'v', 'g'].map((name) => input(name, [128, 256]));
-    const step = input('step', []);
-    const mean = add(mul(m, 0.9), mul(g, 0.1));
-    const square = add(mul(v, 0.999), mul(mul(g, g), 0.001));
-    const root = sqrt(div(square, sub(1, pow(0.999, step))));
-    const updated = sub(p, div(mul(div(mean, sub(1, pow(0.9, step))), 0.001), add(root, 1e-8)));
+    const { p, m, v, updated, mean, square } = adamStep([128, 256]);
     const { placement, memory, kernels } = scheduled([], [[p, updated], [m, mean], [v, square]]); // prettier-ignore
     expect(new Map(placement.inPlace)).toEqual(new Map([[updated, p], [mean, m], [square, v]])); // prettier-ignore
     expect(placement.copied).toEqual([]);

@@ -355,6 +355,11 @@ const cases: Readonly<Record<LintId, { readonly fires: readonly Case[]; readonly
     silent: [
       ['several samples of each', {}, withCategories(100)],
       ['few', {}, withCategories(10)],
+      [
+        'as many as samples that are left of more',
+        { data: { source: { csv: { path: 'digits.csv', target: 'y' } }, limit_train: 200 } },
+        withCategories(220),
+      ],
     ],
   },
   'constant-column': {
